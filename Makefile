@@ -1,0 +1,39 @@
+# `make repro` and `make test` set up all that they need; nothing has to be activated.
+
+PYTHON ?= python3
+BIN := $(CURDIR)/.venv/bin
+# DVC starts each stage's `python` from PATH, so that it must be the environment's own.
+export PATH := $(BIN):$(PATH)
+
+.PHONY: repro test test-quick lint clean
+
+repro: .venv/ready
+	dvc repro $(ARGS)
+	@python -m tools.summary
+
+test: .venv/ready-dev lint
+	python -m pytest $(ARGS)
+
+test-quick: .venv/ready-dev
+	python -m pytest -m 'not pipeline' $(ARGS)
+
+lint: .venv/ready-dev
+	ruff check
+	ruff format --check
+	mypy
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'wanted Python 3.11 or newer; name one: make PYTHON=python3.12'; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/ready: requirements.txt constraints.txt | .venv/bin/python
+	python -m pip install --quiet --requirement requirements.txt
+	@touch $@
+
+.venv/ready-dev: requirements-dev.txt .venv/ready
+	python -m pip install --quiet --requirement requirements-dev.txt
+	@touch $@

@@ -1,0 +1,25 @@
+"""A stage as a command: its paths come from `dvc.yaml`, its errors are one line."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+
+def run(main: Callable[..., None]) -> None:
+    """Calls a stage's `main` with a Path for each argument of the command line.
+
+    What a user can cause (a wrong number of arguments, ValueError, OSError, Ctrl-C) ends the
+    process with one line on standard error and exit status 1. Any other exception is a mistake in
+    the code and keeps its traceback.
+    """
+    stage = Path(sys.argv[0]).stem
+    paths = [Path(argument) for argument in sys.argv[1:]]
+    if len(paths) != main.__code__.co_argcount:
+        usage = main.__globals__["__doc__"].splitlines()[-1]
+        sys.exit(f"{stage}: wanted {main.__code__.co_argcount} paths, got {len(paths)}; {usage}")
+    try:
+        main(*paths)
+    except (ValueError, OSError) as error:
+        sys.exit(f"{stage}: {' '.join(str(error).split())}")
+    except KeyboardInterrupt:
+        sys.exit(f"{stage}: interrupted")

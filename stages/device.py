@@ -1,0 +1,17 @@
+"""The device that is present."""
+
+import torch
+
+
+def pick(name: str) -> torch.device:
+    """The device that `device` in params.yaml names; `auto` is the accelerator, else the CPU."""
+    cpu = torch.device("cpu")
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    present = {"auto": accelerator or cpu, "cpu": cpu}
+    if accelerator:
+        present[accelerator.type] = accelerator
+        for index in range(torch.accelerator.device_count()):
+            present[f"{accelerator.type}:{index}"] = torch.device(accelerator.type, index)
+    if name not in present:
+        raise ValueError(f"params.yaml: device: wanted one of {', '.join(present)}, got {name!r}")
+    return present[name]

@@ -1,0 +1,64 @@
+"""Generate a straight line: `y = weight * X + bias`, with noise where it is wanted.
+
+Usage: python -m stages.generate LINE
+"""
+
+import math
+from pathlib import Path
+
+import msgspec
+import torch
+from torch import Tensor
+
+from stages import tensors
+from stages.command import run
+from stages.params import NonNegative, Positive, Real, Seed, load
+
+
+class Generate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The section `generate`; its meaning stands in params.yaml."""
+
+    weight: Real
+    bias: Real
+    start: Real
+    end: Real
+    step: Positive
+    noise: NonNegative
+    seed: Seed
+
+
+class Params(msgspec.Struct, frozen=True):
+    """What this stage reads of params.yaml."""
+
+    generate: Generate
+
+
+def generate(params: Generate) -> tuple[Tensor, Tensor]:
+    """X = start, start + step, ... below end, and y = weight * X + bias + noise.
+
+    X, y: (n, 1) float32, the same for any number of threads.
+    """
+    steps = (params.end - params.start) / params.step
+    if not 0 < steps < 2**31:
+        raise ValueError(
+            "params.yaml: generate.end, generate.step: wanted 1 to 2147483647 samples, "
+            f"got {math.ceil(steps)}"
+        )
+    # Several threads each start their share of arange anew, and round it differently.
+    torch.set_num_threads(1)
+    X = torch.arange(params.start, params.end, params.step).unsqueeze(1)
+    y = params.weight * X + params.bias
+    if params.noise:
+        y += params.noise * torch.randn(
+            y.shape, generator=torch.Generator().manual_seed(params.seed)
+        )
+    return X, y
+
+
+def main(line: Path) -> None:
+    X, y = generate(load(Params).generate)
+    tensors.save(line, {"X": X.numpy(), "y": y.numpy()})
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,96 @@
+"""What all pictures share: their look, their file, and what to do with what does not fit in."""
+
+from pathlib import Path
+from typing import Annotated
+
+import matplotlib
+import msgspec
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from stages.output import replacing
+from stages.tensors import Array
+
+Floats = NDArray[np.floating]
+
+Inches = Annotated[float, Meta(ge=3, le=40)]
+
+# Okabe and Ito's colours, which colour-blind people can tell apart.
+# https://jfly.uni-koeln.de/color/
+BLUE, GREEN, VERMILLION = "#0072B2", "#009E73", "#D55E00"
+
+# More dots than this cannot be told apart in a picture.
+DOTS = 1_000
+
+
+class Size(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The section `plot`; its meaning stands in params.yaml."""
+
+    width: Inches
+    height: Inches
+    dpi: Annotated[int, Meta(ge=30, le=600)]
+
+
+def new(size: Size, title: str, x: str, y: str) -> tuple[Figure, Axes]:
+    """An empty picture; x, y: the names of its axes."""
+    # What a user's own matplotlibrc says is for the user's own pictures.
+    matplotlib.rcdefaults()
+    matplotlib.rcParams.update(
+        {
+            "font.size": 12,
+            "axes.titlesize": 13,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "grid.color": "#DDDDDD",
+            "legend.frameon": False,
+        }
+    )
+    figure = Figure(figsize=(size.width, size.height), dpi=size.dpi, layout="constrained")
+    axes = figure.add_subplot(title=title, xlabel=x, ylabel=y)
+    return figure, axes
+
+
+def thin(*arrays: Array) -> list[NDArray[np.float64]]:
+    """The same evenly spaced rows of each (n, 1) array, as (m,) float64, with m at most DOTS."""
+    n = len(arrays[0])
+    rows = np.linspace(0, n - 1, min(n, DOTS)).astype(int)
+    return [array[rows, 0].astype(np.float64) for array in arrays]
+
+
+def span(*values: Array) -> tuple[float, float]:
+    """The limits of an axis that shows all of the values with a margin."""
+    low, high = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
+    margin = 0.1 * (high - low) or 0.5
+    return low - margin, high + margin
+
+
+def say_what_is_beyond(axes: Axes, what: str, x: Floats, y: Floats) -> None:
+    """Writes on the picture how many of the points (x, y), of any equal shape, it does not show."""
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    beyond = np.count_nonzero((x < left) | (x > right) | (y < bottom) | (y > top))
+    if beyond:
+        axes.text(
+            0.5,
+            0.04,
+            f"{beyond:,} of {x.size:,} {what} lie beyond this picture",
+            transform=axes.transAxes,
+            horizontalalignment="center",
+            color="white",
+            backgroundcolor=VERMILLION,
+        )
+
+
+def add_legend(figure: Figure) -> None:
+    """Adds a legend below the axes, where it hides nothing and stays in its place."""
+    figure.legend(loc="outside lower center", ncols=3)
+
+
+def save(path: Path, figure: Figure) -> None:
+    """Writes a PNG whose bytes depend on the picture alone."""
+    with replacing(path) as partial:
+        figure.savefig(partial, format="png", metadata={"Software": None})

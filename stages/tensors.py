@@ -1,0 +1,78 @@
+"""Tensors on disk: float32, finite, as safetensors, which cannot hold code."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from stages.output import replacing
+
+Array = NDArray[np.float32]
+
+
+def save(path: Path, tensors: dict[str, Array], metadata: dict[str, str] | None = None) -> None:
+    """Writes what `load` reads back, or raises ValueError and writes nothing.
+
+    metadata: at most one key, because safetensors writes several in random order.
+    """
+    assert metadata is None or len(metadata) == 1
+    for name, tensor in tensors.items():
+        _check(path, name, tensor)
+    with replacing(path) as partial:
+        save_file({name: np.ascontiguousarray(t) for name, t in tensors.items()}, partial, metadata)
+
+
+def load(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
+    """The tensors and the metadata of a file; ValueError unless all are float32 and finite."""
+    if not path.is_file():
+        raise ValueError(f"{path}: wanted a safetensors file, got none")
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata() or {}
+            for name in sorted(file.keys()):
+                if (dtype := file.get_slice(name).get_dtype()) != "F32":
+                    raise ValueError(f"{path}: {name}: wanted dtype F32, got {dtype}")
+            tensors: dict[str, Array] = file.get_tensors()
+    except SafetensorError as error:
+        raise ValueError(f"{path}: wanted a safetensors file, got: {error}") from None
+    for name, tensor in tensors.items():
+        _check(path, name, tensor)
+    return tensors, metadata
+
+
+def load_columns(path: Path, *names: str) -> tuple[Array, ...]:
+    """The named tensors, each (n, 1) with n >= 1; ValueError if the file holds anything else."""
+    tensors, _ = load(path)
+    if tensors.keys() != set(names):
+        raise ValueError(f"{path}: wanted tensors {sorted(names)}, got {sorted(tensors)}")
+    for name, tensor in sorted(tensors.items()):
+        if tensor.ndim != 2 or tensor.shape[1] != 1 or not len(tensor):
+            raise ValueError(f"{path}: {name}: wanted shape (n, 1), got {tensor.shape}")
+    return tuple(tensors[name] for name in names)
+
+
+def load_samples(path: Path) -> tuple[Array, Array]:
+    """X and y, each (n, 1), of equal length."""
+    X, y = load_columns(path, "X", "y")
+    if len(X) != len(y):
+        raise ValueError(f"{path}: wanted X and y of equal length, got {len(X)} and {len(y)}")
+    return X, y
+
+
+def load_predictions(path: Path, train_rows: int, test_rows: int) -> tuple[Array, Array]:
+    """What was predicted for the training and for the testing samples, each (rows, 1)."""
+    train, test = load_columns(path, "train", "test")
+    if (len(train), len(test)) != (train_rows, test_rows):
+        raise ValueError(
+            f"{path}: wanted {train_rows} and {test_rows} rows in train and test, "
+            f"got {len(train)} and {len(test)}"
+        )
+    return train, test
+
+
+def _check(path: Path, name: str, tensor: Array) -> None:
+    # The minimum and the maximum of an array with a nan are nan; neither needs a copy of it.
+    if tensor.size and not (np.isfinite(tensor.min()) and np.isfinite(tensor.max())):
+        raise ValueError(f"{path}: {name}: wanted finite numbers, got nan or inf")
