@@ -1,0 +1,45 @@
+"""What the tests share."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.clone import Clone, make_clone
+from tests.exercise import write_params
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder with the exercise's params.yaml in it."""
+    monkeypatch.chdir(tmp_path)
+    write_params({})
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A fresh clone after `dvc repro`, on one thread; to change it, take a `copy_of` it."""
+    clone = make_clone(tmp_path_factory.mktemp("reproduced") / "plumbline", OMP_NUM_THREADS="1")
+    clone.run("dvc", "repro")
+    return clone
+
+
+@pytest.fixture(scope="session")
+def forced(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone in another folder after all six stages ran, on two threads."""
+    clone = make_clone(tmp_path_factory.mktemp("forced") / "another name", OMP_NUM_THREADS="2")
+    clone.run("dvc", "repro", "--force")
+    return clone
+
+
+@pytest.fixture
+def copy_of(tmp_path: Path) -> Callable[[Clone], Clone]:
+    """Copies a clone with its cache, to be changed."""
+
+    def copy(clone: Clone) -> Clone:
+        shutil.copytree(clone.path, tmp_path / "copy", symlinks=True)
+        return Clone(tmp_path / "copy")
+
+    return copy

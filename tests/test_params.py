@@ -1,0 +1,91 @@
+"""params.yaml is read as DVC reads it, and what is wrong in it is said by name."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dvc.utils.serialize import parse_yaml
+
+from stages import evaluate, generate, params, plot, split, train, verify
+from tests.clone import ROOT
+from tests.exercise import write_params
+
+
+@pytest.mark.parametrize(
+    ("changes", "stage", "message"),
+    [
+        ({"train.lrr": 1}, train, "train.lrr: unknown"),
+        ({"lr": 1}, train, "lr: unknown"),
+        ({"train.lr": "fast"}, train, "train.lr: wanted float, got 'fast'"),
+        ({"train.lr": 0}, train, "train.lr: wanted float > 0.0, got 0"),
+        ({"train.lr": True}, train, "train.lr: wanted float, got True"),
+        ({"train.lr": None}, train, "train.lr: wanted float, got None"),
+        ({"train.lr": float("nan")}, train, "train.lr: wanted float > 0.0, got nan"),
+        ({"train.lr": float("inf")}, train, "train.lr: wanted float <= 3.4028234e+38, got inf"),
+        ({"train.epochs": 1.5}, train, "train.epochs: wanted int, got 1.5"),
+        ({"train.epochs": 0}, train, "train.epochs: wanted int >= 1, got 0"),
+        ({"train.eval_every": 0}, train, "train.eval_every: wanted int >= 1, got 0"),
+        ({"train.batch_size": 0}, train, "train.batch_size: wanted int >= 1, got 0"),
+        ({"train.seed": -1}, train, "train.seed: wanted int >= 0, got -1"),
+        ({"train.loss": "l3"}, train, "train.loss: wanted one of l1, mse, huber, got 'l3'"),
+        ({"train.model": 1}, train, "train.model: wanted one of linear, parameters, got 1"),
+        ({"train.optimizer": "s"}, train, "train.optimizer: wanted one of sgd, adam, got 's'"),
+        ({"train": 3}, train, "train: wanted keys and values, got 3"),
+        ({"device": 3}, train, "device: wanted str, got 3"),
+        ({"device": 3}, verify, "device: wanted str, got 3"),
+        ({"generate.step": 0}, generate, "generate.step: wanted float > 0.0, got 0"),
+        ({"generate.noise": -1}, generate, "generate.noise: wanted float >= 0.0, got -1"),
+        ({"generate.weight": "x"}, evaluate, "generate.weight: wanted float, got 'x'"),
+        ({"split.train_fraction": 1}, split, "split.train_fraction: wanted float < 1.0, got 1"),
+        ({"split.shuffle": 1}, split, "split.shuffle: wanted bool, got 1"),
+        ({"plot.dpi": 0}, plot, "plot.dpi: wanted int >= 30, got 0"),
+        ({"train.lrr": 1, "train.epochs": 0}, train,
+         "train.epochs: wanted int >= 1, got 0; train.lrr: unknown"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named_with_what_was_wanted(
+    folder: Path, changes: dict[str, Any], stage: Any, message: str
+) -> None:
+    write_params(changes)
+    with pytest.raises(ValueError, match="^params.yaml: ") as caught:
+        params.load(stage.Params)
+    assert str(caught.value) == f"params.yaml: {message}"
+
+
+@pytest.mark.parametrize("stage", [generate, split, train, evaluate, plot, verify])
+def test_a_missing_key_is_named(folder: Path, stage: Any) -> None:
+    Path("params.yaml").write_text("{}")
+    with pytest.raises(ValueError, match=r"^params\.yaml: \w+: missing(; \w+: missing)*$"):
+        params.load(stage.Params)
+
+
+def test_a_section_that_lacks_a_key_names_section_and_key(folder: Path) -> None:
+    Path("params.yaml").write_text("split: {shuffle: false, seed: 1}")
+    with pytest.raises(ValueError, match=r"^params\.yaml: split\.train_fraction: missing$"):
+        params.load(split.Params)
+
+
+@pytest.mark.parametrize("text", ["", "3", "[1]", "a: [", "a: 1\na: 2", "\x00", "a: " + "[" * 9999])
+def test_what_is_no_file_of_parameters_is_refused(folder: Path, text: str) -> None:
+    Path("params.yaml").write_text(text)
+    with pytest.raises(ValueError, match=r"^params\.yaml: "):
+        params.load(split.Params)
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["1e-3", "1E5", "1.", ".5", "-.5e+3", "010", "0o17", "0x1F", "0b11", "1_000", "+1", "-0",
+     ".inf", "-.INF", "yes", "off", "True", "null", "~", "1:30", "1e", "2026-1-1", "1.5.2", "'1'"],
+)  # fmt: skip
+def test_a_scalar_is_what_dvc_takes_it_for(number: str) -> None:
+    ours = params.parse(f"key: {number}".encode())["key"]
+    theirs = parse_yaml(f"key: {number}", "params.yaml")["key"]
+    assert (type(ours), ours) == (type(theirs), theirs)
+
+
+@pytest.mark.parametrize("stage", [generate, split, train, evaluate, plot, verify])
+def test_every_stage_can_read_the_file_of_the_project(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert isinstance(params.load(stage.Params), stage.Params)

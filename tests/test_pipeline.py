@@ -1,0 +1,162 @@
+"""dvc.yaml tells the truth, and `dvc repro` runs what changed and gives the same bytes."""
+
+import ast
+import hashlib
+import importlib
+import platform
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from stages.params import SECTIONS
+from tests.clone import ROOT, Clone
+
+PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+STAGES: dict[str, Any] = PIPELINE["stages"]
+every_stage = pytest.mark.parametrize("name", STAGES)
+
+
+def names(entries: list[str | dict[str, Any]]) -> list[str]:
+    """The paths of outs, metrics or plots, whose entries are a path or {path: options}."""
+    return [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
+
+
+def outputs(stage: dict[str, Any]) -> list[str]:
+    return [path for kind in ("outs", "metrics", "plots") for path in names(stage.get(kind, []))]
+
+
+def scripts(path: Path) -> set[str]:
+    """The project's own modules that a module imports, itself included, all the way down."""
+    found = {path.relative_to(ROOT).as_posix()}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            modules = [f"{node.module}.{alias.name}" for alias in node.names] + [node.module]
+        elif isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        else:
+            continue
+        for module in modules:
+            imported = ROOT / (module.replace(".", "/") + ".py")
+            if imported.is_file():
+                found |= scripts(imported)
+    return found
+
+
+def read_params(struct: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:
+    for field in msgspec.structs.fields(struct):
+        is_section = isinstance(field.type, type) and issubclass(field.type, msgspec.Struct)
+        if is_section and not field.type.__struct_config__.forbid_unknown_fields:
+            yield from read_params(field.type, f"{prefix}{field.name}.")
+        else:
+            yield prefix + field.name
+
+
+@every_stage
+def test_the_scripts_among_the_dependencies_are_those_that_the_stage_imports(name: str) -> None:
+    declared = {path for path in STAGES[name]["deps"] if path.endswith(".py")}
+    assert declared == scripts(ROOT / "stages" / f"{name}.py")
+
+
+@every_stage
+def test_the_command_names_the_declared_inputs_and_then_the_declared_outputs(name: str) -> None:
+    *command, module = shlex.split(STAGES[name]["cmd"])[:3]
+    arguments = shlex.split(STAGES[name]["cmd"])[3:]
+    inputs = [path for path in STAGES[name]["deps"] if not path.endswith(".py")]
+    assert (command, module) == (["python", "-m"], f"stages.{name}")
+    assert sorted(arguments[: len(inputs)]) == sorted(inputs)
+    assert sorted(arguments[len(inputs) :]) == sorted(outputs(STAGES[name]))
+
+
+@every_stage
+def test_the_usage_has_as_many_words_as_main_has_paths(name: str) -> None:
+    module = importlib.import_module(f"stages.{name}")
+    usage = str(module.__doc__).splitlines()[-1]
+    assert usage.startswith(f"Usage: python -m stages.{name} ")
+    assert len(usage.split()[4:]) == module.main.__code__.co_argcount
+
+
+@every_stage
+def test_the_declared_parameters_are_those_that_the_stage_reads(name: str) -> None:
+    module = importlib.import_module(f"stages.{name}")
+    assert sorted(STAGES[name].get("params", [])) == sorted(read_params(module.Params))
+
+
+def test_every_section_of_params_yaml_is_read_and_there_is_no_other() -> None:
+    declared = {key.split(".")[0] for stage in STAGES.values() for key in stage.get("params", [])}
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    assert declared == set(params) == SECTIONS
+
+
+def test_the_results_that_git_keeps_are_the_metrics_and_the_pictures_alone() -> None:
+    uncached = [
+        path
+        for stage in STAGES.values()
+        for kind in ("outs", "metrics", "plots")
+        for entry in stage.get(kind, [])
+        if isinstance(entry, dict)
+        for path, options in entry.items()
+        if options == {"cache": False}
+    ]
+    assert sorted(uncached) == ["metrics.json", *sorted(names(STAGES["plot"]["plots"]))]
+
+
+@every_stage
+def test_importing_a_stage_imports_torch_only_where_it_computes_with_it(name: str) -> None:
+    has_torch = {"generate", "train", "verify"}
+    imports = {
+        alias.name if isinstance(node, ast.Import) else node.module
+        for path in scripts(ROOT / "stages" / f"{name}.py")
+        for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    assert ("torch" in imports) == (name in has_torch)
+
+
+def digests(clone: Clone) -> dict[str, str]:
+    paths = [path for stage in STAGES.values() for path in outputs(stage)] + ["dvc.lock"]
+    return {path: hashlib.sha256((clone.path / path).read_bytes()).hexdigest() for path in paths}
+
+
+@pytest.mark.pipeline
+@pytest.mark.skipif(
+    (sys.platform, platform.machine()) != ("linux", "x86_64"),
+    reason="the committed results are those of Linux on x86-64",
+)
+def test_a_fresh_clone_is_clean_after_dvc_repro(reproduced: Clone) -> None:
+    assert reproduced.run("git", "status", "--porcelain") == ""
+
+
+@pytest.mark.pipeline
+def test_another_clone_with_other_threads_gives_the_same_bytes(
+    reproduced: Clone, forced: Clone
+) -> None:
+    assert digests(forced) == digests(reproduced)
+
+
+@pytest.mark.pipeline
+def test_only_what_changed_runs_again(forced: Clone, copy_of: Callable[[Clone], Clone]) -> None:
+    clone = copy_of(forced)
+    assert clone.repro() == []
+
+    clone.edit("params.yaml", "lr: 0.01 ", "lr: 0.02 ")
+    assert clone.repro() == ["train", "evaluate", "plot", "verify"]
+
+    clone.edit("params.yaml", "dpi: 100", "dpi: 90")
+    assert clone.repro() == ["plot"]
+
+    clone.edit("params.yaml", "lr: 0.02 ", "lr: 0.01 ")
+    clone.edit("params.yaml", "dpi: 90", "dpi: 100")
+    assert clone.repro() == []
+    assert clone.run("git", "status", "--porcelain", "metrics.json", "plots", "dvc.lock") == ""
+
+    clone.edit("stages/train.py", '"""Train', '# A comment changes no byte of a model.\n"""Train')
+    assert clone.repro() == ["train"]
+
+    assert clone.repro() == []
