@@ -2,6 +2,7 @@
 
 import csv
 import math
+import reprlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -37,12 +38,13 @@ def load(path: Path) -> list[Row]:
     """
     with path.open(encoding="utf-8", newline="") as file:
         try:
-            header, *lines = csv.reader(file)
-        except (csv.Error, UnicodeDecodeError, ValueError) as error:
+            lines = list(csv.reader(file))
+        except (csv.Error, UnicodeDecodeError) as error:
             raise ValueError(f"{path}: wanted a CSV file, got: {error}") from None
-    if header != list(Row._fields) or not lines:
-        raise ValueError(f"{path}: wanted rows below {','.join(Row._fields)}, got {header}")
-    return [_row(f"{path}: line {number}", line) for number, line in enumerate(lines, start=2)]
+    if lines[:1] != [list(Row._fields)] or len(lines) < 2:
+        got = reprlib.repr(lines[:1])
+        raise ValueError(f"{path}: wanted rows below {','.join(Row._fields)}, got {got}")
+    return [_row(f"{path}: line {i}", line) for i, line in enumerate(lines[1:], start=2)]
 
 
 def _row(where: str, line: list[str]) -> Row:
@@ -50,7 +52,9 @@ def _row(where: str, line: list[str]) -> Row:
         epoch, *numbers = line
         row = Row(int(epoch), *map(float, numbers))
     except (TypeError, ValueError):
-        raise ValueError(f"{where}: wanted {len(Row._fields)} numbers, got {line}") from None
+        raise ValueError(
+            f"{where}: wanted {len(Row._fields)} numbers, got {reprlib.repr(line)}"
+        ) from None
     if not all(map(math.isfinite, row)):
-        raise ValueError(f"{where}: wanted finite numbers, got {line}")
+        raise ValueError(f"{where}: wanted finite numbers, got {reprlib.repr(line)}")
     return row

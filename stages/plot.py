@@ -88,7 +88,9 @@ def descent(rows: list[Row], train: Samples, loss: str, size: Size, title: str) 
     X, y = thin(*train)
     weights, biases = around(X, y)
     values = landscape(loss, X, y, weights, biases)
-    levels = np.geomspace(max(values.min(), values.max() / 1e4), values.max(), 25)
+    # A line that fits exactly has no loss, which a logarithm cannot show.
+    values = np.maximum(values, values.max() / 1e4)
+    levels = np.geomspace(values.min(), values.max(), 25)
     filled = axes.contourf(weights, biases, values, levels, norm=LogNorm(), extend="min")
     figure.colorbar(
         filled, label=f"training loss ({loss})", ticks=LogLocator(subs=(1, 2, 5)), format="%g"

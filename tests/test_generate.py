@@ -20,7 +20,7 @@ def test_the_exercise_has_a_hundred_samples_from_0_to_99_hundredths() -> None:
 
 
 def test_every_sample_lies_on_the_line() -> None:
-    X, y = line(weight=-2.5, bias=4, start=-3, end=7, step=0.25)
+    _, y = line(weight=-2.5, bias=4, start=-3, end=7, step=0.25)
     np.testing.assert_allclose(y, 4 - 2.5 * np.arange(-3, 7, 0.25)[:, None], rtol=1e-6)
 
 

@@ -160,3 +160,25 @@ def test_only_what_changed_runs_again(forced: Clone, copy_of: Callable[[Clone], 
     assert clone.repro() == ["train"]
 
     assert clone.repro() == []
+
+
+@pytest.mark.pipeline
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"lr: 0.01 ": "lr: fast "}, "params.yaml: train.lr: wanted float, got 'fast'"),
+        ({"loss: l1 ": "loss: mse ", "lr: 0.01 ": "lr: 1e3 "}, "epoch 20: wanted a finite loss"),
+        ({"device: auto": "device: warp"}, "params.yaml: device: wanted one of auto, cpu"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_no_output(
+    forced: Clone, copy_of: Callable[[Clone], Clone], changes: dict[str, str], line: str
+) -> None:
+    clone = copy_of(forced)
+    for old, new in changes.items():
+        clone.edit("params.yaml", old, new)
+    done = clone.try_run("dvc", "repro")
+    assert done.returncode != 0
+    assert f"\ntrain: {line}" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not any((clone.path / path).exists() for path in outputs(STAGES["train"]))

@@ -1,0 +1,29 @@
+"""The errors against their closed forms."""
+
+import numpy as np
+import pytest
+
+from stages.metrics import mae, max_error, rmse
+from stages.tensors import Array
+
+
+def column(*values: float) -> Array:
+    return np.array(values, dtype=np.float32)[:, None]
+
+
+def test_the_errors_of_3_and_minus_4() -> None:
+    predicted, true = column(13, 16), column(10, 20)
+    assert mae(predicted, true) == 3.5
+    assert rmse(predicted, true) == pytest.approx(np.sqrt(12.5))
+    assert max_error(predicted, true) == 4
+
+
+@pytest.mark.parametrize("metric", [mae, rmse, max_error])
+def test_equal_predictions_have_no_error(metric: object) -> None:
+    assert callable(metric)
+    assert metric(column(1, 2), column(1, 2)) == 0
+
+
+def test_a_million_equal_errors_average_to_one_of_them() -> None:
+    error = np.full((10**6, 1), 0.1, np.float32)
+    assert mae(error, np.zeros_like(error)) == pytest.approx(np.float32(0.1), rel=1e-12)
