@@ -1,5 +1,6 @@
 """The models that can be trained, by name, and their state_dict on disk."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -7,9 +8,10 @@ from torch import Tensor, nn
 
 from stages import tensors
 
-# ATen splits no reduction of up to 32,768 elements among threads, so that taking more samples in
-# pieces of this size makes the result the same for any number of threads. It also fits the cache.
-PIECE = 32_768
+# Samples that go through a model at a time: what a step computes for them is all the memory that
+# it needs beside the data. On a CPU they fit its cache; an accelerator is kept busy by more.
+PIECE = 262_144
+ACCELERATOR_PIECE = 256 * PIECE
 
 
 class Linear(nn.Module):
@@ -59,11 +61,20 @@ def load_model(path: Path) -> nn.Module:
     return model
 
 
+def pieces(*columns: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """The rows of columns of equal length, in order, piece by piece; none is copied."""
+    size = PIECE if columns[0].device.type == "cpu" else ACCELERATOR_PIECE
+    return zip(*(column.split(size) for column in columns), strict=True)
+
+
 def predict(model: nn.Module, X: Tensor) -> Tensor:
     """The model's y for X, (n, 1); X is on the model's device, the result on the CPU."""
     model.eval()
+    predicted = torch.empty(X.shape)
     with torch.inference_mode():
-        return torch.cat([model(piece) for piece in X.split(PIECE)]).cpu()
+        for piece, part in pieces(X, predicted):
+            part.copy_(model(piece))
+    return predicted
 
 
 def line(model: nn.Module) -> tuple[float, float]:

@@ -29,7 +29,7 @@ def load(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
     if not path.is_file():
         raise ValueError(f"{path}: wanted a safetensors file, got none")
     try:
-        with safe_open(path, framework="np") as file:
+        with safe_open(path, framework="np", backend="pread") as file:
             metadata = file.metadata() or {}
             for name in sorted(file.keys()):
                 if (dtype := file.get_slice(name).get_dtype()) != "F32":

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from stages import device, history, tensors
 from stages.command import run
 from stages.history import Row
-from stages.model import MODELS, PIECE, line, predict, save_model
+from stages.model import MODELS, line, pieces, predict, save_model
 from stages.params import Count, Positive, Seed, load
 
 LOSSES = {"l1": nn.L1Loss, "mse": nn.MSELoss, "huber": nn.HuberLoss}
@@ -47,9 +47,8 @@ class Params(msgspec.Struct, frozen=True):
 
 def losses(model: nn.Module, criterion: nn.Module, samples: Samples) -> Iterator[Tensor]:
     """Scalars that add up to the mean loss over all samples, one for each piece of them."""
-    X, y = samples
-    for piece_X, piece_y in zip(X.split(PIECE), y.split(PIECE), strict=True):
-        yield criterion(model(piece_X), piece_y) * (len(piece_X) / len(X))
+    for X, y in pieces(*samples):
+        yield criterion(model(X), y) * (len(X) / len(samples[0]))
 
 
 def step(
@@ -82,6 +81,11 @@ def fit(
 
     Raises ValueError with the epoch when the loss, the weight or the bias is no longer finite.
     """
+    # Several threads would split a sum where their number says, and its last bits with it.
+    torch.set_num_threads(1)
+    # glibc gives freed blocks back to the system, at the cost of a page fault for every 4 KB when
+    # they are needed again, up to the size of the largest block that it has seen freed.
+    torch.empty(31 * 2**20, dtype=torch.uint8)
     criterion = LOSSES[params.loss]()
     optimizer = OPTIMIZERS[params.optimizer](model.parameters(), lr=params.lr)
     generator = torch.Generator().manual_seed(params.seed)
@@ -126,10 +130,9 @@ def main(
         tqdm.write(f"{row.epoch:5}  {row.train_loss:10.3f}  {row.test_loss:9.3f}")
         rows.append(row)
     print("end: weight {:.4f}, bias {:.4f}".format(*line(model)))
-    predictions = {
-        "train": predict(model, train[0]).numpy(),
-        "test": predict(model, test[0]).numpy(),
-    }
+    X_train, X_test = train[0], test[0]
+    del train, test  # What y took makes room for the predictions.
+    predictions = {"train": predict(model, X_train).numpy(), "test": predict(model, X_test).numpy()}
     first = " ".join(f"{y:.4f}" for y in predictions["test"][:20, 0])
     print(f"test predictions: {first}{' ...' if len(predictions['test']) > 20 else ''}")
     tensors.save(predictions_path, predictions)
