@@ -1,6 +1,9 @@
 """Tensors on disk: float32, finite, as safetensors, which cannot hold code."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +13,7 @@ from safetensors.numpy import save_file
 from stages.output import replacing
 
 Array = NDArray[np.float32]
+Rows = Callable[[int], slice]  # which of n rows
 
 
 def save(path: Path, tensors: dict[str, Array], metadata: dict[str, str] | None = None) -> None:
@@ -26,36 +30,36 @@ def save(path: Path, tensors: dict[str, Array], metadata: dict[str, str] | None 
 
 def load(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
     """The tensors and the metadata of a file; ValueError unless all are float32 and finite."""
-    if not path.is_file():
-        raise ValueError(f"{path}: wanted a safetensors file, got none")
-    try:
-        with safe_open(path, framework="np", backend="pread") as file:
-            metadata = file.metadata() or {}
-            for name in sorted(file.keys()):
-                if (dtype := file.get_slice(name).get_dtype()) != "F32":
-                    raise ValueError(f"{path}: {name}: wanted dtype F32, got {dtype}")
-            tensors: dict[str, Array] = file.get_tensors()
-    except SafetensorError as error:
-        raise ValueError(f"{path}: wanted a safetensors file, got: {error}") from None
+    with _opened(path, "pread") as file:
+        tensors: dict[str, Array] = file.get_tensors()
+        metadata: dict[str, str] = file.metadata() or {}
     for name, tensor in tensors.items():
         _check(path, name, tensor)
     return tensors, metadata
 
 
-def load_columns(path: Path, *names: str) -> tuple[Array, ...]:
-    """The named tensors, each (n, 1) with n >= 1; ValueError if the file holds anything else."""
-    tensors, _ = load(path)
-    if tensors.keys() != set(names):
-        raise ValueError(f"{path}: wanted tensors {sorted(names)}, got {sorted(tensors)}")
-    for name, tensor in sorted(tensors.items()):
-        if tensor.ndim != 2 or tensor.shape[1] != 1 or not len(tensor):
-            raise ValueError(f"{path}: {name}: wanted shape (n, 1), got {tensor.shape}")
-    return tuple(tensors[name] for name in names)
+def load_columns(path: Path, *names: str, rows: Rows | None = None) -> tuple[Array, ...]:
+    """The named tensors, each (n, 1) with n >= 1; ValueError if the file holds anything else.
+
+    rows: which of their n rows to map into memory; all of them are read where it is None.
+    """
+    with _opened(path, "mmap" if rows else "pread") as file:
+        if sorted(file.keys()) != sorted(names):
+            raise ValueError(f"{path}: wanted tensors {sorted(names)}, got {sorted(file.keys())}")
+        columns: dict[str, Array] = {}
+        for name in sorted(names):
+            column = file.get_slice(name)
+            shape = tuple(column.get_shape())
+            if len(shape) != 2 or shape[1] != 1 or not shape[0]:
+                raise ValueError(f"{path}: {name}: wanted shape (n, 1), got {shape}")
+            columns[name] = column[rows(shape[0])] if rows else file.get_tensor(name)
+            _check(path, name, columns[name])
+    return tuple(columns[name] for name in names)
 
 
-def load_samples(path: Path) -> tuple[Array, Array]:
+def load_samples(path: Path, rows: Rows | None = None) -> tuple[Array, Array]:
     """X and y, each (n, 1), of equal length."""
-    X, y = load_columns(path, "X", "y")
+    X, y = load_columns(path, "X", "y", rows=rows)
     if len(X) != len(y):
         raise ValueError(f"{path}: wanted X and y of equal length, got {len(X)} and {len(y)}")
     return X, y
@@ -70,6 +74,21 @@ def load_predictions(path: Path, train_rows: int, test_rows: int) -> tuple[Array
             f"got {len(train)} and {len(test)}"
         )
     return train, test
+
+
+@contextmanager
+def _opened(path: Path, backend: Literal["mmap", "pread"]) -> Iterator[Any]:
+    """An open safetensors file of which every tensor is float32; ValueError where it is none."""
+    if not path.is_file():
+        raise ValueError(f"{path}: wanted a safetensors file, got none")
+    try:
+        with safe_open(path, framework="np", backend=backend) as file:
+            for name in sorted(file.keys()):
+                if (dtype := file.get_slice(name).get_dtype()) != "F32":
+                    raise ValueError(f"{path}: {name}: wanted dtype F32, got {dtype}")
+            yield file
+    except SafetensorError as error:
+        raise ValueError(f"{path}: wanted a safetensors file, got: {error}") from None
 
 
 def _check(path: Path, name: str, tensor: Array) -> None:

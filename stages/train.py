@@ -10,19 +10,19 @@ from typing import Literal
 
 import msgspec
 import torch
-from torch import Tensor, nn
+from torch import nn
 from tqdm import tqdm
 
-from stages import device, history, tensors
+from stages import device, history, samples, tensors
 from stages.command import run
 from stages.history import Row
-from stages.model import MODELS, line, pieces, predict, save_model
+from stages.loss import LOSSES, mean_loss, step
+from stages.model import MODELS, line, predict, save_model
 from stages.params import Count, Positive, Seed, load
+from stages.processes import ALONE, Processes, are_asked_for, join, start
+from stages.samples import Samples, batches
 
-LOSSES = {"l1": nn.L1Loss, "mse": nn.MSELoss, "huber": nn.HuberLoss}
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
-
-Samples = tuple[Tensor, Tensor]  # X and y, each (n, 1) float32, on one device
 
 
 class Train(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,37 +45,13 @@ class Params(msgspec.Struct, frozen=True):
     train: Train
 
 
-def losses(model: nn.Module, criterion: nn.Module, samples: Samples) -> Iterator[Tensor]:
-    """Scalars that add up to the mean loss over all samples, one for each piece of them."""
-    for X, y in pieces(*samples):
-        yield criterion(model(X), y) * (len(X) / len(samples[0]))
-
-
-def step(
-    model: nn.Module, criterion: nn.Module, optimizer: torch.optim.Optimizer, samples: Samples
-) -> Tensor:
-    """One step down the gradient of the mean loss; the result is the loss before it."""
-    optimizer.zero_grad()
-    total = torch.zeros(())
-    for loss in losses(model, criterion, samples):
-        loss.backward()
-        total = total + loss.detach()
-    optimizer.step()
-    return total
-
-
-def batches(samples: Samples, size: int | None, generator: torch.Generator) -> Iterator[Samples]:
-    """Every sample once: all together and in order, or shuffled, in batches of `size`."""
-    X, y = samples
-    if size is None or size >= len(X):
-        yield samples
-    else:
-        for rows in torch.randperm(len(X), generator=generator).to(X.device).split(size):
-            yield X[rows], y[rows]
-
-
 def fit(
-    model: nn.Module, train: Samples, test: Samples, params: Train, epochs: Iterable[int]
+    model: nn.Module,
+    train: Samples,
+    test: Samples,
+    params: Train,
+    epochs: Iterable[int],
+    processes: Processes = ALONE,
 ) -> Iterator[Row]:
     """Trains `model` in place and yields a row for each epoch that `eval_every` divides.
 
@@ -90,17 +66,15 @@ def fit(
     optimizer = OPTIMIZERS[params.optimizer](model.parameters(), lr=params.lr)
     generator = torch.Generator().manual_seed(params.seed)
     for epoch in epochs:
-        model.train()
-        train_loss = torch.zeros(())
-        for batch in batches(train, params.batch_size, generator):
-            share = len(batch[0]) / len(train[0])
-            train_loss = train_loss + step(model, criterion, optimizer, batch) * share
+        steps = [
+            step(model, criterion, optimizer, *batch, processes) * (batch[2] / train.total)
+            for batch in batches(train, params.batch_size, generator)
+        ]
         # To read a number makes an accelerator wait, so only the epochs that are kept are read.
         if epoch % params.eval_every == 0:
-            model.eval()
-            with torch.inference_mode():
-                test_loss = sum(losses(model, criterion, test), start=torch.zeros(()))
-            row = Row(epoch, train_loss.item(), test_loss.item(), *line(model))
+            train_loss = torch.stack(steps).sum().item()
+            test_loss = mean_loss(model, criterion, test.X, test.y, test.total, processes).item()
+            row = Row(epoch, train_loss, test_loss, *line(model))
             _check(row, epoch, params.lr)
             yield row
     _check(line(model), params.epochs, params.lr)
@@ -117,32 +91,36 @@ def _check(numbers: Iterable[float], epoch: int, lr: float) -> None:
 def main(
     train_path: Path, test_path: Path, model_path: Path, history_path: Path, predictions_path: Path
 ) -> None:
+    if are_asked_for():
+        start("stages.train")
+        return
+    processes = join()
     params = load(Params)
     on = device.pick(params.device)
-    train, test = (_samples(path, on) for path in (train_path, test_path))
+    train, test = (samples.load(path, on, processes) for path in (train_path, test_path))
     torch.manual_seed(params.train.seed)
     model = MODELS[params.train.model]().to(on)
     print("start: weight {:.4f}, bias {:.4f}".format(*line(model)))
     print("epoch  train loss  test loss")
     rows = []
     epochs = tqdm(range(params.train.epochs), unit="epoch", disable=None, delay=1, leave=False)
-    for row in fit(model, train, test, params.train, epochs):
+    for row in fit(model, train, test, params.train, epochs, processes):
         tqdm.write(f"{row.epoch:5}  {row.train_loss:10.3f}  {row.test_loss:9.3f}")
         rows.append(row)
     print("end: weight {:.4f}, bias {:.4f}".format(*line(model)))
-    X_train, X_test = train[0], test[0]
+    inputs = {"train": (train.X, train.total), "test": (test.X, test.total)}
     del train, test  # What y took makes room for the predictions.
-    predictions = {"train": predict(model, X_train).numpy(), "test": predict(model, X_test).numpy()}
+    predictions = {
+        name: processes.gather(predict(model, X), total).numpy()
+        for name, (X, total) in inputs.items()
+    }
+    if processes.rank:
+        return
     first = " ".join(f"{y:.4f}" for y in predictions["test"][:20, 0])
     print(f"test predictions: {first}{' ...' if len(predictions['test']) > 20 else ''}")
     tensors.save(predictions_path, predictions)
     save_model(model_path, params.train.model, model)
     history.save(history_path, rows)
-
-
-def _samples(path: Path, on: torch.device) -> Samples:
-    X, y = tensors.load_samples(path)
-    return torch.from_numpy(X).to(on), torch.from_numpy(y).to(on)
 
 
 if __name__ == "__main__":

@@ -12,16 +12,21 @@ import stages.split
 import stages.train
 from stages.generate import Generate, generate
 from stages.history import Row
+from stages.loss import LOSSES
 from stages.model import MODELS, PIECE, line, predict
-from stages.train import LOSSES, Train, batches, fit
+from stages.samples import Samples, batches
+from stages.train import Train, fit
 from tests.exercise import EXERCISE, PUBLISHED
-
-Samples = tuple[Tensor, Tensor]
 
 
 def data(parts: int = 80, **changes: float) -> tuple[Samples, Samples]:
     X, y = generate(Generate(**{**EXERCISE["generate"], **changes}))
-    return (X[:parts], y[:parts]), (X[parts:], y[parts:])
+    return samples(X[:parts], y[:parts]), samples(X[parts:], y[parts:])
+
+
+def samples(X: Tensor, y: Tensor) -> Samples:
+    """All the samples of the only process."""
+    return Samples(X, y, 0, len(X))
 
 
 def train(
@@ -50,7 +55,7 @@ def test_parameters_gives_the_published_line_and_error() -> None:
     samples = data()
     model, _, _ = train(samples, model="parameters")
     weight, bias = line(model)
-    X, y = samples[1]
+    X, y, _, _ = samples[1]
     assert f"{weight:.8f} {bias:.8f}" == "0.30668804 0.90105999"
     assert f"{(predict(model, X) - y).abs().mean():.6g}" == "0.00704579"
 
@@ -77,7 +82,7 @@ def plain_loop(
     samples: Samples, model: str, loss: str, make: type[torch.optim.Optimizer], epochs: int
 ) -> tuple[float, float]:
     """The loop as the exercise writes it."""
-    X, y = samples
+    X, y, _, _ = samples
     torch.manual_seed(42)
     net = MODELS[model]()
     criterion, optimizer = LOSSES[loss](), make(net.parameters(), lr=0.01)  # type: ignore[call-arg]
@@ -126,8 +131,8 @@ def test_a_batch_of_all_samples_is_the_full_batch(size: int) -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 79])
 def test_every_sample_is_in_exactly_one_batch(size: int) -> None:
-    X, y = data()[0]
-    parts = list(batches((X, y), size, torch.Generator().manual_seed(0)))
+    X, y, _, _ = data()[0]
+    parts = list(batches(data()[0], size, torch.Generator().manual_seed(0)))
     assert [len(part[0]) for part in parts[:-1]] == [size] * (len(parts) - 1)
     assert torch.equal(torch.cat([part[0] for part in parts]).sort(dim=0).values, X)
     assert torch.equal(torch.cat([part[1] for part in parts]).sort(dim=0).values, y)

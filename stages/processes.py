@@ -1,0 +1,116 @@
+"""The processes that torchrun's PET_ variables ask for, or the one there is where none is set."""
+
+import logging
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, distributed, nn
+
+
+class Processes(NamedTuple):
+    """The processes that share the data; this one is `rank` of `size`."""
+
+    rank: int = 0
+    size: int = 1
+
+    def rows(self, n: int) -> slice:
+        """The share of n rows that is this process's; shares differ by one row at most."""
+        return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
+
+    def add_up(self, *tensors: Tensor) -> None:
+        """Sets each tensor to its sum over all processes."""
+        if self.size > 1:
+            for tensor in tensors:
+                distributed.all_reduce(tensor)
+
+    def add_up_gradients(self, model: nn.Module) -> None:
+        """Sets each gradient to its sum over all processes; one without samples adds nothing."""
+        for parameter in model.parameters() if self.size > 1 else ():
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            self.add_up(parameter.grad)
+
+    def gather(self, share: Tensor, n: int) -> Tensor:
+        """All n rows, on the CPU, in process 0; the share itself in every other."""
+        if self.rank:
+            distributed.send(share, dst=0)
+            return share
+        if self.size == 1:
+            return share
+        rows = torch.empty(n, *share.shape[1:])
+        rows[self.rows(n)] = share
+        for rank in range(1, self.size):
+            distributed.recv(rows[Processes(rank, self.size).rows(n)], src=rank)
+        return rows
+
+
+ALONE = Processes()
+
+
+def join() -> Processes:
+    """The processes that torchrun started this one with."""
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        return ALONE
+    if torch.accelerator.is_available():
+        torch.accelerator.set_device_index(int(os.environ["LOCAL_RANK"]))
+    distributed.init_process_group()
+    return Processes(distributed.get_rank(), distributed.get_world_size())
+
+
+def are_asked_for() -> bool:
+    """Whether this process is there to start others, which have a RANK."""
+    return "RANK" not in os.environ and any(name.startswith("PET_") for name in os.environ)
+
+
+def start(module: str) -> None:
+    """Runs this process's command anew, in as many as the PET_ variables say, to their end.
+
+    When one fails, torchrun ends the others, and ValueError says which it was and why.
+    """
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.run import parse_args, run
+
+    # What torchrun itself says of a failure fills a screen.
+    logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    alone = [] if "PET_RDZV_ENDPOINT" in os.environ else ["--standalone"]
+    with tempfile.TemporaryDirectory() as logs:
+        show = ["--local-ranks-filter", "0", "--redirects", "2", "--log-dir", logs]
+        try:
+            run(parse_args([*alone, *show, "--module", module, *sys.argv[1:]]))
+        except ChildFailedError as error:
+            ends = {
+                rank: (
+                    failure.exitcode,
+                    failure.message,
+                    _last_line(Path(logs), failure.local_rank),
+                )
+                for rank, failure in error.failures.items()
+            }
+            raise ValueError(cause(module.rpartition(".")[2], ends)) from None
+
+
+def cause(stage: str, ends: dict[int, tuple[int, str, str]]) -> str:
+    """The line that says best why processes failed.
+
+    ends: of each rank the exit code, torchrun's message and the last line on standard error. What
+    the stage itself said tells most, then a signal, then what others met with when they lost a
+    process; SIGTERM is how torchrun ends these.
+    """
+    for _, _, said in ends.values():
+        if said.startswith(f"{stage}: "):
+            return said.removeprefix(f"{stage}: ")
+    rank = min(ends, key=lambda rank: (ends[rank][0] == -signal.SIGTERM, ends[rank][0] >= 0, rank))
+    code, message, said = ends[rank]
+    return f"process {rank} failed: {said if code > 0 and said else message}"
+
+
+def _last_line(logs: Path, local_rank: int) -> str:
+    (log,) = logs.glob(f"*/attempt_0/{local_rank}/stderr.log")
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return lines[-1] if lines else ""

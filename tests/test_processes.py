@@ -1,0 +1,140 @@
+"""Several processes come to what one comes to, and a lost one is said in one line."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from safetensors.numpy import save_file
+
+from stages import generate, history, split, tensors, train
+from stages.model import line, load_model
+from stages.processes import Processes, cause
+from tests.clone import ROOT
+from tests.exercise import write_params
+
+OUTPUTS = ["model", "history", "predictions"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+@pytest.mark.parametrize("n", [1, 5, 6, 100])
+def test_the_shares_are_all_rows_in_order_and_differ_by_one_at_most(n: int, size: int) -> None:
+    shares = [list(range(n))[Processes(rank, size).rows(n)] for rank in range(size)]
+    assert list(chain(*shares)) == list(range(n))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_the_stages_own_line_is_the_cause_before_a_signal_before_a_lost_connection() -> None:
+    lost = (1, "", "RuntimeError: Connection closed by peer")
+    killed, ended = (-9, "Signal 9 (SIGKILL)", "ignored"), (-15, "Signal 15 (SIGTERM)", "ignored")
+    assert cause("train", {0: lost, 1: (1, "", "train: no data"), 2: killed}) == "no data"
+    assert cause("train", {0: ended, 1: lost, 2: killed}) == "process 2 failed: Signal 9 (SIGKILL)"
+    assert cause("train", {0: ended, 1: lost}) == f"process 1 failed: {lost[2]}"
+
+
+@pytest.fixture
+def data(folder: Path) -> Path:
+    """101 samples, which no number of processes below divides, and 5 epochs."""
+    write_params({"generate.end": 1.01, "train.epochs": 5, "train.eval_every": 1})
+    generate.main(Path("line"))
+    split.main(Path("line"), Path("train"), Path("test"))
+    return folder
+
+
+def start(*outputs: str, **environment: str) -> "subprocess.Popen[str]":
+    """The train stage as dvc.yaml starts it, with variables that torchrun reads."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "stages.train", "train", "test", *outputs],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def results(*outputs: str) -> tuple[tuple[float, float], list[list[float]], list[list[float]]]:
+    """The line, the history and the predictions."""
+    model, rows, predictions = map(Path, outputs)
+    predicted = np.concatenate(tensors.load_columns(predictions, "train", "test"))
+    return line(load_model(model)), [list(row) for row in history.load(rows)], predicted.tolist()
+
+
+def assert_close(some: tuple[object, ...], other: tuple[object, ...]) -> None:
+    for left, right in zip(some, other, strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.pipeline
+@pytest.mark.parametrize("batch_size", [None, 7])
+def test_two_and_three_processes_come_to_what_one_comes_to(
+    data: Path, batch_size: int | None
+) -> None:
+    write_params({"train.epochs": 5, "train.eval_every": 1, "train.batch_size": batch_size})
+    train.main(*map(Path, ("train", "test", *OUTPUTS)))
+    for number in ("2", "3"):
+        outputs = [f"{name}-{number}" for name in OUTPUTS]
+        process = start(*outputs, PET_NPROC_PER_NODE=number)
+        printed, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, printed
+        assert printed.count("end: weight") == 1
+        assert_close(results(*outputs), results(*OUTPUTS))
+
+
+@pytest.mark.pipeline
+def test_two_nodes_that_meet_at_one_rendezvous_come_to_what_one_comes_to(data: Path) -> None:
+    train.main(*map(Path, ("train", "test", *OUTPUTS)))
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        endpoint = f"localhost:{free.getsockname()[1]}"
+    outputs = [f"{name}-2" for name in OUTPUTS]
+    nodes = [
+        start(*outputs, PET_NNODES="2", PET_NODE_RANK=rank, PET_RDZV_ENDPOINT=endpoint)
+        for rank in ("0", "1")
+    ]
+    for node in nodes:
+        printed, _ = node.communicate(timeout=120)
+        assert node.returncode == 0, printed
+    assert_close(results(*outputs), results(*OUTPUTS))
+
+
+@pytest.mark.pipeline
+def test_a_share_that_holds_nan_is_one_line_and_no_output(data: Path) -> None:
+    X, y = tensors.load_samples(Path("train"))
+    y[-1] = np.nan
+    save_file({"X": X, "y": y}, "train")
+    process = start(*OUTPUTS, PET_NPROC_PER_NODE="2")
+    printed, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert printed == "train: train: y: wanted finite numbers, got nan or inf\n"
+    assert not any(Path(name).exists() for name in OUTPUTS)
+
+
+@pytest.mark.pipeline
+def test_a_process_that_dies_ends_the_stage_with_one_line_and_no_output(data: Path) -> None:
+    write_params({"train.epochs": 10**8, "train.eval_every": 1000})
+    with start(*OUTPUTS, PET_NPROC_PER_NODE="2") as process:
+        assert process.stdout is not None
+        for printed in process.stdout:
+            if printed.startswith(" 1000"):
+                break
+        os.kill(child_with_rank(process.pid, 1), signal.SIGKILL)
+        *_, last = process.stdout
+    assert process.returncode == 1
+    assert last.startswith("train: process 1 failed: Signal 9 (SIGKILL) received")
+    assert not any(Path(name).exists() for name in OUTPUTS)
+
+
+def child_with_rank(parent: int, rank: int) -> int:
+    """The process that the agent `parent` started with this RANK."""
+    (child,) = (
+        child
+        for child in psutil.Process(parent).children()
+        if child.environ().get("RANK") == str(rank)
+    )
+    return child.pid
