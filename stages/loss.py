@@ -11,14 +11,16 @@ from stages.processes import Processes
 LOSSES = {"l1": nn.L1Loss, "mse": nn.MSELoss, "huber": nn.HuberLoss}
 
 
-def mean_loss(
-    model: nn.Module, criterion: nn.Module, X: Tensor, y: Tensor, total: int, processes: Processes
-) -> Tensor:
-    """The mean over `total` samples, of which X and y, (n, 1), are this process's."""
+Batch = tuple[Tensor, Tensor, int]  # X and y, (n, 1) here, and how many samples all processes have
+
+
+def mean_loss(model: nn.Module, criterion: nn.Module, batch: Batch, processes: Processes) -> Tensor:
+    """The mean loss over the samples of a batch."""
     model.eval()
     with torch.inference_mode():
-        loss = sum(_terms(model, criterion, X, y, total), start=_zero(model))
+        loss = _sum(list(_terms(model, criterion, batch)), model)
         processes.add_up(loss)
+    model.train()
     return loss
 
 
@@ -26,33 +28,33 @@ def step(
     model: nn.Module,
     criterion: nn.Module,
     optimizer: torch.optim.Optimizer,
-    X: Tensor,
-    y: Tensor,
-    total: int,
+    batch: Batch,
     processes: Processes,
 ) -> Tensor:
-    """Takes one step down the gradient of `mean_loss`; the result is the loss before it."""
-    model.train()
-    optimizer.zero_grad()
-    loss = _zero(model)
-    for term in _terms(model, criterion, X, y, total):
+    """Takes one step down the gradient of the mean loss; the result is the loss before it."""
+    model.zero_grad()
+    terms = []
+    for term in _terms(model, criterion, batch):
         term.backward()
-        loss = loss + term.detach()
+        terms.append(term.detach())
+    loss = _sum(terms, model)
     processes.add_up(loss)
     processes.add_up_gradients(model)
     optimizer.step()
     return loss
 
 
-def _terms(
-    model: nn.Module, criterion: nn.Module, X: Tensor, y: Tensor, total: int
-) -> Iterator[Tensor]:
+def _terms(model: nn.Module, criterion: nn.Module, batch: Batch) -> Iterator[Tensor]:
     """What this process's samples add to the mean over all, piece by piece."""
+    X, y, total = batch
     for X_piece, y_piece in pieces(X, y):
         # A process may have none of a small batch, and the mean of nothing is nan.
         if len(X_piece):
-            yield criterion(model(X_piece), y_piece) * (len(X_piece) / total)
+            loss = criterion(model(X_piece), y_piece)
+            yield loss if len(X_piece) == total else loss * (len(X_piece) / total)
 
 
-def _zero(model: nn.Module) -> Tensor:
-    return torch.zeros((), device=next(model.parameters()).device)
+def _sum(terms: list[Tensor], model: nn.Module) -> Tensor:
+    if len(terms) == 1:
+        return terms[0]
+    return sum(terms, start=torch.zeros((), device=next(model.parameters()).device))

@@ -65,16 +65,17 @@ def fit(
     criterion = LOSSES[params.loss]()
     optimizer = OPTIMIZERS[params.optimizer](model.parameters(), lr=params.lr)
     generator = torch.Generator().manual_seed(params.seed)
+    model.train()
     for epoch in epochs:
         steps = [
-            step(model, criterion, optimizer, *batch, processes) * (batch[2] / train.total)
+            (step(model, criterion, optimizer, batch, processes), batch[2])
             for batch in batches(train, params.batch_size, generator)
         ]
         # To read a number makes an accelerator wait, so only the epochs that are kept are read.
         if epoch % params.eval_every == 0:
-            train_loss = torch.stack(steps).sum().item()
-            test_loss = mean_loss(model, criterion, test.X, test.y, test.total, processes).item()
-            row = Row(epoch, train_loss, test_loss, *line(model))
+            train_loss = torch.stack([loss * (n / train.total) for loss, n in steps]).sum()
+            test_loss = mean_loss(model, criterion, (test.X, test.y, test.total), processes)
+            row = Row(epoch, train_loss.item(), test_loss.item(), *line(model))
             _check(row, epoch, params.lr)
             yield row
     _check(line(model), params.epochs, params.lr)
