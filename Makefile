@@ -5,7 +5,7 @@ BIN := $(CURDIR)/.venv/bin
 # DVC starts each stage's `python` from PATH, so that it must be the environment's own.
 export PATH := $(BIN):$(PATH)
 
-.PHONY: repro test test-quick lint clean
+.PHONY: repro test test-quick lint bench clean
 
 repro: .venv/ready
 	dvc repro $(ARGS)
@@ -22,6 +22,13 @@ lint: .venv/ready-dev
 	ruff format --check
 	mypy
 
+# Minutes, and gigabytes of disk; the figures are in benchmarks/README.md.
+bench: .venv/ready-bench
+	python -m benchmarks.pipeline
+	python -m benchmarks.training
+	python -m benchmarks.processes
+	python -m benchmarks.scale
+
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
@@ -36,4 +43,8 @@ clean:
 
 .venv/ready-dev: requirements-dev.txt .venv/ready
 	python -m pip install --quiet --requirement requirements-dev.txt
+	@touch $@
+
+.venv/ready-bench: requirements-bench.txt .venv/ready
+	python -m pip install --quiet --requirement requirements-bench.txt
 	@touch $@

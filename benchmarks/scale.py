@@ -25,12 +25,15 @@ from benchmarks.pipeline import ROOT, make
 EPOCHS = 20
 
 
-def run(command: list[str], folder: Path) -> tuple[float, int]:
+def run(command: list[str], folder: Path, **environment: str) -> tuple[float, int]:
     """Seconds, and peak memory in MB, of a command."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     start = time.perf_counter()
     process = subprocess.Popen(
-        command, cwd=folder, env={**os.environ, "PATH": path}, stdout=subprocess.DEVNULL
+        command,
+        cwd=folder,
+        env={**os.environ, "PATH": path, **environment},
+        stdout=subprocess.DEVNULL,
     )
     _, status, usage = os.wait4(process.pid, 0)
     if status:
