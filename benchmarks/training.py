@@ -17,6 +17,7 @@ from sklearn.linear_model import SGDRegressor
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from stages.device import pick
 from stages.model import Linear
 from stages.samples import Samples
 from stages.train import Train, fit
@@ -26,6 +27,7 @@ THREADS = torch.get_num_threads()
 
 
 def this(X: Tensor, y: Tensor, epochs: int, batch_size: int | None = None) -> None:
+    pick("cpu")
     params = Train(
         model="linear",
         seed=42,

@@ -1,10 +1,15 @@
-"""The device that is present."""
+"""The device that is present, and how it is used."""
 
 import torch
 
 
 def pick(name: str) -> torch.device:
-    """The device that `device` in params.yaml names; `auto` is the accelerator, else the CPU."""
+    """The device that `device` in params.yaml names; `auto` is the accelerator, else the CPU.
+
+    From then on a CPU computes on one thread.
+    """
+    # Several threads would split a sum where their number says, and its last bits with it.
+    torch.set_num_threads(1)
     cpu = torch.device("cpu")
     accelerator = torch.accelerator.current_accelerator(check_available=True)
     present = {"auto": accelerator or cpu, "cpu": cpu}

@@ -57,7 +57,8 @@ def join() -> Processes:
     if os.environ.get("WORLD_SIZE", "1") == "1":
         return ALONE
     if torch.accelerator.is_available():
-        torch.accelerator.set_device_index(int(os.environ["LOCAL_RANK"]))
+        index = int(os.environ["LOCAL_RANK"]) % torch.accelerator.device_count()
+        torch.accelerator.set_device_index(index)
     distributed.init_process_group()
     return Processes(distributed.get_rank(), distributed.get_world_size())
 

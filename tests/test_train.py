@@ -10,6 +10,7 @@ from torch import Tensor, nn
 import stages.generate
 import stages.split
 import stages.train
+from stages.device import pick
 from stages.generate import Generate, generate
 from stages.history import Row
 from stages.loss import LOSSES
@@ -117,6 +118,7 @@ def test_the_number_of_threads_changes_no_bit_of_many_pieces() -> None:
     before, results = torch.get_num_threads(), []
     for threads in (1, 2, 3):
         torch.set_num_threads(threads)
+        pick("cpu")
         model, _, rows = train(samples, epochs=5, eval_every=1)
         results.append((line(model), rows, predict(model, samples[1][0]).numpy().tobytes()))
     torch.set_num_threads(before)
