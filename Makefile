@@ -5,11 +5,23 @@ BIN := $(CURDIR)/.venv/bin
 # DVC starts each stage's `python` from PATH, so that it must be the environment's own.
 export PATH := $(BIN):$(PATH)
 
-.PHONY: repro test test-quick lint bench clean
+.PHONY: repro report gate check test test-quick lint bench clean
 
 repro: .venv/ready
 	dvc repro $(ARGS)
 	@python -m tools.summary
+
+# BASE and HEAD are revisions; without HEAD it is the working tree.
+BASE ?= main
+
+report: .venv/ready
+	@python -m tools.report $(BASE) $(HEAD) --output report/report.md $(if $(FULL),--full) $(ARGS)
+
+gate: .venv/ready
+	@python -m tools.gate $(BASE) $(HEAD)
+
+check: .venv/ready
+	@python -m tools.check $(HEAD) $(if $(FULL),--full)
 
 test: .venv/ready-dev lint
 	python -m pytest $(ARGS)

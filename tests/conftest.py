@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.branches import make_branches
 from tests.clone import Clone, make_clone
 from tests.exercise import write_params
 
@@ -43,3 +44,13 @@ def copy_of(tmp_path: Path) -> Callable[[Clone], Clone]:
         return Clone(tmp_path / "copy")
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def branches(reproduced: Clone, tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone on main with the branches of tests/branches.py; to change it, take a `copy_of` it."""
+    path = tmp_path_factory.mktemp("branches") / "plumbline"
+    shutil.copytree(reproduced.path, path, symlinks=True)
+    clone = Clone(path)
+    make_branches(clone)
+    return clone
