@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.clone import Clone
+from tests.clone import ROOT, Clone
 from tools.album import Picture
 from tools.answers import Change
 from tools.gate import Gate, Metric, Pictures
@@ -186,3 +186,11 @@ def test_a_run_that_fails_is_reported_with_its_line(
     text = written(clone, "main", "--full")
     assert "- **Reproduction**: a run from nothing gives something else\n  - " in text
     assert "split: params.yaml: split.train_fraction: wanted a sample in each part" in text
+
+
+@pytest.mark.pipeline
+def test_the_readme_shows_lines_of_a_real_report(branches: Clone) -> None:
+    shown = re.findall(r"(?m)^> (.+)$", (ROOT / "README.md").read_text(encoding="utf-8"))
+    text = written(branches, "main", "better", "--full")
+    assert shown
+    assert not [line for line in shown if f"{line}\n" not in text]
