@@ -5,7 +5,7 @@ BIN := $(CURDIR)/.venv/bin
 # DVC starts each stage's `python` from PATH, so that it must be the environment's own.
 export PATH := $(BIN):$(PATH)
 
-.PHONY: repro report gate check test test-quick lint bench clean
+.PHONY: repro report gate check test test-quick lint bench lint-pipeline clean
 
 repro: .venv/ready
 	dvc repro $(ARGS)
@@ -33,6 +33,9 @@ lint: .venv/ready-dev
 	ruff check
 	ruff format --check
 	mypy
+
+lint-pipeline: .venv/ready
+	@python -m tools.lint
 
 # Minutes, and gigabytes of disk; the figures are in benchmarks/README.md.
 bench: .venv/ready-bench

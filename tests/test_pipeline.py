@@ -1,21 +1,20 @@
 """dvc.yaml tells the truth, and `dvc repro` runs what changed and gives the same bytes."""
 
-import ast
 import hashlib
 import importlib
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 import yaml
 
 from stages.params import SECTIONS
 from tests.clone import ROOT, Clone
+from tools import imports
 
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
 STAGES: dict[str, Any] = PIPELINE["stages"]
@@ -29,38 +28,6 @@ def names(entries: list[str | dict[str, Any]]) -> list[str]:
 
 def outputs(stage: dict[str, Any]) -> list[str]:
     return [path for kind in ("outs", "metrics", "plots") for path in names(stage.get(kind, []))]
-
-
-def scripts(path: Path) -> set[str]:
-    """The project's own modules that a module imports, itself included, all the way down."""
-    found = {path.relative_to(ROOT).as_posix()}
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            modules = [f"{node.module}.{alias.name}" for alias in node.names] + [node.module]
-        elif isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
-        else:
-            continue
-        for module in modules:
-            imported = ROOT / (module.replace(".", "/") + ".py")
-            if imported.is_file():
-                found |= scripts(imported)
-    return found
-
-
-def read_params(struct: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:
-    for field in msgspec.structs.fields(struct):
-        is_section = isinstance(field.type, type) and issubclass(field.type, msgspec.Struct)
-        if is_section and not field.type.__struct_config__.forbid_unknown_fields:
-            yield from read_params(field.type, f"{prefix}{field.name}.")
-        else:
-            yield prefix + field.name
-
-
-@every_stage
-def test_the_scripts_among_the_dependencies_are_those_that_the_stage_imports(name: str) -> None:
-    declared = {path for path in STAGES[name]["deps"] if path.endswith(".py")}
-    assert declared == scripts(ROOT / "stages" / f"{name}.py")
 
 
 @every_stage
@@ -79,12 +46,6 @@ def test_the_usage_has_as_many_words_as_main_has_paths(name: str) -> None:
     usage = str(module.__doc__).splitlines()[-1]
     assert usage.startswith(f"Usage: python -m stages.{name} ")
     assert len(usage.split()[4:]) == module.main.__code__.co_argcount
-
-
-@every_stage
-def test_the_declared_parameters_are_those_that_the_stage_reads(name: str) -> None:
-    module = importlib.import_module(f"stages.{name}")
-    assert sorted(STAGES[name].get("params", [])) == sorted(read_params(module.Params))
 
 
 def test_every_section_of_params_yaml_is_read_and_there_is_no_other() -> None:
@@ -107,16 +68,14 @@ def test_the_results_that_git_keeps_are_the_metrics_and_the_pictures_alone() -> 
 
 
 @every_stage
-def test_importing_a_stage_imports_torch_only_where_it_computes_with_it(name: str) -> None:
+def test_importing_a_stage_imports_torch_only_where_it_computes_with_it(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
     has_torch = {"generate", "train", "verify"}
-    imports = {
-        alias.name if isinstance(node, ast.Import) else node.module
-        for path in scripts(ROOT / "stages" / f"{name}.py")
-        for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for alias in node.names
-    }
-    assert ("torch" in imports) == (name in has_torch)
+    paths = imports.closure(f"stages/{name}.py")
+    modules = {module for path in paths for module in imports.modules(Path(path))}
+    assert ("torch" in modules) == (name in has_torch)
 
 
 def digests(clone: Clone) -> dict[str, str]:

@@ -1,0 +1,116 @@
+"""The pipeline does what dvc.yaml declares; each way not to is named with its stage and file."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from stages import tensors
+from tests.clone import ROOT, Clone
+from tools import trace
+
+pytestmark = pytest.mark.pipeline
+
+strace = pytest.mark.skipif(trace.STRACE is None, reason="only strace sees it; there is none here")
+MAIN = "    X, y = tensors.load_samples(line)\n"
+
+
+def lint(folder: Path) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.lint"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode == (1 if done.stderr else 0)
+    return done.stderr.splitlines()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The project with the stage `split` alone."""
+    for name in ("stages", "tools"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    stage = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["split"]
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"split": stage}}))
+    X = np.arange(10, dtype=np.float32)[:, None]
+    for name in ("line.safetensors", "other.safetensors"):
+        tensors.save(tmp_path / "data" / name, {"X": X, "y": X})
+    return tmp_path
+
+
+def test_every_stage_does_what_is_declared(reproduced: Clone) -> None:
+    assert lint(reproduced.path) == []
+
+
+def test_the_stage_that_the_next_tests_break_is_clean_without_the_others(project: Path) -> None:
+    assert lint(project) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "entry", "problem"),
+    [
+        ("deps", "-stages/output.py", "stages/output.py: imported, and not declared"),
+        ("deps", "+stages/metrics.py", "stages/metrics.py: declared, and not imported"),
+        ("deps", "-data/line.safetensors", "data/line.safetensors: named in cmd, and not declared"),
+        ("deps", "+data/other.safetensors",
+         "data/other.safetensors: declared, and not named in cmd"),
+        pytest.param("deps", "+data/other.safetensors",
+                     "data/other.safetensors: declared, and not read", marks=strace),
+        ("deps", "+data/none.csv", "data/none.csv: declared, and there is no such file"),
+        ("params", "-split", "split: read, and not declared"),
+        ("params", "+plot.dpi", "plot.dpi: declared, and not read"),
+        ("outs", "-data/test.safetensors", "data/test.safetensors: written, and not declared"),
+        ("outs", "+data/more.csv", "data/more.csv: declared, and not written"),
+    ],
+)  # fmt: skip
+def test_what_is_declared_and_not_done_or_done_and_not_declared_is_named(
+    project: Path, kind: str, entry: str, problem: str
+) -> None:
+    pipeline = yaml.safe_load((project / "dvc.yaml").read_text())
+    entries = pipeline["stages"]["split"][kind]
+    (entries.remove if entry[0] == "-" else entries.append)(entry[1:])
+    (project / "dvc.yaml").write_text(yaml.safe_dump(pipeline))
+    assert f"split: {problem}" in lint(project)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("Path('data/other.safetensors').read_bytes()",
+         "data/other.safetensors: read, and not declared"),
+        pytest.param("__import__('stages.metrics')",
+                     "stages/metrics.py: read, and not declared", marks=strace),
+        pytest.param("tensors.load(Path('data/other.safetensors'))",
+                     "data/other.safetensors: read, and not declared", marks=strace),
+        ("Path('data/more.csv').write_text('')", "data/more.csv: written, and not declared"),
+        ("import yaml; yaml.safe_load(Path('params.yaml').open())['train']",
+         "failed with what it declares: KeyError: 'train'"),
+        ("import socket; socket.socket().connect_ex(('127.0.0.1', 9))",
+         "reached the network: socket.connect ('127.0.0.1', 9)"),
+        ("import time; y = y * time.time()",
+         "stages/split.py: imports time, so that its result may depend on more"),
+        ("import os; os.environ.get('HOME')",
+         "stages/split.py: imports os, so that its result may depend on more"),
+    ],
+)  # fmt: skip
+def test_what_a_stage_does_behind_the_back_of_dvc_yaml_is_named(
+    project: Path, line: str, problem: str
+) -> None:
+    script = project / "stages" / "split.py"
+    script.write_text(script.read_text().replace(MAIN, f"{MAIN}    {line}\n"))
+    assert f"split: {problem}" in lint(project)
+
+
+def test_a_file_written_outside_the_project_is_named(project: Path, tmp_path: Path) -> None:
+    beyond = tmp_path.parent / "beyond.txt"
+    script = project / "stages" / "split.py"
+    script.write_text(script.read_text().replace(MAIN, f"{MAIN}    open({str(beyond)!r}, 'w')\n"))
+    assert f"split: {beyond}: written, and not declared" in lint(project)

@@ -1,0 +1,36 @@
+"""What a script imports, read from its text; nothing is run."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def modules(script: Path) -> Iterator[str]:
+    """The full name of every module that the text imports, wherever the statement stands."""
+    for node in ast.walk(ast.parse(script.read_bytes(), script)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = ".".join(script.parts[: -node.level]) if node.level else ""
+            module = ".".join(filter(None, [package, node.module]))
+            yield module
+            # `from package import name` imports a module of that name, where there is one.
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def closure(script: str) -> set[str]:
+    """The scripts that a script imports, all the way down, itself included.
+
+    Paths are relative to the working folder, which is where Python looks for them first.
+    """
+    found, open_ends = set(), [script]
+    while open_ends:
+        if (path := open_ends.pop()) not in found:
+            found.add(path)
+            for module in modules(Path(path)):
+                *packages, _ = parts = module.split(".")
+                folders = [packages[: i + 1] for i in range(len(packages))]
+                candidates = ["/".join(parts) + ".py", "/".join(parts) + "/__init__.py"]
+                candidates += ["/".join(folder) + "/__init__.py" for folder in folders]
+                open_ends += [name for name in candidates if Path(name).is_file()]
+    return found
