@@ -5,7 +5,7 @@ BIN := $(CURDIR)/.venv/bin
 # DVC starts each stage's `python` from PATH, so that it must be the environment's own.
 export PATH := $(BIN):$(PATH)
 
-.PHONY: repro report gate check test test-quick lint bench lint-pipeline clean
+.PHONY: repro report gate check test test-quick lint bench lint-pipeline test-faults fuzz clean
 
 repro: .venv/ready
 	dvc repro $(ARGS)
@@ -24,10 +24,16 @@ check: .venv/ready
 	@python -m tools.check $(HEAD) $(if $(FULL),--full)
 
 test: .venv/ready-dev lint
-	python -m pytest $(ARGS)
+	python -m pytest -m 'not faults' $(ARGS)
 
 test-quick: .venv/ready-dev
-	python -m pytest -m 'not pipeline' $(ARGS)
+	python -m pytest -m 'not pipeline and not faults' $(ARGS)
+
+test-faults: .venv/ready-dev
+	python -m pytest -m faults $(ARGS)
+
+fuzz: .venv/ready-dev
+	FUZZ=10000 python -m pytest tests/test_fuzz.py $(ARGS)
 
 lint: .venv/ready-dev
 	ruff check

@@ -14,6 +14,9 @@ from stages import tensors
 from stages.command import run
 from stages.params import NonNegative, Positive, Real, Seed, load
 
+# As many samples get their noise at once.
+PIECE = 2**18
+
 
 class Generate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The section `generate`; its meaning stands in params.yaml."""
@@ -47,11 +50,14 @@ def generate(params: Generate) -> tuple[Tensor, Tensor]:
     # Several threads each start their share of arange anew, and round it differently.
     torch.set_num_threads(1)
     X = torch.arange(params.start, params.end, params.step).unsqueeze(1)
-    # In place, which changes no bit: memory holds the two columns, and a third one for the noise.
+    # In place, which changes no bit: memory holds the two columns, and a piece of the noise.
     y = (params.weight * X).add_(params.bias)
     if params.noise:
         generator = torch.Generator().manual_seed(params.seed)
-        y.add_(torch.randn(y.shape, generator=generator).mul_(params.noise))
+        # Drawn in float64, whose last bit differs between CPUs, and rounded, so that y's does not.
+        for piece in y.split(PIECE):
+            noise = torch.randn(piece.shape, generator=generator, dtype=torch.float64)
+            piece.add_(noise.mul_(params.noise))
     return X, y
 
 

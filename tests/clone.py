@@ -1,10 +1,13 @@
 """Clones of this project, to run commands in."""
 
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from tools import pipeline
 
 ROOT = Path(__file__).parent.parent
 
@@ -45,6 +48,16 @@ class Clone:
         """The stages that `dvc repro` ran, in their order."""
         lines = self.run("dvc", "repro", *arguments).splitlines()
         return [line.split("'")[1] for line in lines if line.startswith("Running stage ")]
+
+    def digests(self) -> dict[str, str]:
+        """The SHA-256 of every output, and of dvc.lock; "missing" for a file that is not there."""
+        stages = pipeline.read(self.path).values()
+        return {
+            name: hashlib.sha256((self.path / name).read_bytes()).hexdigest()
+            if (self.path / name).is_file()
+            else "missing"
+            for name in [path for stage in stages for path in stage.outs] + ["dvc.lock"]
+        }
 
     def edit(self, name: str, old: str, new: str) -> None:
         text = (self.path / name).read_text(encoding="utf-8")
