@@ -4,6 +4,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+LENGTH = 1_000
+
+
+def one_line(text: str) -> str:
+    """The text without what a terminal would obey, and no longer than anyone would read."""
+    line = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    return line if len(line) <= LENGTH else f"{line[:LENGTH]} ..."
+
 
 def run(main: Callable[..., None]) -> None:
     """Calls a stage's `main` with a Path for each argument of the command line.
@@ -20,6 +28,6 @@ def run(main: Callable[..., None]) -> None:
     try:
         main(*paths)
     except (ValueError, OSError) as error:
-        sys.exit(f"{stage}: {' '.join(str(error).split())}")
+        sys.exit(f"{stage}: {one_line(str(error))}")
     except KeyboardInterrupt:
         sys.exit(f"{stage}: interrupted")

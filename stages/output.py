@@ -10,6 +10,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to, renamed to `path` when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
+    # What lies there is of a killed process, or a link to what must not be written to.
+    partial.unlink(missing_ok=True)
     try:
         yield partial
         partial.replace(path)

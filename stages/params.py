@@ -2,6 +2,7 @@
 
 import re
 import reprlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
@@ -10,11 +11,16 @@ import msgspec
 import yaml
 from msgspec import Meta
 
+from stages.input import read
+
 # Where DVC looks for parameters, relative to the folder that it runs a stage in.
 PARAMS = Path("params.yaml")
 
 # A key beside these is a typo: no stage reads it, so no stage would miss it.
 SECTIONS = {"device", "generate", "split", "train", "plot"}
+
+# What a file of parameters may be: a person writes it. It takes up to 1,000 times its size to read.
+BYTES, DIGITS = 100_000, 300
 
 # What the computation's float32 can hold; these bounds refuse nan and inf too.
 MAX = 3.4028234e38
@@ -30,15 +36,24 @@ Struct = TypeVar("Struct", bound=msgspec.Struct)
 class Loader(yaml.SafeLoader):
     """PyYAML with the scalars of YAML 1.2, which DVC reads: 1e-3 is a number, 010 is ten."""
 
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        # A tag makes a value something else than it looks like; aliases of aliases fill memory.
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None):
+            raise yaml.YAMLError(f"wanted no alias and no tag, got one{event.start_mark}")
+        return super().compose_node(parent, index)
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for key in keys:
-            if keys.count(key) > 1:
+        for key, count in Counter(keys).items():
+            if count > 1:
                 raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key!r}")
         return super().construct_mapping(node, deep)
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         text = str(self.construct_scalar(node)).replace("_", "")
+        if len(text) > DIGITS:
+            raise ValueError(f"wanted numbers of at most {DIGITS} digits, got {len(text)}")
         return int(text, 0 if text.lstrip("+-")[:2] in {"0b", "0o", "0x"} else 10)
 
 
@@ -63,10 +78,10 @@ def load(kind: type[Struct]) -> Struct:
 
     A nested struct is a section: with `forbid_unknown_fields` the whole of it, else a part.
     """
-    raw = parse(PARAMS.read_bytes())
+    raw = parse(read(PARAMS, BYTES))
     problems = list(_problems(raw, kind, ""))
     if isinstance(raw, dict):
-        problems += [f"{key}: unknown" for key in raw if key not in SECTIONS]
+        problems += [f"{_name(key)}: unknown" for key in raw if key not in SECTIONS]
     if problems:
         raise ValueError(f"{PARAMS}: {'; '.join(sorted(problems))}")
     return msgspec.convert(raw, kind)
@@ -78,6 +93,10 @@ def parse(text: bytes) -> Any:
         return Loader(text).get_single_data()
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"{PARAMS}: {error}") from None
+
+
+def _name(key: Any) -> str:
+    return key if isinstance(key, str) and key.isidentifier() else reprlib.repr(key)
 
 
 def _problems(raw: Any, kind: Any, where: str) -> Iterator[str]:
@@ -96,7 +115,7 @@ def _problems(raw: Any, kind: Any, where: str) -> Iterator[str]:
         prefix = where and f"{where}."
         fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
         if kind.__struct_config__.forbid_unknown_fields:
-            yield from (f"{prefix}{key}: unknown" for key in raw if key not in fields)
+            yield from (f"{prefix}{_name(key)}: unknown" for key in raw if key not in fields)
         for name, field in fields.items():
             if name in raw:
                 yield from _problems(raw[name], field, f"{prefix}{name}")

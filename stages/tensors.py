@@ -13,6 +13,8 @@ from safetensors.numpy import save_file
 from stages.output import replacing
 
 Array = NDArray[np.float32]
+HEADER = 100_000  # bytes
+
 Rows = Callable[[int], slice]  # which of n rows
 
 
@@ -81,6 +83,12 @@ def _opened(path: Path, backend: Literal["mmap", "pread"]) -> Iterator[Any]:
     """An open safetensors file of which every tensor is float32; ValueError where it is none."""
     if not path.is_file():
         raise ValueError(f"{path}: wanted a safetensors file, got none")
+    with path.open("rb") as start:
+        # It begins with the length of its header, which takes many times its size to read.
+        if (length := int.from_bytes(start.read(8), "little")) > HEADER:
+            raise ValueError(
+                f"{path}: wanted a safetensors file, got: a header of {length:,} bytes"
+            )
     try:
         with safe_open(path, framework="np", backend=backend) as file:
             for name in sorted(file.keys()):

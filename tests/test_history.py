@@ -11,7 +11,8 @@ from stages import history
 from stages.history import Row
 
 floats = st.floats(width=32, allow_nan=False, allow_infinity=False)
-rows = st.lists(st.builds(Row, st.integers(0), floats, floats, floats, floats), min_size=1)
+row = st.builds(Row, st.integers(0, 2**31 - 1), floats, floats, floats, floats)
+rows = st.lists(row, min_size=1, unique_by=lambda row: row.epoch).map(sorted)
 HEADER = "epoch,train_loss,test_loss,weight,bias\n"
 
 
@@ -44,6 +45,10 @@ def test_a_float32_is_written_as_the_shortest_decimal_of_its_double(tmp_path: Pa
         (HEADER + "\n", "line 2: wanted 5 numbers, got "),
         (HEADER + "0,1,nan,3,4\n", "line 2: wanted finite numbers, got "),
         (HEADER + "0,1,inf,3,4\n", "line 2: wanted finite numbers, got "),
+        (HEADER + "0,1,1e39,3,4\n", "line 2: wanted finite numbers, got "),
+        (HEADER + "9" * 400 + ",1,2,3,4\n", "line 2: wanted finite numbers, got "),
+        (HEADER + "-1,1,2,3,4\n", "line 2: wanted finite numbers, got "),
+        (HEADER + "2,1,2,3,4\n1,1,2,3,4\n", "wanted the epochs in ascending order"),
         ("\udcff", "wanted a CSV file, got: "),
     ],
 )

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from tools.summary import summary
+from tools.summary import Metrics, Verdict, summary
 
 
 def test_the_learned_line_stands_beside_the_true_one(folder: Path) -> None:
-    metrics = {"weight": 0.31, "bias": 0.92, "test_mae": 0.005}
-    verdict = {"matches": True, "max_abs_difference": 0.0}
+    metrics = Metrics(weight=0.31, bias=0.92, test_mae=0.005)
+    verdict = Verdict(matches=True, max_abs_difference=0.0)
     assert summary(metrics, verdict, ["a.png", "b.png"]).splitlines() == [
         "learned line: y = 0.31 * X + 0.92",
         "true line:    y = 0.3 * X + 0.9",

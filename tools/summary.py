@@ -3,39 +3,66 @@
 Usage: python -m tools.summary
 """
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-import yaml
+import msgspec
 
 from stages.command import run
 from stages.evaluate import Params
+from stages.input import read
 from stages.params import load
+from tools import pipeline
+
+BYTES = 100_000
 
 
-def summary(metrics: dict[str, float], verdict: dict[str, Any], pictures: list[str]) -> str:
+class Metrics(msgspec.Struct):
+    """What the summary tells of what evaluate measured."""
+
+    weight: float
+    bias: float
+    test_mae: float
+
+
+class Verdict(msgspec.Struct):
+    """What verify found."""
+
+    matches: bool
+    max_abs_difference: float
+
+
+Result = TypeVar("Result", Metrics, Verdict)
+
+
+def load_json(path: Path, kind: type[Result]) -> Result:
+    """The file as a `kind`; ValueError says where it is none."""
+    try:
+        return msgspec.json.decode(read(path, BYTES), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def summary(metrics: Metrics, verdict: Verdict, pictures: list[str]) -> str:
     """The learned line beside the true one, the error, the verdict, and where the pictures are."""
     true = load(Params).generate
-    reloaded = "matches" if verdict["matches"] else "does not match"
+    reloaded = "matches" if verdict.matches else "does not match"
     return "\n".join(
         [
-            f"learned line: y = {metrics['weight']:g} * X + {metrics['bias']:g}",
+            f"learned line: y = {metrics.weight:g} * X + {metrics.bias:g}",
             f"true line:    y = {true.weight:g} * X + {true.bias:g}",
-            f"test MAE:     {metrics['test_mae']:g}",
-            f"reloaded:     {reloaded}, largest difference {verdict['max_abs_difference']:g}",
+            f"test MAE:     {metrics.test_mae:g}",
+            f"reloaded:     {reloaded}, largest difference {verdict.max_abs_difference:g}",
             f"pictures:     {' '.join(pictures)}",
         ]
     )
 
 
 def main() -> None:
-    stages = yaml.safe_load(Path("dvc.yaml").read_bytes())["stages"]
-    (metrics,) = stages["evaluate"]["metrics"][0]
-    (verdict,) = stages["verify"]["outs"]
-    pictures = [path for (path,) in stages["plot"]["plots"]]
-    measured, verified = (json.loads(Path(path).read_bytes()) for path in (metrics, verdict))
-    print(summary(measured, verified, pictures))
+    stages = pipeline.read(Path())
+    (metrics,), (verdict,) = stages["evaluate"].outs, stages["verify"].outs
+    measured, verified = load_json(Path(metrics), Metrics), load_json(Path(verdict), Verdict)
+    print(summary(measured, verified, stages["plot"].outs))
 
 
 if __name__ == "__main__":

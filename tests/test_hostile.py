@@ -1,0 +1,151 @@
+"""A stranger's files do nothing to who reads them: no code is run, no memory filled, none waits."""
+
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import zipfile
+from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from stages import history, params, tensors
+from stages.command import one_line
+from stages.output import replacing
+from tests.clone import ROOT, Clone
+from tools import pipeline
+
+STAGES = pipeline.read(ROOT)
+
+
+class Hostile:
+    """An object whose unpickling leaves a trace."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, ("unpickled",)
+
+
+@pytest.mark.pipeline
+@pytest.mark.parametrize(
+    ("name", "path"), [(name, path) for name in STAGES for path in sorted(STAGES[name].inputs)]
+)
+def test_a_pickle_under_any_name_that_a_stage_reads_is_refused_and_not_run(
+    reproduced: Clone,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    path: str,
+) -> None:
+    for folder in ("data", "models"):
+        shutil.copytree(reproduced.path / folder, tmp_path / folder)
+    shutil.copy(reproduced.path / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    Path(path).unlink()
+    Path(path).write_bytes(pickle.dumps(Hostile()))
+    with pytest.raises(ValueError, match=path):
+        import_module(f"stages.{name}").main(*map(Path, STAGES[name].cmd[3:]))
+    assert not Path("unpickled").exists()
+
+
+def test_a_params_yaml_that_names_python_is_refused_and_not_run(folder: Path) -> None:
+    Path("params.yaml").write_text("train: !!python/object/apply:os.mkdir [unpickled]")
+    with pytest.raises(ValueError, match="^params.yaml: wanted no alias and no tag"):
+        params.load(import_module("stages.train").Params)
+    assert not Path("unpickled").exists()
+
+
+PAIRS = list(pairwise("abcdefghi"))
+ALIASES = "a: &a [1]\n" + "".join(f"{b}: &{b} [{f'*{a},' * 9}]\n" for a, b in PAIRS)
+MERGES = "a: &a {x: 1}\n" + "".join(f"{b}: &{b} {{<<: [{f'*{a},' * 9}]}}\n" for a, b in PAIRS)
+PARAMS = "from stages import params, split; params.load(split.Params)"
+LINE = "from pathlib import Path; from stages import tensors; tensors.load_samples(Path('line'))"
+HISTORY = "from pathlib import Path; from stages import history; history.load(Path('history'))"
+LIMITED = """
+import resource, sys
+{imports}
+used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + {size} + 200_000_000,) * 2)
+{code}
+"""
+
+
+@pytest.mark.pipeline
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux limits memory so")
+@pytest.mark.parametrize(
+    ("code", "content"),
+    [
+        pytest.param(PARAMS, ALIASES.encode(), id="aliases of aliases"),
+        pytest.param(PARAMS, MERGES.encode(), id="merges of merges"),
+        pytest.param(PARAMS, b"[" * 5_000_000, id="deep"),
+        pytest.param(PARAMS, b"a,\n" * 5_000_000, id="long"),
+        pytest.param(PARAMS, "".join(f"{i}: 1\n" for i in range(9_000)).encode(), id="many keys"),
+        pytest.param(PARAMS, b"{" + b"? a " * 20_000, id="many questions"),
+        pytest.param(PARAMS, b"train: 0x" + b"f" * 90_000, id="many digits"),
+        pytest.param(LINE, (10**8).to_bytes(8, "little") + b"[" * 10**8, id="deep header"),
+        pytest.param(LINE, (9**9).to_bytes(8, "little"), id="header beyond the file"),
+        pytest.param(LINE, b"\x50" + b"\0" * 7 + b'{"X":{"dtype":"F32","shape":[1099511627776,1],'
+                     b'"data_offsets":[0,4398046511104]}}', id="terabytes"),
+        pytest.param(HISTORY, b"," * 50_000_000, id="one line of commas"),
+        pytest.param(HISTORY, b"epoch,train_loss,test_loss,weight,bias\n"
+                     + b"".join(b"%d,1,1,1,1\n" % i for i in range(500_000)) + b"x", id="rows"),
+        pytest.param(HISTORY, b'"' * 7_000_000, id="quotes"),
+    ],
+)  # fmt: skip
+def test_no_file_takes_more_memory_than_its_size_and_200_megabytes(
+    tmp_path: Path, code: str, content: bytes
+) -> None:
+    for name in ("params.yaml", "line", "history"):
+        (tmp_path / name).write_bytes(content)
+    imports = "from stages import history, params, split, tensors"
+    program = LIMITED.format(imports=imports, size=len(content), code=code)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "\nValueError: " in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
+@pytest.mark.parametrize("kind", ["pipe", "device", "endless link", "folder"])
+def test_what_is_no_regular_file_is_refused_at_once(folder: Path, kind: str) -> None:
+    path = Path("params.yaml")
+    path.unlink()
+    {"pipe": os.mkfifo, "device": lambda p: p.symlink_to("/dev/zero"),
+     "endless link": lambda p: p.symlink_to(p), "folder": Path.mkdir}[kind](path)  # fmt: skip
+    for read in (
+        tensors.load,
+        history.load,
+        lambda _: params.load(import_module("stages.split").Params),
+    ):
+        with pytest.raises(ValueError, match="^params.yaml: wanted a"):
+            read(path)
+
+
+def test_a_zip_bomb_under_the_name_of_a_tensor_file_is_not_unpacked(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "line", "w", zipfile.ZIP_DEFLATED) as bomb:
+        bomb.writestr("data.pkl", b"\0" * 10**7)
+    with pytest.raises(ValueError, match="wanted a safetensors file, got"):
+        tensors.load(tmp_path / "line")
+
+
+def test_a_link_in_the_place_of_the_partial_file_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "file.partial").symlink_to(tmp_path / "precious")
+    with replacing(tmp_path / "file") as partial:
+        partial.write_text("new")
+    assert (tmp_path / "precious").read_text() == "precious"
+    assert (tmp_path / "file").read_text() == "new"
+    assert not (tmp_path / "file").is_symlink()
+
+
+def test_an_error_says_nothing_to_the_terminal_and_stays_on_its_line() -> None:
+    assert one_line("a\x1b[2J\r\nb\u202ec") == "a?[2J b?c"
+    assert len(one_line("x" * 10**6)) < 1_010
