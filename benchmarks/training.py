@@ -37,6 +37,7 @@ def this(X: Tensor, y: Tensor, epochs: int, batch_size: int | None = None) -> No
         epochs=epochs,
         batch_size=batch_size,
         eval_every=20,
+        checkpoint_every=0,
     )
     train, test = Samples(X, y, 0, len(X)), Samples(X[:TEST], y[:TEST], 0, TEST)
     for _ in fit(Linear(), train, test, params, range(epochs)):

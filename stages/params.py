@@ -28,6 +28,7 @@ Real = Annotated[float, Meta(ge=-MAX, le=MAX)]
 Positive = Annotated[float, Meta(gt=0, le=MAX)]
 NonNegative = Annotated[float, Meta(ge=0, le=MAX)]
 Count = Annotated[int, Meta(ge=1, lt=2**31)]
+Whole = Annotated[int, Meta(ge=0, lt=2**31)]
 Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)

@@ -10,15 +10,17 @@ from typing import Literal
 
 import msgspec
 import torch
+from msgspec.structs import replace
 from torch import nn
 from tqdm import tqdm
 
 from stages import device, history, samples, tensors
+from stages.checkpoint import Checkpoint, beside, identity
 from stages.command import run
 from stages.history import Row
 from stages.loss import LOSSES, mean_loss, step
 from stages.model import MODELS, line, predict, save_model
-from stages.params import Count, Positive, Seed, load
+from stages.params import Count, Positive, Seed, Whole, load
 from stages.processes import ALONE, Processes, are_asked_for, join, start
 from stages.samples import Samples, batches
 
@@ -36,6 +38,7 @@ class Train(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     epochs: Count
     batch_size: Count | None
     eval_every: Count
+    checkpoint_every: Whole
 
 
 class Params(msgspec.Struct, frozen=True):
@@ -52,6 +55,7 @@ def fit(
     params: Train,
     epochs: Iterable[int],
     processes: Processes = ALONE,
+    checkpoint: Checkpoint | None = None,
 ) -> Iterator[Row]:
     """Trains `model` in place and yields a row for each epoch that `eval_every` divides.
 
@@ -64,7 +68,11 @@ def fit(
     optimizer = OPTIMIZERS[params.optimizer](model.parameters(), lr=params.lr)
     generator = torch.Generator().manual_seed(params.seed)
     model.train()
+    done = checkpoint.restore(model, optimizer, generator) if checkpoint else 0
+    yield from checkpoint.rows if checkpoint else ()
     for epoch in epochs:
+        if epoch < done:
+            continue
         steps = [
             (step(model, criterion, optimizer, batch, processes), batch[2])
             for batch in batches(train, params.batch_size, generator)
@@ -76,6 +84,10 @@ def fit(
             row = Row(epoch, train_loss.item(), test_loss.item(), *line(model))
             _check(row, epoch, params.lr)
             yield row
+            if checkpoint:
+                checkpoint.rows.append(row)
+        if checkpoint and (epoch + 1) % checkpoint.every == 0 and not processes.rank:
+            checkpoint.save(epoch + 1, model, optimizer, generator)
     _check(line(model), params.epochs, params.lr)
 
 
@@ -101,9 +113,14 @@ def main(
     model = MODELS[params.train.model]().to(on)
     print("start: weight {:.4f}, bias {:.4f}".format(*line(model)))
     print("epoch  train loss  test loss")
+    checkpoint, every = None, params.train.checkpoint_every
+    if every:
+        settings = (replace(params.train, checkpoint_every=0), str(on), processes.size)
+        own = identity(settings, (train_path, test_path))
+        checkpoint = Checkpoint(beside(model_path), own, every)
     rows = []
     epochs = tqdm(range(params.train.epochs), unit="epoch", disable=None, delay=1, leave=False)
-    for row in fit(model, train, test, params.train, epochs, processes):
+    for row in fit(model, train, test, params.train, epochs, processes, checkpoint):
         tqdm.write(f"{row.epoch:5}  {row.train_loss:10.3f}  {row.test_loss:9.3f}")
         rows.append(row)
     print("end: weight {:.4f}, bias {:.4f}".format(*line(model)))
@@ -120,6 +137,8 @@ def main(
     tensors.save(predictions_path, predictions)
     save_model(model_path, params.train.model, model)
     history.save(history_path, rows)
+    if checkpoint:
+        checkpoint.path.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ EXERCISE: dict[str, Any] = {
         epochs=300,
         batch_size=None,
         eval_every=20,
+        checkpoint_every=0,
     ),
     "plot": dict(width=8, height=5, dpi=100),
 }
