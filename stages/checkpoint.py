@@ -1,7 +1,6 @@
 """The checkpoint of a training, from which a killed one goes on to the same bytes."""
 
 import hashlib
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from stages import scripts
 from stages.history import Row
 from stages.output import replacing
 
@@ -23,10 +23,8 @@ def beside(model: Path) -> Path:
 def identity(settings: Iterable[object], data: Iterable[Path]) -> bytes:
     """What no two trainings share that differ in settings, in data, or in the project's code."""
     digest = hashlib.sha256(repr([torch.__version__, *settings]).encode())
-    modules = [m for name, m in sys.modules.items() if name.startswith(("stages.", "__main__"))]
-    files = [getattr(module, "__file__", None) for module in modules]
-    scripts = {Path(file).resolve() for file in files if file}
-    for path in [*sorted(scripts), *data]:
+    digest.update(repr(sorted(scripts.digests().values())).encode())
+    for path in data:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.digest()

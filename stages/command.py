@@ -1,8 +1,12 @@
 """A stage as a command: its paths come from `dvc.yaml`, its errors are one line."""
 
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+from stages import output, scripts
+from stages.params import PARAMS, changed
 
 LENGTH = 1_000
 
@@ -16,18 +20,38 @@ def one_line(text: str) -> str:
 def run(main: Callable[..., None]) -> None:
     """Calls a stage's `main` with a Path for each argument of the command line.
 
-    What a user can cause (a wrong number of arguments, ValueError, OSError, Ctrl-C) ends the
-    process with one line on standard error and exit status 1. Any other exception is a mistake in
-    the code and keeps its traceback.
+    What a user can cause (a wrong number of arguments, ValueError, OSError, Ctrl-C, SIGTERM) ends
+    the process with one line on standard error and exit status 1, and without outputs. Any other
+    exception is a mistake in the code and keeps its traceback.
     """
     stage = Path(sys.argv[0]).stem
     paths = [Path(argument) for argument in sys.argv[1:]]
     if len(paths) != main.__code__.co_argcount:
         usage = main.__globals__["__doc__"].splitlines()[-1]
         sys.exit(f"{stage}: wanted {main.__code__.co_argcount} paths, got {len(paths)}; {usage}")
+    before = scripts.digests()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         main(*paths)
+        check(before)
     except (ValueError, OSError) as error:
+        output.discard()
         sys.exit(f"{stage}: {one_line(str(error))}")
     except KeyboardInterrupt:
+        output.discard()
         sys.exit(f"{stage}: interrupted")
+
+
+def check(before: dict[Path, str]) -> None:
+    """ValueError if scripts or parameters are no longer those that ran.
+
+    DVC takes their hashes when a stage has ended, and would note that the new ones had run.
+    """
+    edited = [
+        path.name
+        for path, digest in scripts.digests().items()
+        if before.get(path, digest) != digest
+    ]
+    edited += [PARAMS.name] if changed() else []
+    if edited:
+        raise ValueError(f"{', '.join(edited)}: edited while the stage ran; run `dvc repro` again")

@@ -4,6 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+WRITTEN: list[Path] = []
+
+
+def discard() -> None:
+    """Removes what this process has written, for a stage that fails has no outputs."""
+    while WRITTEN:
+        WRITTEN.pop().unlink(missing_ok=True)
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -15,6 +23,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield partial
         partial.replace(path)
+        WRITTEN.append(path)
     finally:
         partial.unlink(missing_ok=True)
     print(f"wrote {path}")

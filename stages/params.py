@@ -31,6 +31,8 @@ Count = Annotated[int, Meta(ge=1, lt=2**31)]
 Whole = Annotated[int, Meta(ge=0, lt=2**31)]
 Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
+LOADED: list[msgspec.Struct] = []
+
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
 
@@ -85,7 +87,14 @@ def load(kind: type[Struct]) -> Struct:
         problems += [f"{_name(key)}: unknown" for key in raw if key not in SECTIONS]
     if problems:
         raise ValueError(f"{PARAMS}: {'; '.join(sorted(problems))}")
-    return msgspec.convert(raw, kind)
+    params = msgspec.convert(raw, kind)
+    LOADED.append(params)
+    return params
+
+
+def changed() -> bool:
+    """Whether what this process has loaded reads otherwise by now."""
+    return any(load(type(params)) != params for params in tuple(LOADED))
 
 
 def parse(text: bytes) -> Any:

@@ -1,5 +1,7 @@
 """A stage's error is one line and exit status 1."""
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from stages.command import run
+from tests.clone import ROOT
 
 
 def test_main_gets_a_path_for_each_argument(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,3 +62,51 @@ def test_a_mistake_in_the_code_keeps_its_traceback(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "argv", ["stages/train.py"])
     with pytest.raises(ZeroDivisionError):
         run(raising(ZeroDivisionError()))
+
+
+STAGE = """
+import signal
+from pathlib import Path
+from stages import split
+from stages.command import run
+from tests.clone import ROOT
+from stages.output import replacing
+from stages.params import load
+
+def main():
+    load(split.Params)
+    with replacing(Path("result")) as partial:
+        partial.write_text("result")
+    {line}
+
+if __name__ == "__main__":
+    run(main)
+"""
+
+
+@pytest.mark.pipeline
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("Path(__file__).write_text('')", "stage.py: edited while the stage ran"),
+        ("Path('params.yaml').write_text(Path('params.yaml').read_text().replace('0.8', '0.7'))",
+         "params.yaml: edited while the stage ran"),
+        ("raise ValueError('wrong')", "wrong"),
+        ("signal.raise_signal(signal.SIGTERM)", "interrupted"),
+        ("signal.raise_signal(signal.SIGINT)", "interrupted"),
+    ],
+)  # fmt: skip
+def test_a_stage_that_fails_says_why_in_its_last_line_and_has_no_outputs(
+    folder: Path, line: str, error: str
+) -> None:
+    Path("stage.py").write_text(STAGE.format(line=line))
+    done = subprocess.run(
+        [sys.executable, "stage.py"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"stage: {error}")
+    assert not Path("result").exists()
