@@ -1,0 +1,196 @@
+"""After any fault the next `dvc repro` ends with the right bytes, or a line says what to do."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.clone import ROOT, Clone
+from tests.faults import strike
+from tools import pipeline
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals"),
+]
+
+STAGES = pipeline.read(ROOT)
+OUTS = [path for stage in STAGES.values() for path in stage.outs]
+MOMENTS = {
+    "at its start": ("open", "stages/{name}.py"),
+    "in the midst of its work": ("open", "params.yaml"),
+    "in the midst of writing": ("os.rename", ".partial"),
+}
+SIGNALS = {"SIGKILL": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "Ctrl-C": signal.SIGINT}
+
+
+def run_struck(
+    clone: Clone, *command: str, **environment: str
+) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        command,
+        cwd=clone.path,
+        env={**clone.environment, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def heals(clone: Clone, right: dict[str, str]) -> None:
+    """Passes if the next `dvc repro` ends with the right bytes and git sees no change."""
+    clone.run("dvc", "repro")
+    assert clone.digests() == right
+    assert clone.run("git", "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("kind", SIGNALS)
+def test_a_stage_may_be_killed(
+    reproduced: Clone,
+    copy_of: Callable[[Clone], Clone],
+    tmp_path: Path,
+    name: str,
+    moment: str,
+    kind: str,
+) -> None:
+    clone, right = copy_of(reproduced), reproduced.digests()
+    event, part = MOMENTS[moment]
+    fault = strike(tmp_path / "fault", f"stages.{name}", event, part.format(name=name),
+                   SIGNALS[kind], group=kind == "Ctrl-C")  # fmt: skip
+    done = run_struck(clone, "dvc", "repro", "--force", "--single-item", name, **fault)
+    assert done.returncode != 0
+    assert not (tmp_path / "fault" / "armed").exists()
+    for path in STAGES[name].outs:
+        assert clone.digests()[path] in {"missing", right[path]}
+    heals(clone, right)
+
+
+@pytest.mark.parametrize(
+    ("event", "part"),
+    [("open", "dvc.lock', 'w"), ("open", "dvc.lock"),
+     ("os.rename", ".dvc/cache"), ("os.chmod", ".dvc/cache"),
+     ("open", ".dvc/cache/runs"), ("shutil.move", ".dvc/cache"), ("open", ".dvc/tmp/rwlock")],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["SIGKILL", "SIGTERM"])
+def test_dvc_may_be_killed_between_stages_and_while_it_fills_its_cache(
+    reproduced: Clone,
+    copy_of: Callable[[Clone], Clone],
+    tmp_path: Path,
+    event: str,
+    part: str,
+    kind: str,
+) -> None:
+    clone, right = copy_of(reproduced), reproduced.digests()
+    shutil.rmtree(clone.path / ".dvc" / "cache")
+    fault = strike(tmp_path / "fault", "dvc repro", event, part, SIGNALS[kind], group=False)
+    run_struck(clone, "dvc", "repro", "--force", "generate", "split", **fault)
+    assert not (tmp_path / "fault" / "armed").exists()
+    heals(clone, right)
+
+
+def damaged(path: Path, kind: str) -> None:
+    if kind == "cut short":
+        path.write_bytes(path.read_bytes()[:-7])
+    elif kind == "edited":
+        path.write_bytes(path.read_bytes()[:-1] + b"!")
+    else:
+        path.unlink()
+    if kind == "a folder":
+        path.mkdir()
+        (path / "file").write_text("something")
+    elif kind == "a link":
+        path.symlink_to("/dev/null")
+
+
+@pytest.mark.parametrize("path", OUTS)
+@pytest.mark.parametrize("kind", ["deleted", "cut short", "edited", "a folder", "a link"])
+def test_an_output_may_be_damaged(
+    reproduced: Clone, copy_of: Callable[[Clone], Clone], path: str, kind: str
+) -> None:
+    clone = copy_of(reproduced)
+    damaged(clone.path / path, kind)
+    heals(clone, reproduced.digests())
+
+
+@pytest.mark.parametrize("path", OUTS)
+def test_a_link_to_nowhere_is_named_and_the_run_after_its_removal_heals(
+    reproduced: Clone, copy_of: Callable[[Clone], Clone], path: str
+) -> None:
+    clone = copy_of(reproduced)
+    (clone.path / path).unlink()
+    (clone.path / path).symlink_to("nowhere")
+    done = clone.try_run("dvc", "repro")
+    if done.returncode:
+        assert "Traceback" not in done.stdout
+        assert path in done.stdout.splitlines()[-1]
+        (clone.path / path).unlink()
+    heals(clone, reproduced.digests())
+
+
+@pytest.mark.parametrize("kilobytes", [4, 40])
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="there is no unshare here")
+def test_a_full_disk_is_one_line_and_the_next_run_heals(
+    reproduced: Clone, copy_of: Callable[[Clone], Clone], kilobytes: int
+) -> None:
+    clone = copy_of(reproduced)
+    shutil.rmtree(clone.path / "plots")
+    script = f"mount -t tmpfs -o size={kilobytes}k full plots && dvc repro --force plot -s"
+    (clone.path / "plots").mkdir()
+    done = clone.try_run("unshare", "--map-root-user", "--mount", "sh", "-c", script)
+    if "Operation not permitted" in done.stdout or "permission denied" in done.stdout:
+        pytest.skip("nothing may be mounted here")
+    assert done.returncode != 0
+    assert "\nplot: [Errno 28] No space left on device" in done.stdout
+    assert "Traceback" not in done.stdout
+    heals(clone, reproduced.digests())
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes to read-only folders")
+def test_a_read_only_folder_is_one_line(
+    reproduced: Clone, copy_of: Callable[[Clone], Clone]
+) -> None:
+    clone = copy_of(reproduced)
+    (clone.path / "models").chmod(0o555)
+    done = clone.try_run("dvc", "repro", "--force", "--single-item", "verify")
+    (clone.path / "models").chmod(0o755)
+    assert done.returncode != 0
+    assert "Permission denied" in done.stdout
+    heals(clone, reproduced.digests())
+
+
+def test_files_from_the_future_and_from_the_past_change_nothing(
+    reproduced: Clone, copy_of: Callable[[Clone], Clone]
+) -> None:
+    clone = copy_of(reproduced)
+    for second, path in enumerate([*OUTS, *STAGES["train"].scripts, "params.yaml"]):
+        os.utime(clone.path / path, (second, (second % 2) * 10**10))
+    assert clone.repro() == []
+    heals(clone, reproduced.digests())
+
+
+def test_the_second_of_two_runs_at_once_fails_with_a_line_or_both_end_well(
+    reproduced: Clone, copy_of: Callable[[Clone], Clone]
+) -> None:
+    clone = copy_of(reproduced)
+    commands = [["dvc", "repro", "--force"], ["dvc", "repro", "--force"],
+                ["dvc", "metrics", "diff", "HEAD"]]  # fmt: skip
+    runs = [
+        subprocess.Popen(c, cwd=clone.path, env=clone.environment, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True)
+        for c in commands
+    ]  # fmt: skip
+    said = [run.communicate(timeout=120)[0] for run in runs]
+    for text in said:
+        assert "Traceback" not in text
+    assert 0 in [run.returncode for run in runs[:2]]
+    heals(clone, reproduced.digests())
