@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stages import output, scripts
-from stages.params import PARAMS, changed
+from stages.params import LOADED, PARAMS, changed
 
 LENGTH = 1_000
 
@@ -29,6 +29,9 @@ def run(main: Callable[..., None]) -> None:
     if len(paths) != main.__code__.co_argcount:
         usage = main.__globals__["__doc__"].splitlines()[-1]
         sys.exit(f"{stage}: wanted {main.__code__.co_argcount} paths, got {len(paths)}; {usage}")
+    # Only what this `main` loads and writes counts.
+    output.WRITTEN.clear()
+    LOADED.clear()
     before = scripts.digests()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
