@@ -35,6 +35,13 @@ class Processes(NamedTuple):
                 parameter.grad = torch.zeros_like(parameter)
             self.add_up(parameter.grad)
 
+    def agree(self, number: int) -> bool:
+        """Whether all processes have the same number."""
+        bounds = torch.tensor([number, -number])
+        if self.size > 1:
+            distributed.all_reduce(bounds, distributed.ReduceOp.MAX)
+        return bool(bounds.sum() == 0)
+
     def gather(self, share: Tensor, n: int) -> Tensor:
         """All n rows, on the CPU, in process 0; the share itself in every other."""
         if self.rank:

@@ -69,6 +69,8 @@ def fit(
     generator = torch.Generator().manual_seed(params.seed)
     model.train()
     done = checkpoint.restore(model, optimizer, generator) if checkpoint else 0
+    if not processes.agree(done):
+        raise ValueError("the checkpoint is not in a folder that all processes share; remove it")
     yield from checkpoint.rows if checkpoint else ()
     for epoch in epochs:
         if epoch < done:
