@@ -24,13 +24,13 @@ check: .venv/ready
 	@python -m tools.check $(HEAD) $(if $(FULL),--full)
 
 test: .venv/ready-dev lint
-	python -m pytest -m 'not faults' $(ARGS)
+	python -m pytest --numprocesses 2 --dist loadgroup -m 'not faults' $(ARGS)
 
 test-quick: .venv/ready-dev
 	python -m pytest -m 'not pipeline and not faults' $(ARGS)
 
 test-faults: .venv/ready-dev
-	python -m pytest -m faults $(ARGS)
+	python -m pytest --numprocesses 2 --dist loadgroup -m faults $(ARGS)
 
 fuzz: .venv/ready-dev
 	FUZZ=10000 python -m pytest tests/test_fuzz.py $(ARGS)

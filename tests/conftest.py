@@ -54,3 +54,12 @@ def branches(reproduced: Clone, tmp_path_factory: pytest.TempPathFactory) -> Clo
     clone = Clone(path)
     make_branches(clone)
     return clone
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps the tests of one clone in one of the processes that pytest-xdist may run them in."""
+    for item in items:
+        for name in ("branches", "forced", "reproduced"):
+            if name in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group(name))
+                break

@@ -1,6 +1,8 @@
 """The check finds what `dvc repro` would change, without data, and what a run gives otherwise."""
 
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -70,6 +72,29 @@ def test_an_edit_that_is_not_committed_yet_is_found_and_left_alone(
         ["check: not what `dvc repro` would leave", "  plot: params.yaml: plot is modified"],
     )
     assert clone.run("git", "status", "--porcelain") == " M params.yaml\n"
+
+
+@pytest.mark.pipeline
+def test_a_damaged_object_in_the_cache_is_named_with_what_heals_it(
+    branches: Clone, copy_of: Callable[[Clone], Clone]
+) -> None:
+    clone = copy_of(branches)
+    history = clone.path / "models" / "history.csv"
+    whole = history.read_bytes()
+    md5 = hashlib.md5(whole, usedforsecurity=False).hexdigest()
+    stored = clone.path / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
+    stored.chmod(0o644)
+    stored.write_bytes(whole.replace(b"0", b"1", 1))
+    stored.chmod(0o444)
+    status, lines = check(clone)
+    assert status == 1
+    (line,) = lines[1:]
+    assert line.startswith("  models/history.csv: damaged in the cache; delete it and ")
+    Path(line.split(" and ")[1].removesuffix(", then dvc repro")).unlink()
+    history.unlink()
+    clone.repro()
+    assert history.read_bytes() == whole
+    assert check(clone)[0] == 0
 
 
 @pytest.mark.pipeline

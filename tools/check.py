@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import Any
 
-from tools import answers, command, gate, reproduction
+from tools import answers, cache, command, gate, reproduction
 from tools.outputs import declared, hashes
 from tools.revision import Clone, clone_of, commit, working_tree
 
@@ -64,7 +64,8 @@ def _reasons(change: str | dict[str, dict[str, Any]], absent: set[str]) -> Itera
 def main(arguments: Namespace) -> None:
     rules = gate.load()
     with clone_of(commit(arguments.head) if arguments.head else working_tree()) as clone:
-        if lines := problems(clone):
+        lock = clone.stages(clone.head, "dvc.lock")
+        if lines := [*problems(clone), *cache.damaged(cache.path(), hashes(lock))]:
             command.fail("check: not what `dvc repro` would leave", lines)
         print("check: dvc.lock, metrics and pictures fit the parameters and the scripts")
         if not arguments.full:

@@ -84,9 +84,12 @@ def commit(revision: str) -> str:
 
 def working_tree() -> str:
     """A commit of all that git tracks, as it is in the working tree; no branch has it."""
+    # Asked first, because `git stash create` fails where files are newer and yet the same.
+    head = commit("HEAD")
+    if not output("git", "status", "--porcelain", "--untracked-files=no"):
+        return head
     identity = ("-c", "user.name=working tree", "-c", "user.email=")
-    made = output("git", *identity, "stash", "create").decode().strip()
-    return made or commit("HEAD")
+    return output("git", *identity, "stash", "create").decode().strip()
 
 
 @contextmanager
