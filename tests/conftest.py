@@ -1,6 +1,7 @@
 """What the tests share."""
 
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +55,11 @@ def branches(reproduced: Clone, tmp_path_factory: pytest.TempPathFactory) -> Clo
     clone = Clone(path)
     make_branches(clone)
     return clone
+
+
+def pytest_configure() -> None:
+    """Lets Ctrl-C end what the tests start, though a shell may start them where it is ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
