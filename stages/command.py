@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from stages import output, scripts
 from stages.params import LOADED, PARAMS, changed
 
@@ -20,9 +22,10 @@ def one_line(text: str) -> str:
 def run(main: Callable[..., None]) -> None:
     """Calls a stage's `main` with a Path for each argument of the command line.
 
-    What a user can cause (a wrong number of arguments, ValueError, OSError, Ctrl-C, SIGTERM) ends
-    the process with one line on standard error and exit status 1, and without outputs. Any other
-    exception is a mistake in the code and keeps its traceback.
+    What a user can cause (a wrong number of arguments, ValueError, OSError and SafetensorError,
+    which is what a full disk gives, Ctrl-C, SIGTERM) ends the process with one line on standard
+    error and exit status 1, and without outputs. Any other exception is a mistake in the code and
+    keeps its traceback.
     """
     stage = Path(sys.argv[0]).stem
     paths = [Path(argument) for argument in sys.argv[1:]]
@@ -37,7 +40,7 @@ def run(main: Callable[..., None]) -> None:
     try:
         main(*paths)
         check(before)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, SafetensorError) as error:
         output.discard()
         sys.exit(f"{stage}: {one_line(str(error))}")
     except KeyboardInterrupt:

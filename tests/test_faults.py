@@ -1,6 +1,7 @@
 """After any fault the next `dvc repro` ends with the right bytes, or a line says what to do."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -137,34 +138,47 @@ def test_a_link_to_nowhere_is_named_and_the_run_after_its_removal_heals(
     heals(clone, reproduced.digests())
 
 
-@pytest.mark.parametrize("kilobytes", [4, 40])
+@pytest.mark.parametrize(
+    ("folder", "stage", "kilobytes"),
+    [("plots", "plot", 4), ("plots", "plot", 40), ("models", "train", 4)],
+)
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="there is no unshare here")
 def test_a_full_disk_is_one_line_and_the_next_run_heals(
-    reproduced: Clone, copy_of: Callable[[Clone], Clone], kilobytes: int
+    reproduced: Clone, copy_of: Callable[[Clone], Clone], folder: str, stage: str, kilobytes: int
 ) -> None:
     clone = copy_of(reproduced)
-    shutil.rmtree(clone.path / "plots")
-    script = f"mount -t tmpfs -o size={kilobytes}k full plots && dvc repro --force plot -s"
-    (clone.path / "plots").mkdir()
+    shutil.rmtree(clone.path / folder)
+    script = f"mount -t tmpfs -o size={kilobytes}k full {folder} && dvc repro --force {stage} -s"
+    (clone.path / folder).mkdir()
     done = clone.try_run("unshare", "--map-root-user", "--mount", "sh", "-c", script)
     if "Operation not permitted" in done.stdout or "permission denied" in done.stdout:
         pytest.skip("nothing may be mounted here")
     assert done.returncode != 0
-    assert "\nplot: [Errno 28] No space left on device" in done.stdout
+    assert re.search(rf"\n{stage}: .*No space left on device", done.stdout)
     assert "Traceback" not in done.stdout
     heals(clone, reproduced.digests())
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes to read-only folders")
-def test_a_read_only_folder_is_one_line(
-    reproduced: Clone, copy_of: Callable[[Clone], Clone]
+# Root may write everywhere, unless it gives that up.
+AS_A_USER = ["setpriv", "--bounding-set=-dac_override"] if os.geteuid() == 0 else []
+
+
+@pytest.mark.parametrize("stage", ["train", "verify"])
+@pytest.mark.skipif(
+    bool(AS_A_USER) and shutil.which("setpriv") is None, reason="root writes to read-only folders"
+)
+def test_a_read_only_folder_is_one_line_and_the_next_run_heals(
+    reproduced: Clone, copy_of: Callable[[Clone], Clone], stage: str
 ) -> None:
     clone = copy_of(reproduced)
-    (clone.path / "models").chmod(0o555)
-    done = clone.try_run("dvc", "repro", "--force", "--single-item", "verify")
-    (clone.path / "models").chmod(0o755)
-    assert done.returncode != 0
-    assert "Permission denied" in done.stdout
+    outputs = clone.path / "models"
+    for path in STAGES[stage].outs:
+        (clone.path / path).unlink()
+    outputs.chmod(0o555)
+    done = clone.try_run(*AS_A_USER, *STAGES[stage].cmd)
+    outputs.chmod(0o755)
+    assert done.returncode == 1
+    assert re.fullmatch(rf"{stage}: .*Permission denied.*\n", done.stdout.splitlines(True)[-1])
     heals(clone, reproduced.digests())
 
 
