@@ -4,7 +4,7 @@ from typing import Any
 
 
 def declared(stages: dict[str, Any], *kinds: str) -> dict[str, dict[str, Any]]:
-    """The options of each output of the kinds (outs, metrics, plots) in dvc.yaml, by its path."""
+    """The options of each entry of the kinds (deps, outs, metrics, plots) of dvc.yaml, by path."""
     entries = [
         entry for stage in stages.values() for kind in kinds for entry in stage.get(kind, [])
     ]
@@ -16,7 +16,7 @@ def declared(stages: dict[str, Any], *kinds: str) -> dict[str, dict[str, Any]]:
 
 
 def hashes(lock: dict[str, Any]) -> dict[str, str]:
-    """The hash that dvc.lock has of each output, by its path."""
+    """The hash that dvc.lock has of each output, by path."""
     return {
         out["path"]: out.get("md5", "") for entry in lock.values() for out in entry.get("outs", [])
     }

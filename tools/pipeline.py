@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from tools.outputs import declared
+
 
 class Stage(NamedTuple):
     """One stage's command and what it declares, as paths relative to the folder of `dvc.yaml`."""
@@ -29,8 +31,8 @@ class Stage(NamedTuple):
 def read(root: Path) -> dict[str, Stage]:
     """The stages by name, each after those whose outputs it needs; ValueError if there is none."""
     try:
-        declared = yaml.safe_load((root / "dvc.yaml").read_bytes())["stages"]
-        stages = {name: _stage(name, stage) for name, stage in declared.items()}
+        found = yaml.safe_load((root / "dvc.yaml").read_bytes())["stages"]
+        stages = {name: _stage(name, stage) for name, stage in found.items()}
         makers = {path: stage.name for stage in stages.values() for path in stage.outs}
         needs = {
             name: {makers[path] for path in stage.deps if path in makers}
@@ -42,11 +44,9 @@ def read(root: Path) -> dict[str, Stage]:
 
 
 def _stage(name: str, stage: dict[str, Any]) -> Stage:
-    outs = [path for kind in ("outs", "metrics", "plots") for path in _paths(stage.get(kind, []))]
+    deps, outs = (
+        declared({name: stage}, "deps"),
+        declared({name: stage}, "outs", "metrics", "plots"),
+    )
     params = [str(key) for key in stage.get("params", [])]
-    return Stage(name, shlex.split(stage["cmd"]), _paths(stage.get("deps", [])), params, outs)
-
-
-def _paths(entries: list[Any]) -> list[str]:
-    """The paths of entries that are each a path or {path: options}."""
-    return [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
+    return Stage(name, shlex.split(stage["cmd"]), list(deps), params, list(outs))
