@@ -49,9 +49,9 @@ def _terms(model: nn.Module, criterion: nn.Module, batch: Batch) -> Iterator[Ten
     X, y, total = batch
     for X_piece, y_piece in pieces(X, y):
         # A process may have none of a small batch, and the mean of nothing is nan.
-        if len(X_piece):
+        if n := X_piece.shape[0]:
             loss = criterion(model(X_piece), y_piece)
-            yield loss if len(X_piece) == total else loss * (len(X_piece) / total)
+            yield loss if n == total else loss * (n / total)
 
 
 def _sum(terms: list[Tensor], model: nn.Module) -> Tensor:

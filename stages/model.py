@@ -64,7 +64,7 @@ def load_model(path: Path) -> nn.Module:
 def pieces(*columns: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """The rows of columns of equal length, in order, piece by piece; none is copied."""
     size = PIECE if columns[0].device.type == "cpu" else ACCELERATOR_PIECE
-    if len(columns[0]) <= size:
+    if columns[0].shape[0] <= size:
         return iter([columns])
     return zip(*(column.split(size) for column in columns), strict=True)
 

@@ -6,6 +6,7 @@ Usage: python -m stages.train TRAIN TEST MODEL HISTORY PREDICTIONS
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from statistics import fmean
 from typing import Literal
 
 import msgspec
@@ -75,15 +76,15 @@ def fit(
     for epoch in epochs:
         if epoch < done:
             continue
-        steps = [
-            (step(model, criterion, optimizer, batch, processes), batch[2])
-            for batch in batches(train, params.batch_size, generator)
-        ]
+        losses, sizes = [], []
+        for batch in batches(train, params.batch_size, generator):
+            losses.append(step(model, criterion, optimizer, batch, processes))
+            sizes.append(batch[2])
         # To read a number makes an accelerator wait, so only the epochs that are kept are read.
         if epoch % params.eval_every == 0:
-            train_loss = torch.stack([loss * (n / train.total) for loss, n in steps]).sum()
+            train_loss = fmean(torch.stack(losses).tolist(), sizes)
             test_loss = mean_loss(model, criterion, (test.X, test.y, test.total), processes)
-            row = Row(epoch, train_loss.item(), test_loss.item(), *line(model))
+            row = Row(epoch, train_loss, test_loss.item(), *line(model))
             _check(row, epoch, params.lr)
             yield row
             if checkpoint:
