@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from stages.device import pick
+from stages.loop import Train, fit
 from stages.model import Linear
 from stages.samples import Samples
-from stages.train import Train, fit
 
 TEST = 20  # samples to test on, few enough to cost nothing in any of the ways
 THREADS = torch.get_num_threads()

@@ -10,6 +10,9 @@ def pick(name: str) -> torch.device:
     """
     # Several threads would split a sum where their number says, and its last bits with it.
     torch.set_num_threads(1)
+    # glibc gives freed blocks back to the system, at the cost of a page fault for every 4 KB when
+    # they are needed again, up to the size of the largest block that it has seen freed.
+    torch.empty(31 * 2**20, dtype=torch.uint8)
     cpu = torch.device("cpu")
     accelerator = torch.accelerator.current_accelerator(check_available=True)
     present = {"auto": accelerator or cpu, "cpu": cpu}

@@ -11,8 +11,9 @@ from typing import NamedTuple
 from stages.input import read
 from stages.output import replacing
 
-# Some 80,000 rows; it takes up to 25 times its size to read.
-BYTES = 8_000_000
+# The longest history, and its bytes; it takes up to 25 times these to read.
+ROWS = 80_000
+BYTES = 120 * ROWS
 
 FLOAT32 = (2 - 2**-23) * 2.0**127  # the largest one
 

@@ -42,5 +42,9 @@ def batches(
         yield X, y, total
         return
     for rows in torch.randperm(total, generator=generator).split(size):
-        mine = rows[(rows >= first) & (rows < first + len(X))] - first
+        mine = rows
+        if len(X) < total:
+            mine = rows[(rows >= first) & (rows < first + len(X))] - first
+        # Non-blocking, since to wait for each copy would leave an accelerator idle.
+        mine = mine.to(X.device, non_blocking=True)
         yield X[mine], y[mine], len(rows)

@@ -3,43 +3,20 @@
 Usage: python -m stages.train TRAIN TEST MODEL HISTORY PREDICTIONS
 """
 
-import math
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from statistics import fmean
-from typing import Literal
 
 import msgspec
 import torch
 from msgspec.structs import replace
-from torch import nn
 from tqdm import tqdm
 
 from stages import device, history, samples, tensors
 from stages.checkpoint import Checkpoint, beside, identity
 from stages.command import run
-from stages.history import Row
-from stages.loss import LOSSES, mean_loss, step
+from stages.loop import Train, fit
 from stages.model import MODELS, line, predict, save_model
-from stages.params import Count, Positive, Seed, Whole, load
-from stages.processes import ALONE, Processes, are_asked_for, join, start
-from stages.samples import Samples, batches
-
-OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
-
-
-class Train(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The section `train`; its meaning stands in params.yaml."""
-
-    model: Literal["linear", "parameters"]
-    seed: Seed
-    loss: Literal["l1", "mse", "huber"]
-    optimizer: Literal["sgd", "adam"]
-    lr: Positive
-    epochs: Count
-    batch_size: Count | None
-    eval_every: Count
-    checkpoint_every: Whole
+from stages.params import load
+from stages.processes import are_asked_for, join, start
 
 
 class Params(msgspec.Struct, frozen=True):
@@ -47,59 +24,6 @@ class Params(msgspec.Struct, frozen=True):
 
     device: str
     train: Train
-
-
-def fit(
-    model: nn.Module,
-    train: Samples,
-    test: Samples,
-    params: Train,
-    epochs: Iterable[int],
-    processes: Processes = ALONE,
-    checkpoint: Checkpoint | None = None,
-) -> Iterator[Row]:
-    """Trains `model` in place and yields a row for each epoch that `eval_every` divides.
-
-    Raises ValueError with the epoch when the loss, the weight or the bias is no longer finite.
-    """
-    # glibc gives freed blocks back to the system, at the cost of a page fault for every 4 KB when
-    # they are needed again, up to the size of the largest block that it has seen freed.
-    torch.empty(31 * 2**20, dtype=torch.uint8)
-    criterion = LOSSES[params.loss]()
-    optimizer = OPTIMIZERS[params.optimizer](model.parameters(), lr=params.lr)
-    generator = torch.Generator().manual_seed(params.seed)
-    model.train()
-    done = checkpoint.restore(model, optimizer, generator) if checkpoint else 0
-    if not processes.agree(done):
-        raise ValueError("the checkpoint is not in a folder that all processes share; remove it")
-    yield from checkpoint.rows if checkpoint else ()
-    for epoch in epochs:
-        if epoch < done:
-            continue
-        losses, sizes = [], []
-        for batch in batches(train, params.batch_size, generator):
-            losses.append(step(model, criterion, optimizer, batch, processes))
-            sizes.append(batch[2])
-        # To read a number makes an accelerator wait, so only the epochs that are kept are read.
-        if epoch % params.eval_every == 0:
-            train_loss = fmean(torch.stack(losses).tolist(), sizes)
-            test_loss = mean_loss(model, criterion, (test.X, test.y, test.total), processes)
-            row = Row(epoch, train_loss, test_loss.item(), *line(model))
-            _check(row, epoch, params.lr)
-            yield row
-            if checkpoint:
-                checkpoint.rows.append(row)
-        if checkpoint and (epoch + 1) % checkpoint.every == 0 and not processes.rank:
-            checkpoint.save(epoch + 1, model, optimizer, generator)
-    _check(line(model), params.epochs, params.lr)
-
-
-def _check(numbers: Iterable[float], epoch: int, lr: float) -> None:
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError(
-            f"epoch {epoch}: wanted a finite loss, weight and bias, got nan or inf; "
-            f"lower train.lr ({lr}) in params.yaml"
-        )
 
 
 def main(
@@ -110,6 +34,11 @@ def main(
         return
     processes = join()
     params = load(Params)
+    if (n := len(range(0, params.train.epochs, params.train.eval_every))) > history.ROWS:
+        raise ValueError(
+            f"params.yaml: train.eval_every: wanted at most {history.ROWS:,} rows of history, "
+            f"got {n:,}; raise it"
+        )
     on = device.pick(params.device)
     train, test = (samples.load(path, on, processes) for path in (train_path, test_path))
     torch.manual_seed(params.train.seed)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
-from stages import evaluate, generate, history, params, plot, split, tensors, train, verify
+from stages import evaluate, generate, history, params, plot, split, syntax, tensors, train, verify
 from stages.command import LENGTH, one_line
 from tests.clone import ROOT
 from tools import summary
@@ -94,7 +94,7 @@ def value(read: Callable[[], Any]) -> Any:
 @many
 @given(st.text("0123456789+-.eE_xobn:ainfNATrulFsy~ ", max_size=8))
 def test_any_number_is_the_one_that_dvc_reads(text: str) -> None:
-    ours = value(lambda: params.parse(f"key: {text}".encode()))
+    ours = value(lambda: syntax.parse(f"key: {text}".encode(), params.PARAMS))
     assert ours in (None, value(lambda: parse_yaml(f"key: {text}", "params.yaml")))
 
 

@@ -32,6 +32,12 @@ def test_a_float32_is_written_as_the_shortest_decimal_of_its_double(tmp_path: Pa
     assert text == HEADER + "0,0.31288138031959534,0.5,-1e-10,3.0\n"
 
 
+def test_the_longest_history_can_be_read(tmp_path: Path) -> None:
+    numbers = [-1.1754943508222875e-38] * 4
+    history.save(tmp_path / "history.csv", [Row(2**30 + n, *numbers) for n in range(history.ROWS)])
+    assert len(history.load(tmp_path / "history.csv")) == history.ROWS
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

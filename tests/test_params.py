@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from dvc.utils.serialize import parse_yaml
 
-from stages import evaluate, generate, params, plot, split, train, verify
+from stages import evaluate, generate, params, plot, split, syntax, train, verify
 from tests.clone import ROOT
 from tests.exercise import write_params
 
@@ -78,7 +78,7 @@ def test_what_is_no_file_of_parameters_is_refused(folder: Path, text: str) -> No
      ".inf", "-.INF", "yes", "off", "True", "null", "~", "1:30", "1e", "2026-1-1", "1.5.2", "'1'"],
 )  # fmt: skip
 def test_a_scalar_is_what_dvc_takes_it_for(number: str) -> None:
-    ours = params.parse(f"key: {number}".encode())["key"]
+    ours = syntax.parse(f"key: {number}".encode(), params.PARAMS)["key"]
     theirs = parse_yaml(f"key: {number}", "params.yaml")["key"]
     assert (type(ours), ours) == (type(theirs), theirs)
 

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from stages import picture, plot
+from stages import figures, picture
 from stages.history import Row
 from stages.picture import Size
 from stages.tensors import Array
@@ -20,7 +20,7 @@ ROWS = [Row(0, 0.5, 0.4, 0.9, 0.8), Row(20, 0.05, 0.04, 0.95, 0.9)]
 
 
 def predicted(offset: float) -> Figure:
-    return plot.predictions(TRAIN, TEST, TEST[1] + np.float32(offset), SIZE, "title")
+    return figures.predictions(TRAIN, TEST, TEST[1] + np.float32(offset), SIZE, "title")
 
 
 def words(figure: Figure) -> str:
@@ -33,7 +33,7 @@ def limits(figure: Figure) -> tuple[float, ...]:
 
 @pytest.mark.parametrize("offset", [0, 1e-3, 1e6])
 def test_the_data_sets_the_axes_and_not_the_predictions(offset: float) -> None:
-    assert limits(predicted(offset)) == limits(plot.data(TRAIN, TEST, SIZE, "title"))
+    assert limits(predicted(offset)) == limits(figures.data(TRAIN, TEST, SIZE, "title"))
 
 
 def test_predictions_beyond_the_axes_are_counted_on_the_picture() -> None:
@@ -43,7 +43,7 @@ def test_predictions_beyond_the_axes_are_counted_on_the_picture() -> None:
 
 def test_losses_beyond_the_axes_are_counted_on_the_picture() -> None:
     bad = [*ROWS, Row(40, 1e9, 1e9, 0, 0)]
-    good, worse = (plot.losses(rows, TRAIN[1], "l1", SIZE, "title") for rows in (ROWS, bad))
+    good, worse = (figures.losses(rows, TRAIN[1], "l1", SIZE, "title") for rows in (ROWS, bad))
     assert limits(good)[2:] == limits(worse)[2:]
     assert words(good) == ""
     assert words(worse) == "2 of 6 losses lie beyond this picture"
@@ -51,7 +51,7 @@ def test_losses_beyond_the_axes_are_counted_on_the_picture() -> None:
 
 def test_lines_beyond_the_landscape_are_counted_on_the_picture() -> None:
     bad = [*ROWS, Row(40, 1, 1, 99.0, 0)]
-    good, worse = (plot.descent(rows, TRAIN, "l1", SIZE, "title") for rows in (ROWS, bad))
+    good, worse = (figures.descent(rows, TRAIN, "l1", SIZE, "title") for rows in (ROWS, bad))
     assert limits(good) == limits(worse)
     assert "beyond" not in words(good)
     assert "1 of 3 lines on the way lie beyond this picture" in words(worse)
@@ -61,18 +61,20 @@ def test_lines_beyond_the_landscape_are_counted_on_the_picture() -> None:
     ("loss", "y"), [("l1", TRAIN[1]), ("mse", TRAIN[1]), ("huber", X[:80] * 0)]
 )
 def test_every_loss_and_a_line_at_zero_can_be_drawn(tmp_path: Path, loss: str, y: Array) -> None:
-    picture.save(tmp_path / "losses.png", plot.losses(ROWS, y, loss, SIZE, "title"))
-    picture.save(tmp_path / "landscape.png", plot.descent(ROWS, (X[:80], y), loss, SIZE, "title"))
+    losses = figures.losses(ROWS, y, loss, SIZE, "title")
+    landscape = figures.descent(ROWS, (X[:80], y), loss, SIZE, "title")
+    picture.save(tmp_path / "losses.png", losses)
+    picture.save(tmp_path / "landscape.png", landscape)
     with Image.open(tmp_path / "landscape.png") as image:
         assert image.size == (800, 500)
 
 
 def test_axes_and_title_are_named() -> None:
     for figure in (
-        plot.data(TRAIN, TEST, SIZE, "title"),
+        figures.data(TRAIN, TEST, SIZE, "title"),
         predicted(0),
-        plot.losses(ROWS, TRAIN[1], "l1", SIZE, "title"),
-        plot.descent(ROWS, TRAIN, "l1", SIZE, "title"),
+        figures.losses(ROWS, TRAIN[1], "l1", SIZE, "title"),
+        figures.descent(ROWS, TRAIN, "l1", SIZE, "title"),
     ):
         axes = figure.axes[0]
         assert axes.get_title() == "title"

@@ -13,11 +13,11 @@ import stages.train
 from stages.device import pick
 from stages.generate import Generate, generate
 from stages.history import Row
+from stages.loop import Train, fit
 from stages.loss import LOSSES
 from stages.model import MODELS, PIECE, line, predict
 from stages.samples import Samples, batches
-from stages.train import Train, fit
-from tests.exercise import EXERCISE, PUBLISHED
+from tests.exercise import EXERCISE, PUBLISHED, write_params
 
 
 def data(parts: int = 80, **changes: float) -> tuple[Samples, Samples]:
@@ -50,6 +50,12 @@ def test_the_run_prints_the_published_table(
     capsys.readouterr()
     stages.train.main(train, test, *outputs)
     assert capsys.readouterr().out.startswith(PUBLISHED)
+
+
+def test_a_history_too_long_to_be_read_is_refused_before_training(folder: Path) -> None:
+    write_params({"train.epochs": 80_001, "train.eval_every": 1})
+    with pytest.raises(ValueError, match=r"train\.eval_every: wanted at most 80,000 .* got 80,001"):
+        stages.train.main(*[Path("none")] * 5)
 
 
 def test_parameters_gives_the_published_line_and_error() -> None:

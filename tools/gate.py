@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-import yaml
 from msgspec import Meta
 
-from stages.params import Loader
+from stages.syntax import parse
 from tools import command
 from tools.answers import Change, metrics_diff
 from tools.revision import clone_of, commit, working_tree
@@ -52,9 +51,8 @@ class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def load() -> Gate:
     """The gate file of the working tree; ValueError says what is wrong in it, and where."""
-    where = str(GATE)
+    raw, where = parse(GATE.read_bytes(), GATE), str(GATE)
     try:
-        raw = Loader(GATE.read_bytes()).get_single_data()
         metrics = msgspec.convert(raw, Raw).metrics
         for name, metric in metrics.items():
             where = f"{GATE}: {name}"
@@ -62,7 +60,7 @@ def load() -> Gate:
             if rule.better == "neither" and rule.limit is not None:
                 raise ValueError(f"{where}: wanted better: lower or higher beside a limit")
         return msgspec.convert(raw, Gate)
-    except (yaml.YAMLError, msgspec.ValidationError, RecursionError) as error:
+    except msgspec.ValidationError as error:
         raise ValueError(f"{where}: {error}") from None
 
 

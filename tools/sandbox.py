@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from stages.params import PARAMS, parse
+from stages.params import PARAMS
+from stages.syntax import parse
 from tools import trace
 from tools.pipeline import Stage
 
@@ -42,5 +43,5 @@ def lay_out(stage: Stage, made: Path, folder: Path) -> None:
         shutil.copyfile(source(path, made), folder / path)
     for path in stage.outs:
         (folder / path).unlink(missing_ok=True)
-    own = cut(parse(PARAMS.read_bytes()), stage.params)
+    own = cut(parse(PARAMS.read_bytes(), PARAMS), stage.params)
     (folder / PARAMS).write_text(yaml.safe_dump(own), encoding="utf-8")
