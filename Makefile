@@ -27,7 +27,7 @@ test: .venv/ready-dev lint
 	python -m pytest --numprocesses 2 --dist loadgroup -m 'not faults' $(ARGS)
 
 test-quick: .venv/ready-dev
-	python -m pytest -m 'not pipeline and not faults' $(ARGS)
+	python -m pytest -m 'not pipeline and not fuzz and not faults' $(ARGS)
 
 test-faults: .venv/ready-dev
 	python -m pytest --numprocesses 2 --dist loadgroup -m faults $(ARGS)

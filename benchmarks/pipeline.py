@@ -8,19 +8,18 @@ way is the same computation with torch and pyplot imported in every script and t
 All three run in turn; each figure is a median, and each ratio the median of the runs' own.
 """
 
-import os
+import shlex
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).parent.parent
+from benchmarks.project import change, commit, copy, run
+from tools.pipeline import read
 
 FLOOR = {
     "generate": "import torch",
@@ -107,57 +106,37 @@ OUT = sys.argv[1:]
 """
 
 
-def outputs(stage: dict[str, list[object]]) -> list[str]:
-    """The paths that a stage of dvc.yaml writes."""
-    entries = [entry for kind in ("outs", "metrics", "plots") for entry in stage.get(kind, [])]
-    return [next(iter(entry)) if isinstance(entry, dict) else str(entry) for entry in entries]
-
-
-def make(path: Path, scripts: dict[str, str] | None = None) -> Path:
-    """A copy of this project in a git repository; `scripts` takes the place of its stages."""
-    ignored = shutil.ignore_patterns(".git", ".venv", "cache", "tmp", ".*_cache", ".hypothesis")
-    shutil.copytree(ROOT, path, ignore=ignored)
-    if scripts:
-        text = (path / "dvc.yaml").read_text(encoding="utf-8")
-        pipeline = yaml.safe_load(text.replace(".safetensors", ".pt"))
-        for name, stage in pipeline["stages"].items():
-            stage["deps"] = [dep for dep in stage["deps"] if not dep.endswith(".py")]
-            stage["deps"].append(f"stages/{name}.py")
-            stage["cmd"] = f"python -m stages.{name} {' '.join(outputs(stage))}"
-            (path / "stages" / f"{name}.py").write_text(scripts[name], encoding="utf-8")
-        (path / "dvc.yaml").write_text(yaml.safe_dump(pipeline), encoding="utf-8")
-    for command in ("init", "add -A"):
-        subprocess.run(f"git -C '{path}' {command}", shell=True, check=True, capture_output=True)
+def make(path: Path, scripts: dict[str, str]) -> Path:
+    """A copy of this project with other scripts as its stages, which write the same files."""
+    copy(path)
+    declared = (path / "dvc.yaml").read_text(encoding="utf-8").replace(".safetensors", ".pt")
+    (path / "dvc.yaml").write_text(declared, encoding="utf-8")
+    stages = yaml.safe_load(declared)
+    for name, stage in read(path).items():
+        stages["stages"][name]["deps"] = [f"stages/{name}.py", *sorted(stage.inputs)]
+        stages["stages"][name]["cmd"] = shlex.join(["python", "-m", f"stages.{name}", *stage.outs])
+        (path / "stages" / f"{name}.py").write_text(scripts[name], encoding="utf-8")
+    (path / "dvc.yaml").write_text(yaml.safe_dump(stages), encoding="utf-8")
+    commit(path)
     return path
 
 
 def repro(project: Path) -> float:
     """Seconds of one `dvc repro`."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    start = time.perf_counter()
-    subprocess.run(
-        ["dvc", "repro", "-q"],
-        cwd=project,
-        env={**os.environ, "PATH": path},
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
-    return time.perf_counter() - start
+    return run(["dvc", "repro", "--quiet"], project)[0]
 
 
 def from_nothing(project: Path, _: int) -> None:
     for folder in (".dvc/cache", ".dvc/tmp"):
         shutil.rmtree(project / folder, ignore_errors=True)
     (project / "dvc.lock").unlink(missing_ok=True)
-    for stage in yaml.safe_load((project / "dvc.yaml").read_text())["stages"].values():
-        for path in outputs(stage):
+    for stage in read(project).values():
+        for path in stage.outs:
             (project / path).unlink(missing_ok=True)
 
 
-def change_lr(project: Path, run: int) -> None:
-    params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
-    params["train"]["lr"] = 0.011 + run / 1e4
-    (project / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+def change_lr(project: Path, turn: int) -> None:
+    change(project, {"train.lr": 0.011 + turn / 1e4})
 
 
 def change_nothing(project: Path, _: int) -> None:
@@ -174,7 +153,7 @@ CHANGES: dict[str, Callable[[Path, int], None]] = {
 def main(runs: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         projects = {
-            "this": make(Path(folder) / "this"),
+            "this": copy(Path(folder) / "this"),
             "floor": make(Path(folder) / "floor", {k: v + WRITE for k, v in FLOOR.items()}),
             "tutorial": make(
                 Path(folder) / "tutorial", {k: PREAMBLE + v for k, v in TUTORIAL.items()}
@@ -184,11 +163,11 @@ def main(runs: int) -> None:
             repro(project)
         print("| dvc repro | this, s | floor, s | tutorials' way, s | this / floor | way / this |")
         print("|---|---|---|---|---|---|")
-        for what, change in CHANGES.items():
+        for what, prepare in CHANGES.items():
             times: dict[str, list[float]] = {name: [] for name in projects}
-            for run in range(runs):
+            for turn in range(runs):
                 for name, project in projects.items():
-                    change(project, run)
+                    prepare(project, turn)
                     times[name].append(repro(project))
             this, floor, tutorial = times.values()
             over = statistics.median(a / b for a, b in zip(this, floor, strict=True))

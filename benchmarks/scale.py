@@ -1,66 +1,101 @@
-"""Time and peak memory of each stage from 100 samples to 100 million, as a table and a picture.
+"""Time and peak memory of each stage from 100 samples to 100 million, as tables and a picture.
 
 Usage: python -m benchmarks.scale [LARGEST]
 
-Each stage runs once for each size, in a process of its own, as DVC starts it; and once on 100
-samples, whose memory is what its imports take. DVC's own part is `dvc commit`, which hashes the
-files and copies them to the cache.
+Each stage runs three times for each size, in a process of its own, as DVC starts it, and the
+fastest counts. DVC's own part is `dvc commit`, which hashes the files and copies them to the cache.
+At the largest size each stage's limit stands beside it: the time on 100 samples, which its imports
+take, and that of moving the bytes that it has to read and to write, and nothing else.
 """
 
+import hashlib
 import os
-import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
-import yaml
+import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.pipeline import ROOT, make
+from benchmarks.project import change, copy, run
+from tools.pipeline import Stage, read
 
-EPOCHS = 20
+EPOCHS, RUNS = 20, 3
+LEAST = 100
+
+Results = dict[str, tuple[float, int]]  # seconds and MB of each stage
 
 
-def run(command: list[str], folder: Path, **environment: str) -> tuple[float, int]:
-    """Seconds, and peak memory in MB, of a command."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+def measure(project: Path) -> Results:
+    """What each stage takes."""
+    commands = {name: stage.cmd for name, stage in read(project).items()}
+    commands["dvc"] = ["dvc", "commit", "--force", "--quiet"]
+    return {
+        name: min(anew(command, project) for _ in range(RUNS)) for name, command in commands.items()
+    }
+
+
+def anew(command: list[str], project: Path) -> tuple[float, int]:
+    """What a command takes where DVC knows no file and the disk has nothing left to write."""
+    known = project / "known"
+    for folder in (project / ".dvc" / "cache", known):
+        shutil.rmtree(folder, ignore_errors=True)
+    os.sync()
+    return run(command, project, DVC_SITE_CACHE_DIR=str(known))
+
+
+def seconds_to_read(path: Path, times: int) -> float:
+    """Seconds to map a file and look at each of its bytes, so many times."""
     start = time.perf_counter()
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env={**os.environ, "PATH": path, **environment},
-        stdout=subprocess.DEVNULL,
+    content = np.memmap(path, np.uint8)
+    for _ in range(times):
+        content.max()
+    return time.perf_counter() - start
+
+
+def seconds_to_write(path: Path, copy: Path) -> float:
+    """Seconds to write a file's bytes to a new one."""
+    content = np.fromfile(path, np.uint8)
+    copy.unlink(missing_ok=True)
+    os.sync()
+    start = time.perf_counter()
+    content.tofile(copy)
+    return time.perf_counter() - start
+
+
+def seconds_to_hash(path: Path) -> float:
+    """Seconds to compute a file's MD5."""
+    start = time.perf_counter()
+    with path.open("rb") as file:
+        hashlib.file_digest(file, "md5")
+    return time.perf_counter() - start
+
+
+def limit(stage: Stage, project: Path) -> float:
+    """Seconds to read what a stage reads, each epoch if it trains, and to write its outputs."""
+    times = EPOCHS if stage.name == "train" else 1
+    files = [project / path for path in stage.inputs]
+    outs = [project / path for path in stage.outs]
+    return sum(seconds_to_read(path, times) for path in files) + sum(
+        seconds_to_write(path, project / "copy") for path in outs
     )
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"{shlex.join(command)}: status {status}")
-    return time.perf_counter() - start, usage.ru_maxrss // 1024
 
 
-def measure(n: int, project: Path) -> dict[str, tuple[float, int]]:
-    """Seconds and MB of each stage on n samples."""
-    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    params["generate"]["step"] = 1 / n
-    params["train"].update(epochs=EPOCHS, eval_every=EPOCHS)
-    (project / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
-    stages: dict[str, Any] = yaml.safe_load((project / "dvc.yaml").read_text())["stages"]
-    measured = {name: run(shlex.split(stage["cmd"]), project) for name, stage in stages.items()}
-    measured["dvc"] = run(["dvc", "commit", "--force", "--quiet"], project)
-    shutil.rmtree(project / ".dvc" / "cache", ignore_errors=True)
-    return measured
+def limit_of_dvc(stages: dict[str, Stage], project: Path) -> float:
+    """Seconds to hash all outputs and to write them once more."""
+    outs = [project / path for stage in stages.values() for path in stage.outs]
+    return sum(seconds_to_hash(path) + seconds_to_write(path, project / "copy") for path in outs)
 
 
-def draw(results: dict[int, dict[str, tuple[float, int]]], path: Path) -> None:
+def draw(results: dict[int, Results], path: Path) -> None:
     """Both figures against the number of samples, each axis logarithmic."""
     figure = Figure(figsize=(9, 4), layout="constrained")
-    for place, (what, index) in enumerate({"seconds": 0, "peak memory, MB": 1}.items()):
+    for place, what in enumerate(("seconds", "peak memory, MB")):
         axes = figure.add_subplot(1, 2, place + 1, xlabel="samples", ylabel=what)
-        for name in next(iter(results.values())):
-            values = [measured[name][index] for measured in results.values()]
+        for name in results[LEAST]:
+            values = [measured[name][place] for measured in results.values()]
             axes.loglog(list(results), values, "o-", markersize=4, label=name)
         axes.grid(color="#DDDDDD")
     axes.legend(fontsize=8)
@@ -68,18 +103,36 @@ def draw(results: dict[int, dict[str, tuple[float, int]]], path: Path) -> None:
 
 
 def main(largest: int) -> None:
-    results = {}
+    results: dict[int, Results] = {}
     with tempfile.TemporaryDirectory() as folder:
-        project = make(Path(folder) / "project")
-        n = 100
+        project = copy(Path(folder) / "project")
+        stages = read(project)
+        print("| samples | " + " | ".join([*stages, "dvc"]) + " |")
+        print("|---" * (len(stages) + 2) + "|")
+        n = LEAST
         while n <= largest:
-            results[n] = measure(n, project)
+            change(
+                project,
+                {"generate.step": 1 / n, "train.epochs": EPOCHS, "train.eval_every": EPOCHS},
+            )
+            results[n] = measure(project)
             cells = " | ".join(f"{s:.2f} s, {mb:,} MB" for s, mb in results[n].values())
-            if n == 100:
-                print("| samples | " + " | ".join(results[n]) + " |")
-                print("|---" * (len(results[n]) + 1) + "|")
             print(f"| {n:,} | {cells} |", flush=True)
             n *= 10
+        limits = {
+            name: min(limit(stage, project) for _ in range(RUNS)) for name, stage in stages.items()
+        }
+        limits["dvc"] = min(limit_of_dvc(stages, project) for _ in range(RUNS))
+    print("\n| stage | seconds | limit, s | of which imports | ns per sample | its limit |")
+    print("|---|---|---|---|---|---|")
+    *_, (size, last) = results.items()
+    for name, bytes_alone in limits.items():
+        imports, taken = results[LEAST][name][0], last[name][0]
+        each, least = ((s / size * 1e9) for s in (taken - imports, bytes_alone))
+        print(
+            f"| {name} | {taken:.2f} | {imports + bytes_alone:.2f} | {imports:.2f} "
+            f"| {each:.1f} | {least:.1f} |"
+        )
     draw(results, Path(__file__).with_name("scale.png"))
 
 

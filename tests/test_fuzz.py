@@ -18,6 +18,8 @@ from stages.command import LENGTH, one_line
 from tests.clone import ROOT
 from tools import summary
 
+pytestmark = pytest.mark.fuzz
+
 many = settings(
     max_examples=int(os.environ.get("FUZZ", "200")),
     # A file that takes longer hangs; much of this is the share of a busy machine.

@@ -117,11 +117,11 @@ def test_a_share_that_holds_nan_is_one_line_and_no_output(data: Path) -> None:
 
 @pytest.mark.pipeline
 def test_a_process_that_dies_ends_the_stage_with_one_line_and_no_output(data: Path) -> None:
-    write_params({"train.epochs": 10**8, "train.eval_every": 1000})
+    write_params({"train.epochs": 10**8, "train.eval_every": 2000})
     with start(*OUTPUTS, PET_NPROC_PER_NODE="2") as process:
         assert process.stdout is not None
         for printed in process.stdout:
-            if printed.startswith(" 1000"):
+            if printed.startswith(" 2000"):
                 break
         os.kill(child_with_rank(process.pid, 1), signal.SIGKILL)
         *_, last = process.stdout

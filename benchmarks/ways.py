@@ -1,0 +1,173 @@
+"""Ways to learn a line from X and y, (n, 1), in so many epochs.
+
+Usage: python -m benchmarks.ways WAY SAMPLES EPOCHS
+
+Each way comes to know its training and its testing loss every 20 epochs. Prints the seconds that
+the epochs take, in a process of their own and after two that do not count, so that no way profits
+from what another one has left in the process.
+"""
+
+import logging
+import sys
+import time
+import warnings
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from stages.device import pick
+from stages.loop import Train, fit
+from stages.model import Linear
+from stages.samples import Samples
+
+TEST, EVERY = 20, 20  # samples to test on, and epochs between two tests, as in the exercise
+BATCH = 1_000
+
+Loader = DataLoader[tuple[Tensor, ...]] | list[tuple[Tensor, Tensor]]
+
+
+def this(X: Tensor, y: Tensor, epochs: int, batch_size: int | None = None) -> None:
+    """The loop of `stages/loop.py`."""
+    pick("cpu")
+    params = Train(
+        model="linear",
+        seed=42,
+        loss="l1",
+        optimizer="sgd",
+        lr=0.01,
+        epochs=epochs,
+        batch_size=batch_size,
+        eval_every=EVERY,
+        checkpoint_every=0,
+    )
+    train, test = Samples(X, y, 0, len(X)), Samples(X[:TEST], y[:TEST], 0, TEST)
+    for _ in fit(Linear(), train, test, params, range(epochs)):
+        pass
+
+
+def this_in_batches(X: Tensor, y: Tensor, epochs: int) -> None:
+    this(X, y, epochs, BATCH)
+
+
+def plain(X: Tensor, y: Tensor, epochs: int, loader: Loader | None = None) -> None:
+    """The loop as the exercise writes it."""
+    model, criterion = Linear(), nn.L1Loss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    losses = []
+    for epoch in range(epochs):
+        model.train()
+        for X_batch, y_batch in loader or [(X, y)]:
+            loss = criterion(model(X_batch), y_batch)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        if epoch % EVERY == 0:
+            model.eval()
+            with torch.inference_mode():
+                test_loss = criterion(model(X[:TEST]), y[:TEST])
+            losses.append((loss.item(), test_loss.item()))
+
+
+def plain_in_batches(X: Tensor, y: Tensor, epochs: int) -> None:
+    """With the DataLoader, as the lessons after it."""
+    plain(X, y, epochs, DataLoader(TensorDataset(X, y), BATCH, shuffle=True))
+
+
+def with_lightning(X: Tensor, y: Tensor, epochs: int, loader: Loader | None = None) -> None:
+    """Lightning's Trainer with the DataLoader of its documentation, all samples in one batch."""
+    import lightning
+
+    class Module(lightning.LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = Linear()
+
+        def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
+            X, y = batch
+            loss = nn.functional.l1_loss(self.model(X), y)
+            self.log("train_loss", loss)
+            return loss
+
+        def validation_step(self, batch: tuple[Tensor, Tensor]) -> None:
+            X, y = batch
+            self.log("test_loss", nn.functional.l1_loss(self.model(X), y))
+
+        def configure_optimizers(self) -> torch.optim.Optimizer:
+            return torch.optim.SGD(self.parameters(), lr=0.01)
+
+    warnings.simplefilter("ignore")
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    trainer = lightning.Trainer(
+        max_epochs=epochs,
+        check_val_every_n_epoch=EVERY,
+        num_sanity_val_steps=0,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    test = DataLoader(TensorDataset(X[:TEST], y[:TEST]), batch_size=TEST)
+    trainer.fit(Module(), loader or DataLoader(TensorDataset(X, y), batch_size=len(X)), test)
+
+
+def with_lightning_at_once(X: Tensor, y: Tensor, epochs: int) -> None:
+    """The same with a loader that hands over X and y as they are, collating nothing."""
+    loader = DataLoader(TensorDataset(X, y), batch_size=None, sampler=[slice(None)])
+    with_lightning(X, y, epochs, loader)
+
+
+def with_sklearn(X: Tensor, y: Tensor, epochs: int) -> None:
+    """scikit-learn's stochastic gradient descent, a step for each sample."""
+    from sklearn.linear_model import SGDRegressor
+    from sklearn.metrics import mean_absolute_error
+
+    X_all, y_all = X.numpy(), y.numpy()[:, 0]
+    regressor = SGDRegressor(
+        loss="epsilon_insensitive",
+        epsilon=0,
+        penalty=None,
+        max_iter=min(epochs, EVERY),
+        warm_start=True,
+        tol=None,
+        learning_rate="constant",
+        eta0=0.01,
+    )
+    for _ in range(0, epochs, EVERY):
+        regressor.fit(X_all, y_all)
+        predicted = regressor.predict(X_all)
+        mean_absolute_error(y_all, predicted)
+        mean_absolute_error(y_all[:TEST], predicted[:TEST])
+
+
+def read(X: Tensor, y: Tensor, epochs: int) -> None:
+    """What memory allows at best."""
+    for _ in range(epochs):
+        X.sum()
+        y.sum()
+
+
+WAYS = {
+    "this": this,
+    "plain loop": plain,
+    "Lightning's Trainer, DataLoader": with_lightning,
+    "Lightning's Trainer, no collating": with_lightning_at_once,
+    "scikit-learn's SGDRegressor": with_sklearn,
+    "reading X and y once": read,
+    f"this, batches of {BATCH:,}": this_in_batches,
+    f"plain loop, DataLoader of {BATCH:,}": plain_in_batches,
+}
+
+
+def main(way: str, samples: int, epochs: int) -> None:
+    X = torch.rand(samples, 1, generator=torch.Generator().manual_seed(0))
+    y = 0.3 * X + 0.9
+    WAYS[way](X, y, 2)
+    start = time.perf_counter()
+    WAYS[way](X, y, epochs)
+    print(time.perf_counter() - start)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
