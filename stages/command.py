@@ -27,6 +27,8 @@ def run(main: Callable[..., None]) -> None:
     error and exit status 1, and without outputs. Any other exception is a mistake in the code and
     keeps its traceback.
     """
+    # A file or a pipe, as in CI, would get all lines at the end, and those of an error first.
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     stage = Path(sys.argv[0]).stem
     paths = [Path(argument) for argument in sys.argv[1:]]
     if len(paths) != main.__code__.co_argcount:

@@ -104,17 +104,22 @@ def start(module: str) -> None:
 
 
 def cause(stage: str, ends: dict[int, tuple[int, str, str]]) -> str:
-    """The line that says best why processes failed.
+    """The line that explains best why processes failed.
 
-    ends: of each rank the exit code, torchrun's message and the last line on standard error. What
-    the stage itself said tells most, then a signal, then what others met with when they lost a
-    process; SIGTERM is how torchrun ends these.
+    ends: for each rank, its exit code, torchrun's message and its last line on standard error.
+    Best is an error that the stage reported, then a signal, then an error of a process that lost
+    its peer. Torchrun ends the remaining processes with SIGTERM, so an interruption comes last.
     """
-    for _, _, said in ends.values():
-        if said.startswith(f"{stage}: "):
-            return said.removeprefix(f"{stage}: ")
-    rank = min(ends, key=lambda rank: (ends[rank][0] == -signal.SIGTERM, ends[rank][0] >= 0, rank))
+
+    def rank_of_cause(rank: int) -> tuple[bool, bool, bool, int]:
+        code, _, said = ends[rank]
+        interrupted = code == -signal.SIGTERM or said == f"{stage}: interrupted"
+        return interrupted, not said.startswith(f"{stage}: "), code >= 0, rank
+
+    rank = min(ends, key=rank_of_cause)
     code, message, said = ends[rank]
+    if said.startswith(f"{stage}: "):
+        return said.removeprefix(f"{stage}: ")
     return f"process {rank} failed: {said if code > 0 and said else message}"
 
 

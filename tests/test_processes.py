@@ -38,6 +38,15 @@ def test_the_stages_own_line_is_the_cause_before_a_signal_before_a_lost_connecti
     assert cause("train", {0: ended, 1: lost}) == f"process 1 failed: {lost[2]}"
 
 
+def test_a_process_that_torchrun_interrupts_for_the_sake_of_another_is_not_the_cause() -> None:
+    interrupted = (1, "", "train: interrupted")
+    killed, lost = (-9, "Signal 9 (SIGKILL)", ""), (1, "", "RuntimeError: Connection closed")
+    assert cause("train", {0: interrupted, 1: killed}) == "process 1 failed: Signal 9 (SIGKILL)"
+    assert cause("train", {0: interrupted, 1: lost}) == f"process 1 failed: {lost[2]}"
+    assert cause("train", {0: interrupted, 1: (1, "", "train: no data")}) == "no data"
+    assert cause("train", {0: interrupted}) == "interrupted"
+
+
 @pytest.fixture
 def data(folder: Path) -> Path:
     """101 samples, which no number of processes below divides, and 5 epochs."""
