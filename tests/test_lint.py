@@ -11,11 +11,9 @@ import yaml
 
 from stages import tensors
 from tests.clone import ROOT, Clone
-from tools import trace
 
 pytestmark = pytest.mark.pipeline
 
-strace = pytest.mark.skipif(trace.STRACE is None, reason="only strace sees it; there is none here")
 MAIN = "    X, y = tensors.load_samples(line)\n"
 
 
@@ -62,8 +60,6 @@ def test_the_stage_that_the_next_tests_break_is_clean_without_the_others(project
         ("deps", "-data/line.safetensors", "data/line.safetensors: named in cmd, and not declared"),
         ("deps", "+data/other.safetensors",
          "data/other.safetensors: declared, and not named in cmd"),
-        pytest.param("deps", "+data/other.safetensors",
-                     "data/other.safetensors: declared, and not read", marks=strace),
         ("deps", "+data/none.csv", "data/none.csv: declared, and there is no such file"),
         ("params", "-split", "split: read, and not declared"),
         ("params", "+plot.dpi", "plot.dpi: declared, and not read"),
@@ -86,10 +82,10 @@ def test_what_is_declared_and_not_done_or_done_and_not_declared_is_named(
     [
         ("Path('data/other.safetensors').read_bytes()",
          "data/other.safetensors: read, and not declared"),
-        pytest.param("__import__('stages.metrics')",
-                     "stages/metrics.py: read, and not declared", marks=strace),
-        pytest.param("tensors.load(Path('data/other.safetensors'))",
-                     "data/other.safetensors: read, and not declared", marks=strace),
+        ("__import__('stages.metrics')",
+         "failed with what it declares: ModuleNotFoundError: No module named 'stages.metrics'"),
+        ("tensors.load(Path('data/other.safetensors'))",
+         "failed with what it declares: split: data/other.safetensors: wanted a safetensors file"),
         ("Path('data/more.csv').write_text('')", "data/more.csv: written, and not declared"),
         ("import yaml; yaml.safe_load(Path('params.yaml').open())['train']",
          "failed with what it declares: KeyError: 'train'"),
@@ -106,7 +102,7 @@ def test_what_a_stage_does_behind_the_back_of_dvc_yaml_is_named(
 ) -> None:
     script = project / "stages" / "split.py"
     script.write_text(script.read_text().replace(MAIN, f"{MAIN}    {line}\n"))
-    assert f"split: {problem}" in lint(project)
+    assert any(said.startswith(f"split: {problem}") for said in lint(project))
 
 
 def test_a_file_written_outside_the_project_is_named(project: Path, tmp_path: Path) -> None:

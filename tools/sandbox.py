@@ -1,4 +1,4 @@
-"""A folder to run a stage in, where it can do no harm and is seen to do none."""
+"""An isolated copy of what a stage declares, to run the stage in."""
 
 import shutil
 from pathlib import Path
@@ -8,7 +8,6 @@ import yaml
 
 from stages.params import PARAMS
 from stages.syntax import parse
-from tools import trace
 from tools.pipeline import Stage
 
 
@@ -30,18 +29,12 @@ def cut(params: dict[str, Any], keys: list[str]) -> dict[str, Any]:
 
 
 def lay_out(stage: Stage, made: Path, folder: Path) -> None:
-    """Fills the folder that the stage runs in, with the outputs in `made` of stages before it.
+    """Fills the folder with what the stage declares, and nothing else.
 
-    Where strace sees whatever is read, all of the project is there to be read. Elsewhere nothing
-    but what is declared is, so that native code fails where it reads more.
+    made: the folder that has the outputs of the stages before it.
     """
-    if trace.STRACE:
-        shutil.copytree(".", folder, ignore=shutil.ignore_patterns(".*", "__pycache__"))
-        shutil.copytree(made, folder, dirs_exist_ok=True)
     for path in stage.deps:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source(path, made), folder / path)
-    for path in stage.outs:
-        (folder / path).unlink(missing_ok=True)
     own = cut(parse(PARAMS.read_bytes(), PARAMS), stage.params)
     (folder / PARAMS).write_text(yaml.safe_dump(own), encoding="utf-8")

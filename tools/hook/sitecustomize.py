@@ -1,16 +1,21 @@
-"""Imported by every Python that has this folder on its path: it writes down what Python opens."""
+"""Imported by every Python that has this folder on its path: it logs what that Python opens."""
 
 import json
 import os
 import sys
 
-WATCHED = {"open", "os.listdir", "os.scandir", "subprocess.Popen", "os.system", "os.exec"}
-NETWORK = {"socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname"}
+WATCHED = {
+    "open",
+    "socket.connect",
+    "socket.bind",
+    "socket.getaddrinfo",
+    "socket.gethostbyname",
+}
 
 
 def _watch(file: int) -> None:
     def hook(event: str, arguments: tuple[object, ...]) -> None:
-        if event in WATCHED | NETWORK:
+        if event in WATCHED:
             os.write(file, f"{json.dumps([event, *map(str, arguments)])}\n".encode())
 
     sys.addaudithook(hook)
