@@ -66,7 +66,7 @@ def test_an_edit_that_is_not_committed_yet_is_found_and_left_alone(
     branches: Clone, copy_of: Callable[[Clone], Clone]
 ) -> None:
     clone = copy_of(branches)
-    clone.edit("params.yaml", "dpi: 100", "dpi: 90")
+    clone.set_params({"plot.dpi": 90})
     assert check(clone) == (
         1,
         ["check: not what `dvc repro` would leave", "  plot: params.yaml: plot is modified"],

@@ -13,19 +13,19 @@ def test_an_experiment_is_run_compared_applied_and_made_a_branch_that_holds(
     branches: Clone, copy_of: Callable[[Clone], Clone]
 ) -> None:
     clone = copy_of(branches)
-    clone.run("dvc", "exp", "run", "--temp", "--name", "faster", "-S", "train.lr=0.02")
+    clone.run("dvc", "exp", "run", "--temp", "--name", "trial", "-S", "train.lr=0.02")
     assert clone.run("git", "status", "--porcelain") == ""
-    difference = clone.run("dvc", "exp", "diff", "main", "faster", "--md")
-    assert "| main | faster |" in " ".join(difference.split())
+    difference = clone.run("dvc", "exp", "diff", "main", "trial", "--md")
+    assert "| main | trial |" in " ".join(difference.split())
     assert "train.lr" in difference
-    assert "faster" in clone.run("dvc", "exp", "show", "--only-changed", "--md")
+    assert "trial" in clone.run("dvc", "exp", "show", "--only-changed", "--md")
 
-    clone.run("dvc", "exp", "apply", "faster")
+    clone.run("dvc", "exp", "apply", "trial")
     changed = clone.run("git", "status", "--porcelain").split()[1::2]
     pictures = [f"plots/{name}.png" for name in ("landscape", "loss", "predictions")]
     assert changed == ["dvc.lock", "metrics.json", "params.yaml", *pictures]
 
-    clone.run("dvc", "exp", "branch", "faster", "lr-0.02")
+    clone.run("dvc", "exp", "branch", "trial", "lr-0.02")
     clone.run("python", "-m", "tools.check", "lr-0.02")
     report = clone.run("python", "-m", "tools.report", "main", "lr-0.02")
     assert report.startswith("## 🟡 Mixed: better on `test_mae`")
