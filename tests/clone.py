@@ -1,4 +1,4 @@
-"""Clones of this project, to run commands in."""
+"""Clones of this project that hold the exercise, to run commands in."""
 
 import hashlib
 import os
@@ -6,31 +6,37 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+from tests.exercise import GATE, write_params
 from tools import pipeline
 
 ROOT = Path(__file__).parent.parent
 
 
 class Clone:
-    """A clone of the project as it is in the working tree, with an empty cache."""
+    """A repository with the project's code, and an environment to run commands in."""
 
     def __init__(self, path: Path, **environment: str) -> None:
         self.path = path
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("GIT_", "DVC_"))}
         self.environment = {
-            **os.environ,
+            **inherited,
             # The environment of the tests, and nothing that its user has set for git or DVC.
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_NOSYSTEM": "1",
             "DVC_GLOBAL_CONFIG_DIR": str(path.parent / "dvc"),
+            "DVC_SYSTEM_CONFIG_DIR": str(path.parent / "dvc"),
             "DVC_SITE_CACHE_DIR": str(path.parent / "site"),
             **environment,
         }
 
     def run(self, *command: str) -> str:
-        """What the command prints on both streams; CalledProcessError if it fails."""
+        """What the command prints on both streams; AssertionError if it fails."""
         done = self.try_run(*command)
-        assert done.returncode == 0, done.stdout
+        if done.returncode:
+            raise AssertionError(f"{command} failed:\n{done.stdout}")
         return done.stdout
 
     def try_run(self, *command: str) -> "subprocess.CompletedProcess[str]":
@@ -61,13 +67,27 @@ class Clone:
 
     def edit(self, name: str, old: str, new: str) -> None:
         text = (self.path / name).read_text(encoding="utf-8")
-        assert old in text
+        if old not in text:
+            raise AssertionError(f"{name} has no {old!r}")
         (self.path / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    def set_params(self, changes: dict[str, Any]) -> None:
+        """Makes params.yaml the exercise's with `changes`."""
+        write_params(changes, self.path)
+
+    def commit(self, message: str) -> None:
+        """Commits everything that git does not ignore."""
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--message", message)
 
 
 def make_clone(path: Path, **environment: str) -> Clone:
-    """Copies what git has or would add into a new repository with one commit."""
+    """A new repository with the project's code and the exercise's parameters, without results.
+
+    The code is what git has or would add of the working tree.
+    """
     clone = Clone(path, **environment)
+    results = {"dvc.lock", *(out for stage in pipeline.read(ROOT).values() for out in stage.outs)}
     files = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -75,12 +95,13 @@ def make_clone(path: Path, **environment: str) -> Clone:
         text=True,
         check=True,
     ).stdout
-    for name in filter(None, files.split("\0")):
+    for name in {*filter(None, files.split("\0"))} - results:
         (path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, path / name)
+        shutil.copy(ROOT / name, path / name, follow_symlinks=False)
+    write_params({}, path)
+    (path / "gate.yaml").write_text(GATE)
     clone.run("git", "init", "--quiet", "--initial-branch=main")
     clone.run("git", "config", "user.name", "A Person")
     clone.run("git", "config", "user.email", "person@example.org")
-    clone.run("git", "add", "--all")
-    clone.run("git", "commit", "--quiet", "--message", "Everything")
+    clone.commit("The code")
     return clone

@@ -22,17 +22,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A fresh clone after `dvc repro`, on one thread; to change it, take a `copy_of` it."""
+    """A clone with the exercise's results committed; to change it, take a `copy_of` it."""
     clone = make_clone(tmp_path_factory.mktemp("reproduced") / "plumbline", OMP_NUM_THREADS="1")
     clone.run("dvc", "repro")
+    clone.commit("The exercise's results")
     return clone
 
 
 @pytest.fixture(scope="session")
 def forced(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A clone in another folder after all six stages ran, on two threads."""
+    """The same in another folder, on two threads."""
     clone = make_clone(tmp_path_factory.mktemp("forced") / "another name", OMP_NUM_THREADS="2")
-    clone.run("dvc", "repro", "--force")
+    clone.run("dvc", "repro")
+    clone.commit("The exercise's results")
     return clone
 
 

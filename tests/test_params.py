@@ -7,7 +7,6 @@ import pytest
 from dvc.utils.serialize import parse_yaml
 
 from stages import evaluate, generate, params, plot, split, syntax, train, verify
-from tests.clone import ROOT
 from tests.exercise import write_params
 
 
@@ -84,8 +83,5 @@ def test_a_scalar_is_what_dvc_takes_it_for(number: str) -> None:
 
 
 @pytest.mark.parametrize("stage", [generate, split, train, evaluate, plot, verify])
-def test_every_stage_can_read_the_file_of_the_project(
-    stage: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(ROOT)
+def test_every_stage_can_read_the_parameters_of_the_exercise(folder: Path, stage: Any) -> None:
     assert isinstance(params.load(stage.Params), stage.Params)

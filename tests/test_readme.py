@@ -1,23 +1,39 @@
 """The README says what the project does."""
 
-import json
+import itertools
 import re
+from collections.abc import Callable
 from itertools import pairwise
 
+import pytest
 import yaml
 
-from tests.clone import ROOT
+from tests.clone import ROOT, Clone
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-METRICS = json.loads((ROOT / "metrics.json").read_text(encoding="utf-8"))
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
 
-def test_the_numbers_are_those_of_metrics_json() -> None:
-    assert f"learned line: y = {METRICS['weight']:g} * X + {METRICS['bias']:g}\n" in README
-    assert f"test MAE:     {METRICS['test_mae']:g}\n" in README
-    shown = dict(re.findall(r"metrics\.json  (\w+) +(\S+) ", README))
-    assert shown == {name: f"{value:.5f}".rstrip("0") for name, value in METRICS.items()}
+def shown(command: str) -> list[str]:
+    """The indented lines below the one that mentions the command, to the next text."""
+    below = README.partition(command)[2].partition("\n")[2]
+    lines = below.lstrip("\n").splitlines()
+    return [line.strip() for line in itertools.takewhile(lambda line: line[:4].isspace(), lines)]
+
+
+@pytest.mark.pipeline
+def test_make_repro_ends_with_the_lines_that_it_shows(reproduced: Clone) -> None:
+    assert shown("and ends with") == reproduced.run("python", "-m", "tools.summary").splitlines()
+
+
+@pytest.mark.pipeline
+def test_dvc_metrics_diff_prints_what_it_shows(
+    branches: Clone, copy_of: Callable[[Clone], Clone]
+) -> None:
+    clone = copy_of(branches)
+    clone.run("git", "checkout", "--quiet", "faster")
+    printed = clone.run("dvc", "metrics", "diff", "main").splitlines()
+    assert shown("`dvc metrics diff main` prints") == [line.strip() for line in printed]
 
 
 def test_every_path_exists_or_is_an_output() -> None:

@@ -182,7 +182,7 @@ def test_a_run_that_fails_is_reported_with_its_line(
     branches: Clone, copy_of: Callable[[Clone], Clone]
 ) -> None:
     clone = copy_of(branches)
-    clone.edit("params.yaml", "train_fraction: 0.8 ", "train_fraction: 0.001 ")
+    clone.set_params({"split.train_fraction": 0.001})
     text = written(clone, "main", "--full")
     assert "- **Reproduction**: a run from nothing gives something else\n  - " in text
     assert "split: params.yaml: split.train_fraction: wanted a sample in each part" in text
