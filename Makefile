@@ -4,10 +4,11 @@ PYTHON ?= python3
 BIN := $(CURDIR)/.venv/bin
 # DVC starts each stage's `python` from PATH, so that it must be the environment's own.
 export PATH := $(BIN):$(PATH)
+PIP := python -m pip install --quiet --quiet --disable-pip-version-check
 
-.PHONY: repro report gate check test test-quick lint bench lint-pipeline test-faults fuzz clean
+.PHONY: repro report gate check test test-quick lint bench lint-pipeline test-faults fuzz clean git
 
-repro: .venv/ready
+repro: .venv/ready | git
 	dvc repro $(ARGS)
 	@python -m tools.summary
 
@@ -23,13 +24,13 @@ gate: .venv/ready
 check: .venv/ready
 	@python -m tools.check $(HEAD) $(if $(FULL),--full)
 
-test: .venv/ready-dev lint
+test: .venv/ready-dev lint | git
 	python -m pytest --numprocesses 2 --dist loadgroup -m 'not faults' $(ARGS)
 
-test-quick: .venv/ready-dev
+test-quick: .venv/ready-dev | git
 	python -m pytest -m 'not pipeline and not fuzz and not faults' $(ARGS)
 
-test-faults: .venv/ready-dev
+test-faults: .venv/ready-dev | git
 	python -m pytest --numprocesses 2 --dist loadgroup -m faults $(ARGS)
 
 fuzz: .venv/ready-dev
@@ -53,19 +54,28 @@ bench: .venv/ready-bench
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
+git:
+	@git rev-parse --git-dir >/dev/null 2>&1 || \
+		{ echo 'wanted a git repository, which DVC needs; clone this project, or run: git init'; exit 1; }
+
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo 'wanted Python 3.11 or newer; name one: make PYTHON=python3.12'; exit 1; }
 	$(PYTHON) -m venv .venv
 
-.venv/ready: requirements.txt constraints.txt | .venv/bin/python
-	python -m pip install --quiet --requirement requirements.txt
+# On Linux, pip's default PyTorch brings CUDA. CPU=1 takes the CPU build of the same version from
+# the index that https://pytorch.org/get-started/locally names.
+TORCH_CPU := https://download.pytorch.org/whl/cpu
+
+.venv/ready: requirements.txt constraints.txt | git .venv/bin/python
+	$(if $(CPU),$(PIP) --no-deps --index-url $(TORCH_CPU) $(shell grep '^torch==' requirements.txt))
+	$(PIP) --requirement requirements.txt
 	@touch $@
 
 .venv/ready-dev: requirements-dev.txt .venv/ready
-	python -m pip install --quiet --requirement requirements-dev.txt
+	$(PIP) --requirement requirements-dev.txt
 	@touch $@
 
 .venv/ready-bench: requirements-bench.txt .venv/ready
-	python -m pip install --quiet --requirement requirements-bench.txt
+	$(PIP) --requirement requirements-bench.txt
 	@touch $@
