@@ -19,7 +19,7 @@ from pathlib import Path
 import yaml
 
 from benchmarks.project import change, commit, copy, run
-from tools.pipeline import read
+from plumbline.pipeline.declared import read
 
 FLOOR = {
     "generate": "import torch",

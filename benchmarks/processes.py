@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.project import change, copy, run
-from tools.pipeline import read
+from plumbline.pipeline.declared import read
 
 SAMPLES, FEW, MANY, RUNS = 10**7, 20, 120, 3
 

@@ -20,7 +20,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from benchmarks.project import change, copy, run
-from tools.pipeline import Stage, read
+from plumbline.pipeline.declared import Stage, read
 
 EPOCHS, RUNS = 20, 3
 LEAST = 100

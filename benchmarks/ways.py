@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from stages.device import pick
-from stages.loop import Train, fit
-from stages.model import Linear
-from stages.samples import Samples
+from plumbline.device import pick
+from plumbline.model import Linear
+from plumbline.training.batches import Samples
+from plumbline.training.loop import Train, fit
 
 TEST, EVERY = 20, 20  # samples to test on, and epochs between two tests, as in the exercise
 BATCH = 1_000
@@ -28,7 +28,7 @@ Loader = DataLoader[tuple[Tensor, ...]] | list[tuple[Tensor, Tensor]]
 
 
 def this(X: Tensor, y: Tensor, epochs: int, batch_size: int | None = None) -> None:
-    """The loop of `stages/loop.py`."""
+    """The loop of `plumbline/training/loop.py`."""
     pick("cpu")
     params = Train(
         model="linear",

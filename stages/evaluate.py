@@ -8,12 +8,12 @@ from pathlib import Path
 
 import msgspec
 
-from stages import tensors
-from stages.command import run
-from stages.metrics import mae, max_error, rmse
-from stages.output import replacing
-from stages.params import Real, load
-from stages.tensors import Array
+from plumbline.core import tensors
+from plumbline.core.command import run
+from plumbline.core.files import replacing
+from plumbline.core.params import Real, load
+from plumbline.core.tensors import Array
+from plumbline.metrics import mae, max_error, rmse
 
 
 class Line(msgspec.Struct, frozen=True):

@@ -10,9 +10,9 @@ import msgspec
 import torch
 from torch import Tensor
 
-from stages import tensors
-from stages.command import run
-from stages.params import NonNegative, Positive, Real, Seed, load
+from plumbline.core import tensors
+from plumbline.core.command import run
+from plumbline.core.params import NonNegative, Positive, Real, Seed, load
 
 # As many samples get their noise at once.
 PIECE = 2**18

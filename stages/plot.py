@@ -8,11 +8,14 @@ from typing import Literal
 
 import msgspec
 
-from stages import figures, history, picture, tensors
-from stages.command import run
-from stages.metrics import mae
-from stages.params import load
-from stages.picture import Size
+from plumbline import history
+from plumbline.core import tensors
+from plumbline.core.command import run
+from plumbline.core.params import load
+from plumbline.drawing import canvas as picture
+from plumbline.drawing import figures
+from plumbline.drawing.canvas import Size
+from plumbline.metrics import mae
 
 
 class Train(msgspec.Struct, frozen=True):

@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from stages import tensors
-from stages.command import run
-from stages.params import Seed, load
-from stages.tensors import Array
+from plumbline.core import tensors
+from plumbline.core.command import run
+from plumbline.core.params import Seed, load
+from plumbline.core.tensors import Array
 
 
 class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

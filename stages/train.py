@@ -10,13 +10,15 @@ import torch
 from msgspec.structs import replace
 from tqdm import tqdm
 
-from stages import device, history, samples, tensors
-from stages.checkpoint import Checkpoint, beside, identity
-from stages.command import run
-from stages.loop import Train, fit
-from stages.model import MODELS, line, predict, save_model
-from stages.params import load
-from stages.processes import are_asked_for, join, start
+from plumbline import device, history
+from plumbline.core import tensors
+from plumbline.core.command import run
+from plumbline.core.params import load
+from plumbline.model import MODELS, line, predict, save_model
+from plumbline.training import batches as samples
+from plumbline.training.checkpoint import Checkpoint, beside, identity
+from plumbline.training.loop import Train, fit
+from plumbline.training.parallel import are_asked_for, join, start
 
 
 class Params(msgspec.Struct, frozen=True):

@@ -9,12 +9,13 @@ from pathlib import Path
 import msgspec
 import torch
 
-from stages import device, tensors
-from stages.command import run
-from stages.metrics import max_error
-from stages.model import load_model, predict
-from stages.output import replacing
-from stages.params import load
+from plumbline import device
+from plumbline.core import tensors
+from plumbline.core.command import run
+from plumbline.core.files import replacing
+from plumbline.core.params import load
+from plumbline.metrics import max_error
+from plumbline.model import load_model, predict
 
 
 class Params(msgspec.Struct, frozen=True):

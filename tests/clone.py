@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from plumbline.pipeline import declared as pipeline
 from tests.exercise import GATE, write_params
-from tools import pipeline
 
 ROOT = Path(__file__).parent.parent
 

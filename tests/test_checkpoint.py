@@ -13,7 +13,7 @@ import pytest
 import stages.generate
 import stages.split
 import stages.train
-from stages.checkpoint import beside
+from plumbline.training.checkpoint import beside
 from tests.clone import ROOT
 from tests.exercise import write_params
 
@@ -113,7 +113,7 @@ def test_a_checkpoint_of_other_code_is_not_taken(
     write_params({"train.checkpoint_every": 25})
     train_until_killed(monkeypatch, 130)
     Path("loss.py").write_text("# another loss\n")
-    monkeypatch.setattr(sys.modules["stages.loss"], "__file__", str(Path("loss.py")))
+    monkeypatch.setattr(sys.modules["plumbline.training.loss"], "__file__", str(Path("loss.py")))
     train()
     assert "another training, so this one starts anew" in capsys.readouterr().out
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.command import run
+from plumbline.core.command import run
 from tests.clone import ROOT
 
 
@@ -68,10 +68,10 @@ STAGE = """
 import signal
 from pathlib import Path
 from stages import split
-from stages.command import run
+from plumbline.core.command import run
 from tests.clone import ROOT
-from stages.output import replacing
-from stages.params import load
+from plumbline.core.files import replacing
+from plumbline.core.params import load
 
 def main():
     load(split.Params)

@@ -11,10 +11,10 @@ import stages.generate
 import stages.split
 import stages.train
 import stages.verify
-from stages.device import pick
-from stages.loop import Train, fit
-from stages.model import Linear
-from stages.samples import Samples
+from plumbline.device import pick
+from plumbline.model import Linear
+from plumbline.training.batches import Samples
+from plumbline.training.loop import Train, fit
 from tests.exercise import EXERCISE, PUBLISHED, write_params
 
 accelerator = torch.accelerator.current_accelerator(check_available=True)

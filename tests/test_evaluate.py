@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from plumbline.core.tensors import Array
 from stages.evaluate import Line, evaluate, learned
-from stages.tensors import Array
 
 ONE = np.ones((3, 1), np.float32)
 

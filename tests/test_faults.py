@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from plumbline.pipeline import declared as pipeline
 from tests.clone import ROOT, Clone
 from tests.faults import strike
-from tools import pipeline
 
 pytestmark = [
     pytest.mark.faults,

@@ -13,8 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
-from stages import evaluate, generate, history, params, plot, split, syntax, tensors, train, verify
-from stages.command import LENGTH, one_line
+from plumbline import history
+from plumbline.core import params, syntax, tensors
+from plumbline.core.command import LENGTH, one_line
+from stages import evaluate, generate, plot, split, train, verify
 from tests.exercise import EXERCISE
 from tools import summary
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from plumbline.review.diffs import Change
 from tests.clone import ROOT, Clone
 from tests.exercise import GATE
 from tools import gate
-from tools.answers import Change
 from tools.gate import Gate, Metric, Pictures, complaints, judge
 
 LOWER = Metric(better="lower", tolerance=0.1, limit=2)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages import history
-from stages.history import Row
+from plumbline import history
+from plumbline.history import Row
 
 floats = st.floats(width=32, allow_nan=False, allow_infinity=False)
 row = st.builds(Row, st.integers(0, 2**31 - 1), floats, floats, floats, floats)

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from stages import history, params, tensors
-from stages.command import one_line
-from stages.output import replacing
+from plumbline import history
+from plumbline.core import params, tensors
+from plumbline.core.command import one_line
+from plumbline.core.files import replacing
+from plumbline.pipeline import declared as pipeline
 from tests.clone import ROOT, Clone
-from tools import pipeline
 
 STAGES = pipeline.read(ROOT)
 
@@ -60,12 +61,15 @@ def test_a_params_yaml_that_names_python_is_refused_and_not_run(folder: Path) ->
 PAIRS = list(pairwise("abcdefghi"))
 ALIASES = "a: &a [1]\n" + "".join(f"{b}: &{b} [{f'*{a},' * 9}]\n" for a, b in PAIRS)
 MERGES = "a: &a {x: 1}\n" + "".join(f"{b}: &{b} {{<<: [{f'*{a},' * 9}]}}\n" for a, b in PAIRS)
-PARAMS = "from stages import params, split; params.load(split.Params)"
-LINE = "from pathlib import Path; from stages import tensors; tensors.load_samples(Path('line'))"
-HISTORY = "from pathlib import Path; from stages import history; history.load(Path('history'))"
+PARAMS = "params.load(split.Params)"
+LINE = "tensors.load_samples(Path('line'))"
+HISTORY = "history.load(Path('history'))"
 LIMITED = """
 import resource, sys
-{imports}
+from pathlib import Path
+from plumbline import history
+from plumbline.core import params, tensors
+from stages import split
 used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + {size} + 200_000_000,) * 2)
 {code}
@@ -99,8 +103,7 @@ def test_no_file_takes_more_memory_than_its_size_and_200_megabytes(
 ) -> None:
     for name in ("params.yaml", "line", "history"):
         (tmp_path / name).write_bytes(content)
-    imports = "from stages import history, params, split, tensors"
-    program = LIMITED.format(imports=imports, size=len(content), code=code)
+    program = LIMITED.format(size=len(content), code=code)
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=tmp_path,

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from stages.landscape import around, landscape
+from plumbline.drawing.landscape import around, landscape
 
 X = np.linspace(0, 1, 50)
 y = 3 * X - 2

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from stages import tensors
+from plumbline.core import tensors
 from tests.clone import ROOT, Clone
 
 pytestmark = pytest.mark.pipeline
@@ -33,7 +33,7 @@ def lint(folder: Path) -> list[str]:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The project with the stage `split` alone."""
-    for name in ("stages", "tools"):
+    for name in ("plumbline", "stages", "tools"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "params.yaml", tmp_path)
     stage = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["split"]
@@ -55,8 +55,8 @@ def test_the_stage_that_the_next_tests_break_is_clean_without_the_others(project
 @pytest.mark.parametrize(
     ("kind", "entry", "problem"),
     [
-        ("deps", "-stages/output.py", "stages/output.py: imported, and not declared"),
-        ("deps", "+stages/metrics.py", "stages/metrics.py: declared, and not imported"),
+        ("deps", "-plumbline/core/files.py", "plumbline/core/files.py: imported, and not declared"),
+        ("deps", "+plumbline/metrics.py", "plumbline/metrics.py: declared, and not imported"),
         ("deps", "-data/line.safetensors", "data/line.safetensors: named in cmd, and not declared"),
         ("deps", "+data/other.safetensors",
          "data/other.safetensors: declared, and not named in cmd"),
@@ -82,8 +82,8 @@ def test_what_is_declared_and_not_done_or_done_and_not_declared_is_named(
     [
         ("Path('data/other.safetensors').read_bytes()",
          "data/other.safetensors: read, and not declared"),
-        ("__import__('stages.metrics')",
-         "failed with what it declares: ModuleNotFoundError: No module named 'stages.metrics'"),
+        ("__import__('plumbline.metrics')",
+         "failed with what it declares: ModuleNotFoundError: No module named 'plumbline.metrics'"),
         ("tensors.load(Path('data/other.safetensors'))",
          "failed with what it declares: split: data/other.safetensors: wanted a safetensors file"),
         ("Path('data/more.csv').write_text('')", "data/more.csv: written, and not declared"),

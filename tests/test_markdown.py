@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.command import printable
-from tools.markdown import LONGEST, code, image, table
+from plumbline.review.arguments import printable
+from plumbline.review.markdown import LONGEST, code, image, table
 
 
 @pytest.mark.parametrize("character", list("`|\\\n\r\x1b\u202e\u2028"))

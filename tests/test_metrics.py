@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from stages.metrics import mae, max_error, rmse
-from stages.tensors import Array
+from plumbline.core.tensors import Array
+from plumbline.metrics import mae, max_error, rmse
 
 
 def column(*values: float) -> Array:

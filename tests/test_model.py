@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from stages import tensors
-from stages.model import MODELS, PIECE, line, load_model, predict, save_model
+from plumbline.core import tensors
+from plumbline.model import MODELS, PIECE, line, load_model, predict, save_model
 
 every_model = pytest.mark.parametrize("name", MODELS)
 

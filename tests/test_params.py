@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from dvc.utils.serialize import parse_yaml
 
-from stages import evaluate, generate, params, plot, split, syntax, train, verify
+from plumbline.core import params, syntax
+from stages import evaluate, generate, plot, split, train, verify
 from tests.exercise import write_params
 
 

@@ -4,7 +4,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from tools.picture import differing
+from plumbline.review.pixels import differing
 
 
 def png(colour: str, size: tuple[int, int] = (10, 10), **options: int) -> bytes:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from stages.params import SECTIONS
+from plumbline.core.params import SECTIONS
+from plumbline.pipeline import imports
 from tests.clone import ROOT, Clone
-from tools import imports
 
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
 STAGES: dict[str, Any] = PIPELINE["stages"]

@@ -8,10 +8,11 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from stages import figures, picture
-from stages.history import Row
-from stages.picture import Size
-from stages.tensors import Array
+from plumbline.core.tensors import Array
+from plumbline.drawing import canvas as picture
+from plumbline.drawing import figures
+from plumbline.drawing.canvas import Size
+from plumbline.history import Row
 
 SIZE = Size(width=8, height=5, dpi=100)
 X = np.linspace(0, 1, 100, dtype=np.float32)[:, None]

@@ -13,9 +13,11 @@ import psutil
 import pytest
 from safetensors.numpy import save_file
 
-from stages import generate, history, split, tensors, train
-from stages.model import line, load_model
-from stages.processes import Processes, cause
+from plumbline import history
+from plumbline.core import tensors
+from plumbline.model import line, load_model
+from plumbline.training.parallel import Processes, cause
+from stages import generate, split, train
 from tests.clone import ROOT
 from tests.exercise import write_params
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from plumbline.review.diffs import Change
+from plumbline.review.findings import Review, ran
+from plumbline.review.pictures import Picture
+from plumbline.review.reproduction import Difference
 from tests.clone import ROOT, Clone
-from tools.album import Picture
-from tools.answers import Change
 from tools.gate import Gate, Metric, Pictures
 from tools.report import report, verdict
-from tools.reproduction import Difference
-from tools.review import Review, ran
 
 RULES = Gate(
     metrics={

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plumbline.core.tensors import Array
 from stages.split import Split, split
-from stages.tensors import Array
 
 sizes = st.integers(min_value=2, max_value=500)
 fractions = st.floats(min_value=0.01, max_value=0.99)

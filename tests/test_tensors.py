@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from stages import tensors
+from plumbline.core import tensors
 
 X = np.arange(5, dtype=np.float32)[:, None]
 

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 import stages.generate
 import stages.split
 import stages.train
-from stages.device import pick
+from plumbline.device import pick
+from plumbline.history import Row
+from plumbline.model import MODELS, PIECE, line, predict
+from plumbline.training.batches import Samples, batches
+from plumbline.training.loop import Train, fit
+from plumbline.training.loss import LOSSES
 from stages.generate import Generate, generate
-from stages.history import Row
-from stages.loop import Train, fit
-from stages.loss import LOSSES
-from stages.model import MODELS, PIECE, line, predict
-from stages.samples import Samples, batches
 from tests.exercise import EXERCISE, PUBLISHED, write_params
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from stages import tensors, verify
-from stages.model import Linear, predict, save_model
+from plumbline.core import tensors
+from plumbline.model import Linear, predict, save_model
+from stages import verify
 
 PATHS = [Path(name) for name in ("model", "train", "test", "predictions", "verdict")]
 

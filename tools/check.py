@@ -7,9 +7,12 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import Any
 
-from tools import answers, cache, command, gate, reproduction
-from tools.outputs import declared, hashes
-from tools.revision import Clone, clone_of, commit, working_tree
+from plumbline.pipeline.outputs import declared, hashes
+from plumbline.review import arguments as command
+from plumbline.review import cache, reproduction
+from plumbline.review import diffs as answers
+from plumbline.review.git import Clone, clone_of, commit, working_tree
+from tools import gate
 
 
 def problems(clone: Clone) -> list[str]:

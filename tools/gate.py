@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from stages.syntax import parse
-from tools import command
-from tools.answers import Change, metrics_diff
-from tools.revision import clone_of, commit, working_tree
+from plumbline.core.syntax import parse
+from plumbline.review import arguments as command
+from plumbline.review.diffs import Change, metrics_diff
+from plumbline.review.git import clone_of, commit, working_tree
 
 GATE = Path("gate.yaml")
 

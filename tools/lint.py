@@ -12,10 +12,11 @@ from pathlib import Path
 
 import msgspec
 
-from stages.command import run
-from stages.params import PARAMS
-from tools import imports, pipeline, sandbox, trace
-from tools.pipeline import Stage
+from plumbline.core.command import run
+from plumbline.core.params import PARAMS
+from plumbline.pipeline import declared as pipeline
+from plumbline.pipeline import imports, sandbox, trace
+from plumbline.pipeline.declared import Stage
 
 # What would let a result depend on the clock, the network, the environment or the user, or run
 # what a file says.
@@ -27,7 +28,7 @@ OUTSIDE = {
 }
 
 # How many processes there are, which says how fast a result comes and not what it is.
-MAY_ASK_OUTSIDE = {"stages/processes.py"}
+MAY_ASK_OUTSIDE = {"plumbline/training/parallel.py"}
 
 
 def read_params(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:

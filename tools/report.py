@@ -7,11 +7,14 @@ import re
 from argparse import Namespace
 from pathlib import Path
 
-from tools import album, command, gate, section
+from plumbline.review import arguments as command
+from plumbline.review import pictures as album
+from plumbline.review import sections as section
+from plumbline.review.findings import Review, review
+from plumbline.review.git import clone_of, commit, working_tree
+from plumbline.review.markdown import code, codes
+from tools import gate
 from tools.gate import Gate, is_beyond, judge
-from tools.markdown import code, codes
-from tools.review import Review, review
-from tools.revision import clone_of, commit, working_tree
 
 
 def report(

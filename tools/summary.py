@@ -8,11 +8,11 @@ from typing import TypeVar
 
 import msgspec
 
-from stages.command import run
+from plumbline.core.command import run
+from plumbline.core.input import read
+from plumbline.core.params import load
+from plumbline.pipeline import declared as pipeline
 from stages.evaluate import Params
-from stages.input import read
-from stages.params import load
-from tools import pipeline
 
 BYTES = 100_000
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from tools import answers
-from tools.picture import differing
-from tools.revision import Clone
+from plumbline.review import diffs as answers
+from plumbline.review.git import Clone
+from plumbline.review.pixels import differing
 
 
 class Picture(NamedTuple):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from stages import output, scripts
-from stages.params import LOADED, PARAMS, changed
+from plumbline.core import files as output
+from plumbline.core import scripts
+from plumbline.core.params import LOADED, PARAMS, changed
 
 LENGTH = 1_000
 

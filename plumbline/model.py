@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from stages import tensors
+from plumbline.core import tensors
 
 # Samples that go through a model at a time: what a step computes for them is all the memory that
 # it needs beside the data. On a CPU they fit its cache; an accelerator is kept busy by more.

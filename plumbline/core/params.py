@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 import msgspec
 from msgspec import Meta
 
-from stages.input import read
-from stages.syntax import parse
+from plumbline.core.input import read
+from plumbline.core.syntax import parse
 
 # Where DVC looks for parameters, relative to the folder that it runs a stage in.
 PARAMS = Path("params.yaml")

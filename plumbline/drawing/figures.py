@@ -6,11 +6,11 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from stages import picture
-from stages.history import Row
-from stages.landscape import around, landscape, mean_loss
-from stages.picture import BLUE, GREEN, VERMILLION, Size, span, thin
-from stages.tensors import Array
+from plumbline.core.tensors import Array
+from plumbline.drawing import canvas as picture
+from plumbline.drawing.canvas import BLUE, GREEN, VERMILLION, Size, span, thin
+from plumbline.drawing.landscape import around, landscape, mean_loss
+from plumbline.history import Row
 
 Samples = tuple[Array, Array]  # X and y, each (n, 1)
 

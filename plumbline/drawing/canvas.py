@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from stages.output import replacing
-from stages.tensors import Array
+from plumbline.core.files import replacing
+from plumbline.core.tensors import Array
 
 Floats = NDArray[np.floating]
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from tools.album import Picture
-from tools.answers import Change
+from plumbline.review.diffs import Change
+from plumbline.review.markdown import code, codes, image, table
+from plumbline.review.pictures import Picture
 from tools.gate import Gate, is_beyond, is_number, judge
-from tools.markdown import code, codes, image, table
 
 MARKS = {"better": "🟢", "worse": "🔴"}
 NONE = "none"

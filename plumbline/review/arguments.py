@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable
 from typing import NoReturn
 
-from stages import command
+from plumbline.core import command
 
 
 class Parser(ArgumentParser):

@@ -10,9 +10,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from stages import scripts
-from stages.history import Row
-from stages.output import replacing
+from plumbline.core import scripts
+from plumbline.core.files import replacing
+from plumbline.history import Row
 
 
 def beside(model: Path) -> Path:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from stages.model import pieces
-from stages.processes import Processes
+from plumbline.model import pieces
+from plumbline.training.parallel import Processes
 
 LOSSES = {"l1": nn.L1Loss, "mse": nn.MSELoss, "huber": nn.HuberLoss}
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from tools.outputs import declared
+from plumbline.pipeline.outputs import declared
 
 
 class Stage(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.tensors import Array
+from plumbline.core.tensors import Array
 
 # Rows that are looked at together, so that the differences need no memory beside the data.
 PIECE = 262_144

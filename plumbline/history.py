@@ -8,8 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from stages.input import read
-from stages.output import replacing
+from plumbline.core.files import replacing
+from plumbline.core.input import read
 
 # The longest history, and its bytes; it takes up to 25 times these to read.
 ROWS = 80_000

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-from tools.command import printable
+from plumbline.review.arguments import printable
 
 LONGEST = 200
 

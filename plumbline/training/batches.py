@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from stages import tensors
-from stages.processes import Processes
+from plumbline.core import tensors
+from plumbline.training.parallel import Processes
 
 
 class Samples(NamedTuple):

@@ -2,11 +2,11 @@
 
 from typing import NamedTuple
 
-from tools import answers
+from plumbline.pipeline.outputs import declared, hashes
+from plumbline.review import diffs as answers
+from plumbline.review.git import Clone
+from plumbline.review.pixels import differing
 from tools.gate import Gate, is_number
-from tools.outputs import declared, hashes
-from tools.picture import differing
-from tools.revision import Clone
 
 
 class Difference(NamedTuple):

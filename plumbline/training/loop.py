@@ -9,13 +9,13 @@ import msgspec
 import torch
 from torch import nn
 
-from stages.checkpoint import Checkpoint
-from stages.history import Row
-from stages.loss import LOSSES, mean_loss, step
-from stages.model import line
-from stages.params import Count, Positive, Seed, Whole
-from stages.processes import ALONE, Processes
-from stages.samples import Samples, batches
+from plumbline.core.params import Count, Positive, Seed, Whole
+from plumbline.history import Row
+from plumbline.model import line
+from plumbline.training.batches import Samples, batches
+from plumbline.training.checkpoint import Checkpoint
+from plumbline.training.loss import LOSSES, mean_loss, step
+from plumbline.training.parallel import ALONE, Processes
 
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 

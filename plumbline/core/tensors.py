@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from stages.output import replacing
+from plumbline.core.files import replacing
 
 Array = NDArray[np.float32]
 HEADER = 100_000  # bytes

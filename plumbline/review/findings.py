@@ -2,13 +2,16 @@
 
 from typing import Any, NamedTuple
 
-from stages.params import PARAMS
-from tools import album, answers, check, reproduction
-from tools.album import Picture
-from tools.answers import Change
+from plumbline.core.params import PARAMS
+from plumbline.review import diffs as answers
+from plumbline.review import pictures as album
+from plumbline.review import reproduction
+from plumbline.review.diffs import Change
+from plumbline.review.git import Clone
+from plumbline.review.pictures import Picture
+from plumbline.review.reproduction import Difference
+from tools import check
 from tools.gate import GATE, Gate
-from tools.reproduction import Difference
-from tools.revision import Clone
 
 
 class Review(NamedTuple):

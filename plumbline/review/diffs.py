@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from dvc.exceptions import DvcException  # type: ignore[import-untyped]
 from dvc.repo import Repo  # type: ignore[import-untyped]
 
-from tools.outputs import declared
-from tools.revision import Clone
+from plumbline.pipeline.outputs import declared
+from plumbline.review.git import Clone
 
 
 class Change(NamedTuple):

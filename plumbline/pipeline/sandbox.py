@@ -6,9 +6,9 @@ from typing import Any
 
 import yaml
 
-from stages.params import PARAMS
-from stages.syntax import parse
-from tools.pipeline import Stage
+from plumbline.core.params import PARAMS
+from plumbline.core.syntax import parse
+from plumbline.pipeline.declared import Stage
 
 
 def source(path: str, made: Path) -> Path:
