@@ -1,8 +1,8 @@
-# `make repro` and `make test` set up all that they need; nothing has to be activated.
+# `make repro` and `make test` set up all that they need. Nothing has to be activated.
 
 PYTHON ?= python3
 BIN := $(CURDIR)/.venv/bin
-# DVC starts each stage's `python` from PATH, so that it must be the environment's own.
+# DVC finds the `python` of each stage on PATH.
 export PATH := $(BIN):$(PATH)
 PIP := python -m pip install --quiet --quiet --disable-pip-version-check
 
@@ -12,7 +12,7 @@ repro: .venv/ready | git
 	dvc repro $(ARGS)
 	@python -m tools.summary
 
-# BASE and HEAD are revisions; without HEAD it is the working tree.
+# BASE and HEAD are revisions. Without HEAD, the working tree is compared.
 BASE ?= main
 
 report: .venv/ready
@@ -25,16 +25,16 @@ check: .venv/ready
 	@python -m tools.check $(HEAD) $(if $(FULL),--full)
 
 test: .venv/ready-dev lint | git
-	python -m pytest --numprocesses 2 --dist loadgroup -m 'not faults' $(ARGS)
+	python -m pytest --numprocesses 2 --dist worksteal -m 'not faults' $(ARGS)
 
 test-quick: .venv/ready-dev | git
-	python -m pytest -m 'not pipeline and not fuzz and not faults' $(ARGS)
+	python -m pytest --numprocesses 2 --dist load -m 'not slow and not fuzz and not faults' $(ARGS)
 
 test-faults: .venv/ready-dev | git
-	python -m pytest --numprocesses 2 --dist loadgroup -m faults $(ARGS)
+	python -m pytest --numprocesses 2 --dist worksteal -m faults $(ARGS)
 
 fuzz: .venv/ready-dev
-	FUZZ=10000 python -m pytest tests/test_fuzz.py $(ARGS)
+	FUZZ=10000 python -m pytest tests/project/test_fuzz.py $(ARGS)
 
 lint: .venv/ready-dev
 	ruff check
@@ -42,11 +42,11 @@ lint: .venv/ready-dev
 	mypy
 
 lint-pipeline: .venv/ready
-	@python -m tools.lint
+	@python -m tools.lint $(if $(QUICK),--quick)
 
-# Minutes, and gigabytes of disk; the figures are in benchmarks/README.md.
+# Takes twenty minutes and gigabytes of disk; the figures are in benchmarks/README.md.
 bench: .venv/ready-bench
-	python -m benchmarks.pipeline
+	python -m benchmarks.repro
 	python -m benchmarks.training
 	python -m benchmarks.processes
 	python -m benchmarks.scale

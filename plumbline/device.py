@@ -1,25 +1,23 @@
-"""The device that is present, and how it is used."""
+"""The device that computes."""
 
 import torch
 
 
-def pick(name: str) -> torch.device:
-    """The device that `device` in params.yaml names; `auto` is the accelerator, else the CPU.
+def use_device(name: str) -> torch.device:
+    """Sets up this process for the device that `device` in params.yaml names, and returns it.
 
-    From then on a CPU computes on one thread.
+    `auto` is the accelerator if there is one, else the CPU. A CPU then computes on one thread.
     """
-    # Several threads would split a sum where their number says, and its last bits with it.
+    # Several threads split a sum by their number, and so change its last bits.
     torch.set_num_threads(1)
-    # glibc gives freed blocks back to the system, at the cost of a page fault for every 4 KB when
-    # they are needed again, up to the size of the largest block that it has seen freed.
+    # glibc returns freed blocks to the system, which costs a page fault for every 4 KB of the
+    # next one, unless it has seen a larger block freed.
     torch.empty(31 * 2**20, dtype=torch.uint8)
-    cpu = torch.device("cpu")
-    accelerator = torch.accelerator.current_accelerator(check_available=True)
-    present = {"auto": accelerator or cpu, "cpu": cpu}
-    if accelerator:
-        present[accelerator.type] = accelerator
-        for index in range(torch.accelerator.device_count()):
-            present[f"{accelerator.type}:{index}"] = torch.device(accelerator.type, index)
+    present = {"auto": torch.device("cpu"), "cpu": torch.device("cpu")}
+    if accelerator := torch.accelerator.current_accelerator(check_available=True):
+        kind = accelerator.type
+        indexed = [f"{kind}:{index}" for index in range(torch.accelerator.device_count())]
+        present |= {"auto": accelerator, **{n: torch.device(n) for n in (kind, *indexed)}}
     if name not in present:
         raise ValueError(f"params.yaml: device: wanted one of {', '.join(present)}, got {name!r}")
     return present[name]

@@ -1,4 +1,4 @@
-"""The history of a training: a CSV that keeps every bit."""
+"""The history of a training: a CSV with a row for each evaluated epoch."""
 
 import csv
 import io
@@ -8,20 +8,20 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from plumbline.core.files import replacing
-from plumbline.core.input import read
+from plumbline.core.files import read, replacing
 
-# The longest history, and its bytes; it takes up to 25 times these to read.
+# The longest history. Reading it takes up to 25 times its bytes in memory.
 ROWS = 80_000
 BYTES = 120 * ROWS
 
-FLOAT32 = (2 - 2**-23) * 2.0**127  # the largest one
+FLOAT32_MAX = (2 - 2**-23) * 2.0**127
 
 
 class Row(NamedTuple):
     """One evaluated epoch.
 
-    train_loss is the loss before the epoch's step, test_loss the one after it, at weight and bias.
+    train_loss is the mean loss before the epoch's steps; test_loss, weight and bias are those
+    after them. The losses are in the unit of `train.loss`.
     """
 
     epoch: int
@@ -67,7 +67,7 @@ def _row(where: str, line: list[str]) -> Row:
         raise ValueError(
             f"{where}: wanted {len(Row._fields)} numbers, got {reprlib.repr(line)}"
         ) from None
-    # Epochs are counted, and the rest are float32; this refuses nan and inf too.
-    if not (0 <= row.epoch < 2**31 and all(abs(number) <= FLOAT32 for number in row[1:])):
+    # The comparisons refuse nan and inf too.
+    if not (0 <= row.epoch < 2**31 and all(abs(number) <= FLOAT32_MAX for number in row[1:])):
         raise ValueError(f"{where}: wanted finite numbers, got {reprlib.repr(line)}")
     return row

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from plumbline.core import tensors
 
-# Samples that go through a model at a time: what a step computes for them is all the memory that
-# it needs beside the data. On a CPU they fit its cache; an accelerator is kept busy by more.
+# Samples that go through a model at a time. A step needs memory for one piece beside the data.
+# On a CPU a piece fits the cache; an accelerator needs more to be kept busy.
 PIECE = 262_144
 ACCELERATOR_PIECE = 256 * PIECE
 
@@ -27,7 +27,7 @@ class Linear(nn.Module):
 
 
 class Parameters(nn.Module):
-    """y = weights * X + bias, written out."""
+    """y = weights * X + bias, from two parameters."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,13 +42,13 @@ MODELS: dict[str, type[nn.Module]] = {"linear": Linear, "parameters": Parameters
 
 
 def save_model(path: Path, name: str, model: nn.Module) -> None:
-    """Writes the state_dict, on the CPU, with the name of the model that it belongs to."""
+    """Writes the state_dict, on the CPU, and the name of its model."""
     state_dict = {key: tensor.cpu().numpy() for key, tensor in model.state_dict().items()}
     tensors.save(path, state_dict, {"model": name})
 
 
 def load_model(path: Path) -> nn.Module:
-    """A new instance with the saved state_dict, on the CPU; ValueError if they do not fit."""
+    """A new model with the saved state_dict, on the CPU; ValueError if it does not fit."""
     state_dict, metadata = tensors.load(path)
     name = metadata.get("model")
     if name not in MODELS:
@@ -62,7 +62,7 @@ def load_model(path: Path) -> nn.Module:
 
 
 def pieces(*columns: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """The rows of columns of equal length, in order, piece by piece; none is copied."""
+    """Views of the columns, which have equal length, piece by piece and in order."""
     size = PIECE if columns[0].device.type == "cpu" else ACCELERATOR_PIECE
     if columns[0].shape[0] <= size:
         return iter([columns])
@@ -70,7 +70,7 @@ def pieces(*columns: Tensor) -> Iterator[tuple[Tensor, ...]]:
 
 
 def predict(model: nn.Module, X: Tensor) -> Tensor:
-    """The model's y for X, (n, 1); X is on the model's device, the result on the CPU."""
+    """The model's y for X, each (n, 1); X is on the model's device, the result on the CPU."""
     model.eval()
     predicted = torch.empty(X.shape)
     with torch.inference_mode():
@@ -79,7 +79,7 @@ def predict(model: nn.Module, X: Tensor) -> Tensor:
     return predicted
 
 
-def line(model: nn.Module) -> tuple[float, float]:
-    """The slope and the intercept that a model has come to."""
+def weight_and_bias(model: nn.Module) -> tuple[float, float]:
+    """The slope and the intercept of the line that the model is."""
     weight, bias = model.parameters()
     return weight.item(), bias.item()

@@ -1,10 +1,9 @@
-"""Generate a straight line: `y = weight * X + bias`, with noise where it is wanted.
+"""Generate samples of a straight line: y = weight * X + bias, with or without noise.
 
-Usage: python -m stages.generate LINE
+Usage: python -m stages.generate SAMPLES
 """
 
 import math
-from pathlib import Path
 
 import msgspec
 import torch
@@ -12,15 +11,14 @@ from torch import Tensor
 
 from plumbline.core import tensors
 from plumbline.core.command import run
-from plumbline.core.params import NonNegative, Positive, Real, Seed, load
+from plumbline.core.files import Output
+from plumbline.core.params import NonNegative, Positive, Real, Seed
 
-# As many samples get their noise at once.
-PIECE = 2**18
+# Noise is drawn in chunks of this many samples.
+NOISE_CHUNK = 2**18
 
 
 class Generate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The section `generate`; its meaning stands in params.yaml."""
-
     weight: Real
     bias: Real
     start: Real
@@ -31,8 +29,6 @@ class Generate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Params(msgspec.Struct, frozen=True):
-    """What this stage reads of params.yaml."""
-
     generate: Generate
 
 
@@ -47,24 +43,24 @@ def generate(params: Generate) -> tuple[Tensor, Tensor]:
             "params.yaml: generate.end, generate.step: wanted 1 to 2147483647 samples, "
             f"got {math.ceil(steps)}"
         )
-    # Several threads each start their share of arange anew, and round it differently.
+    # Each of several threads would start arange at its own share, and round differently.
     torch.set_num_threads(1)
     X = torch.arange(params.start, params.end, params.step).unsqueeze(1)
-    # In place, which changes no bit: memory holds the two columns, and a piece of the noise.
+    # In place, so that memory holds the two columns and one chunk of noise.
     y = (params.weight * X).add_(params.bias)
     if params.noise:
         generator = torch.Generator().manual_seed(params.seed)
-        # Drawn in float64, whose last bit differs between CPUs, and rounded, so that y's does not.
-        for piece in y.split(PIECE):
-            noise = torch.randn(piece.shape, generator=generator, dtype=torch.float64)
-            piece.add_(noise.mul_(params.noise))
+        # The last bit of a float64 differs between CPUs; rounding to float32 removes that.
+        for chunk in y.split(NOISE_CHUNK):
+            noise = torch.randn(chunk.shape, generator=generator, dtype=torch.float64)
+            chunk.add_(noise.mul_(params.noise))
     return X, y
 
 
-def main(line: Path) -> None:
-    X, y = generate(load(Params).generate)
-    tensors.save(line, {"X": X.numpy(), "y": y.numpy()})
+def main(params: Params, samples_path: Output) -> None:
+    X, y = generate(params.generate)
+    tensors.save(samples_path, {"X": X.numpy(), "y": y.numpy()})
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, Params)

@@ -1,9 +1,8 @@
 """Split the samples into a training and a testing part.
 
-Usage: python -m stages.split LINE TRAIN TEST
+Usage: python -m stages.split SAMPLES TRAIN TEST
 """
 
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -12,25 +11,22 @@ from msgspec import Meta
 
 from plumbline.core import tensors
 from plumbline.core.command import run
-from plumbline.core.params import Seed, load
-from plumbline.core.tensors import Array
+from plumbline.core.files import Input, Output
+from plumbline.core.params import Seed
+from plumbline.core.tensors import Array, Pair
 
 
 class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The section `split`; its meaning stands in params.yaml."""
-
     train_fraction: Annotated[float, Meta(gt=0, lt=1)]
     shuffle: bool
     seed: Seed
 
 
 class Params(msgspec.Struct, frozen=True):
-    """What this stage reads of params.yaml."""
-
     split: Split
 
 
-def split(X: Array, y: Array, params: Split) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+def split(X: Array, y: Array, params: Split) -> tuple[Pair, Pair]:
     """(X, y) of the training part and (X, y) of the testing part, each with at least one row.
 
     X, y: (n, 1). The training part is the nearest whole number of rows to train_fraction * n.
@@ -47,11 +43,12 @@ def split(X: Array, y: Array, params: Split) -> tuple[tuple[Array, Array], tuple
     return (X[:count], y[:count]), (X[count:], y[count:])
 
 
-def main(line: Path, train: Path, test: Path) -> None:
-    X, y = tensors.load_samples(line)
-    for path, (X_part, y_part) in zip((train, test), split(X, y, load(Params).split), strict=True):
+def main(params: Params, samples_path: Input, train_path: Output, test_path: Output) -> None:
+    X, y = tensors.load_samples(samples_path)
+    parts = split(X, y, params.split)
+    for path, (X_part, y_part) in zip((train_path, test_path), parts, strict=True):
         tensors.save(path, {"X": X_part, "y": y_part})
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, Params)

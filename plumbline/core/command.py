@@ -1,66 +1,97 @@
-"""A stage as a command: its paths come from `dvc.yaml`, its errors are one line."""
+"""A stage as a command: `dvc.yaml` gives its paths, and an error is one line."""
 
+import hashlib
+import inspect
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 from safetensors import SafetensorError
 
-from plumbline.core import files as output
-from plumbline.core import scripts
-from plumbline.core.params import LOADED, PARAMS, changed
+from plumbline.core.files import Output
+from plumbline.core.params import PARAMS, load
 
 LENGTH = 1_000
 
 
+def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
+    """Calls `main(params, *paths)` with the parameters of `kind` and the command line's paths.
+
+    What a user can cause ends the process with one line on standard error and exit status 1: a
+    wrong number of paths, ValueError, OSError, SafetensorError (a full disk), Ctrl-C, SIGTERM.
+    Any other exception is a mistake in the code and keeps its traceback. A stage that fails
+    leaves no output: each `Output` of `main` that changed is removed.
+    """
+    # Python would hold back the lines that go to a file or a pipe, and print errors before them.
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    stage = Path(sys.argv[0]).stem
+    paths = [Path(argument) for argument in sys.argv[1:]]
+    _, *roles = inspect.signature(main).parameters.values()
+    if len(paths) != len(roles):
+        wanted = " ".join(role.name for role in roles)
+        sys.exit(f"{stage}: wanted {len(roles)} paths ({wanted}), got {len(paths)}")
+    outputs = [path for path, role in zip(paths, roles, strict=True) if role.annotation is Output]
+    versions = {path: _version(path) for path in outputs}
+    scripts = script_digests()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with errors_in_one_line(stage):
+        try:
+            params = load(kind)
+            main(params, *paths)
+            _check_unedited(scripts, params)
+        except BaseException:
+            for path in outputs:
+                if _version(path) != versions[path]:
+                    path.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def errors_in_one_line(name: str) -> Iterator[None]:
+    """Ends the process with `name: error` and exit status 1 for what a user can cause."""
+    try:
+        yield
+    except (ValueError, OSError, SafetensorError) as error:
+        sys.exit(f"{name}: {one_line(str(error))}")
+    except KeyboardInterrupt:
+        sys.exit(f"{name}: interrupted")
+
+
 def one_line(text: str) -> str:
-    """The text without what a terminal would obey, and no longer than anyone would read."""
+    """The text on one line of at most 1,000 characters, without control characters."""
     line = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
     return line if len(line) <= LENGTH else f"{line[:LENGTH]} ..."
 
 
-def run(main: Callable[..., None]) -> None:
-    """Calls a stage's `main` with a Path for each argument of the command line.
+def script_digests() -> dict[Path, str]:
+    """SHA-256 of each of the project's scripts that are imported now, by path; "" if it is gone."""
+    ours = ("__main__", "plumbline.", "stages.")
+    modules = [module for name, module in sys.modules.items() if name.startswith(ours)]
+    files = [getattr(module, "__file__", None) for module in modules]
+    return {
+        path: hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        for path in sorted({Path(file).resolve() for file in files if file})
+    }
 
-    What a user can cause (a wrong number of arguments, ValueError, OSError and SafetensorError,
-    which is what a full disk gives, Ctrl-C, SIGTERM) ends the process with one line on standard
-    error and exit status 1, and without outputs. Any other exception is a mistake in the code and
-    keeps its traceback.
+
+def _version(path: Path) -> tuple[int, int] | None:
+    """Inode and time of the file, which change when it is replaced; None for no file."""
+    if not path.is_file():
+        return None
+    stat = path.stat()
+    return stat.st_ino, stat.st_mtime_ns
+
+
+def _check_unedited(scripts: dict[Path, str], params: msgspec.Struct) -> None:
+    """ValueError if a script or a parameter changed since the stage started.
+
+    DVC hashes them when a stage has ended, and would record that the new ones had run.
     """
-    # A file or a pipe, as in CI, would get all lines at the end, and those of an error first.
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    stage = Path(sys.argv[0]).stem
-    paths = [Path(argument) for argument in sys.argv[1:]]
-    if len(paths) != main.__code__.co_argcount:
-        usage = main.__globals__["__doc__"].splitlines()[-1]
-        sys.exit(f"{stage}: wanted {main.__code__.co_argcount} paths, got {len(paths)}; {usage}")
-    # Only what this `main` loads and writes counts.
-    output.WRITTEN.clear()
-    LOADED.clear()
-    before = scripts.digests()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        main(*paths)
-        check(before)
-    except (ValueError, OSError, SafetensorError) as error:
-        output.discard()
-        sys.exit(f"{stage}: {one_line(str(error))}")
-    except KeyboardInterrupt:
-        output.discard()
-        sys.exit(f"{stage}: interrupted")
-
-
-def check(before: dict[Path, str]) -> None:
-    """ValueError if scripts or parameters are no longer those that ran.
-
-    DVC takes their hashes when a stage has ended, and would note that the new ones had run.
-    """
-    edited = [
-        path.name
-        for path, digest in scripts.digests().items()
-        if before.get(path, digest) != digest
-    ]
-    edited += [PARAMS.name] if changed() else []
+    now = script_digests()
+    edited = [path.name for path in scripts if now.get(path) != scripts[path]]
+    edited += [PARAMS.name] if load(type(params)) != params else []
     if edited:
         raise ValueError(f"{', '.join(edited)}: edited while the stage ran; run `dvc repro` again")

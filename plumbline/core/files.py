@@ -1,29 +1,94 @@
-"""Files that are there whole or not at all."""
+"""Files: read up to a limit, YAML as DVC reads it, and written whole or not at all."""
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NewType
 
-WRITTEN: list[Path] = []
+import yaml
+
+# The roles of a stage's paths, in the signature of its `main`.
+Input = NewType("Input", Path)
+Output = NewType("Output", Path)
 
 
-def discard() -> None:
-    """Removes what this process has written, for a stage that fails has no outputs."""
-    while WRITTEN:
-        WRITTEN.pop().unlink(missing_ok=True)
+def read(path: Path, limit: int) -> bytes:
+    """The bytes of a regular file; ValueError for anything else, or for more than `limit` bytes."""
+    if not path.is_file():
+        raise ValueError(f"{path}: wanted a file, got {'a folder' if path.is_dir() else 'none'}")
+    with path.open("rb") as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise ValueError(f"{path}: wanted at most {limit:,} bytes, got more")
+    return content
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to, renamed to `path` when the block ends without an error."""
+    """A path to write to, renamed to `path` when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    # What lies there is of a killed process, or a link to what must not be written to.
+    # A killed process may have left one; a link there would be followed.
     partial.unlink(missing_ok=True)
     try:
         yield partial
         partial.replace(path)
-        WRITTEN.append(path)
     finally:
         partial.unlink(missing_ok=True)
     print(f"wrote {path}")
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Writes the values one to a line; the same values give the same bytes."""
+    text = json.dumps(values, indent=2, allow_nan=False) + "\n"
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML with the scalars of YAML 1.2, which DVC reads: 1e-3 is a number, 010 is ten."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        # A tag can make a value of any type, and aliases of aliases fill the memory.
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None):
+            raise yaml.YAMLError(f"wanted no alias and no tag, got one{event.start_mark}")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        mapping = super().construct_mapping(node, deep)
+        if len(mapping) < len(node.value):
+            raise yaml.YAMLError(f"wanted each key once, got one twice{node.start_mark}")
+        return mapping
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        text = str(node.value).replace("_", "")
+        return int(text, 0 if text.lstrip("+-")[:2] in {"0b", "0o", "0x"} else 10)
+
+
+# The scalars that ruamel.yaml knows in YAML 1.2. It takes long to read a number of many digits,
+# so one of more than 300 stays text.
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _first, _pattern in (
+    ("bool", "tTfF", r"true|True|TRUE|false|False|FALSE"),
+    ("null", ["~", "n", "N", ""], r"~|null|Null|NULL|"),
+    ("int", "-+0123456789",
+     r"[-+]?(0b[01_]{1,300}|0o[0-7_]{1,300}|[0-9_]{1,300}|0x[0-9a-fA-F_]{1,300})"),
+    ("float", "-+0123456789", r"[-+]?[0-9][0-9_]*(\.[0-9_]*([eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)"),
+    ("float", "-+.", r"[-+]?\.([0-9_]+([eE][-+][0-9]+)?|inf|Inf|INF)|\.(nan|NaN|NAN)"),
+    ("merge", "<", r"<<"),
+):  # fmt: skip
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), list(_first)
+    )
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+
+
+def parse_yaml(text: bytes, path: Path) -> Any:
+    """The content of a YAML 1.2 file; ValueError names `path` if it is not YAML."""
+    try:
+        return _Loader(text).get_single_data()
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: {error}") from None

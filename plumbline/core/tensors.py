@@ -1,4 +1,4 @@
-"""Tensors on disk: float32, finite, as safetensors, which cannot hold code."""
+"""Tensors on disk: float32 and finite, as safetensors, which cannot hold code."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,13 +13,14 @@ from safetensors.numpy import save_file
 from plumbline.core.files import replacing
 
 Array = NDArray[np.float32]
-HEADER = 100_000  # bytes
+Pair = tuple[Array, Array]  # two columns of equal length, each (n, 1)
+Rows = Callable[[int], slice]  # which of n rows to load
 
-Rows = Callable[[int], slice]  # which of n rows
+HEADER = 100_000  # bytes; reading a header takes many times its size in memory
 
 
 def save(path: Path, tensors: dict[str, Array], metadata: dict[str, str] | None = None) -> None:
-    """Writes what `load` reads back, or raises ValueError and writes nothing.
+    """Writes the tensors; ValueError, and nothing is written, if a number is not finite.
 
     metadata: at most one key, because safetensors writes several in random order.
     """
@@ -31,7 +32,7 @@ def save(path: Path, tensors: dict[str, Array], metadata: dict[str, str] | None 
 
 
 def load(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
-    """The tensors and the metadata of a file; ValueError unless all are float32 and finite."""
+    """The tensors and the metadata of a file; ValueError unless all numbers are finite float32."""
     with _opened(path, "pread") as file:
         tensors: dict[str, Array] = file.get_tensors()
         metadata: dict[str, str] = file.metadata() or {}
@@ -43,7 +44,7 @@ def load(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
 def load_columns(path: Path, *names: str, rows: Rows | None = None) -> tuple[Array, ...]:
     """The named tensors, each (n, 1) with n >= 1; ValueError if the file holds anything else.
 
-    rows: which of their n rows to map into memory; all of them are read where it is None.
+    rows: which of the n rows to map into memory; None reads all of them.
     """
     with _opened(path, "mmap" if rows else "pread") as file:
         if sorted(file.keys()) != sorted(names):
@@ -59,7 +60,7 @@ def load_columns(path: Path, *names: str, rows: Rows | None = None) -> tuple[Arr
     return tuple(columns[name] for name in names)
 
 
-def load_samples(path: Path, rows: Rows | None = None) -> tuple[Array, Array]:
+def load_samples(path: Path, rows: Rows | None = None) -> Pair:
     """X and y, each (n, 1), of equal length."""
     X, y = load_columns(path, "X", "y", rows=rows)
     if len(X) != len(y):
@@ -68,7 +69,7 @@ def load_samples(path: Path, rows: Rows | None = None) -> tuple[Array, Array]:
 
 
 def load_predictions(path: Path, train_rows: int, test_rows: int) -> tuple[Array, Array]:
-    """What was predicted for the training and for the testing samples, each (rows, 1)."""
+    """The predictions for the training and the testing samples, each (rows, 1)."""
     train, test = load_columns(path, "train", "test")
     if (len(train), len(test)) != (train_rows, test_rows):
         raise ValueError(
@@ -80,11 +81,11 @@ def load_predictions(path: Path, train_rows: int, test_rows: int) -> tuple[Array
 
 @contextmanager
 def _opened(path: Path, backend: Literal["mmap", "pread"]) -> Iterator[Any]:
-    """An open safetensors file of which every tensor is float32; ValueError where it is none."""
+    """An open safetensors file; ValueError if it is not one, or if a tensor is not float32."""
     if not path.is_file():
         raise ValueError(f"{path}: wanted a safetensors file, got none")
     with path.open("rb") as start:
-        # It begins with the length of its header, which takes many times its size to read.
+        # The first 8 bytes are the length of the header.
         if (length := int.from_bytes(start.read(8), "little")) > HEADER:
             raise ValueError(
                 f"{path}: wanted a safetensors file, got: a header of {length:,} bytes"

@@ -1,4 +1,4 @@
-"""What all pictures share: their look, their file, and what to do with what does not fit in."""
+"""The look, the limits and the bytes that all pictures share."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,16 +9,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from msgspec import Meta
-from numpy.typing import NDArray
 
 from plumbline.core.files import replacing
 from plumbline.core.tensors import Array
-
-Floats = NDArray[np.floating]
+from plumbline.losses import Floats
 
 Inches = Annotated[float, Meta(ge=3, le=40)]
 
-# Okabe and Ito's colours, which colour-blind people can tell apart.
+# Colours of Okabe and Ito, which colour-blind people can tell apart.
 # https://jfly.uni-koeln.de/color/
 BLUE, GREEN, VERMILLION = "#0072B2", "#009E73", "#D55E00"
 
@@ -27,16 +25,16 @@ DOTS = 1_000
 
 
 class Size(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The section `plot`; its meaning stands in params.yaml."""
+    """The section `plot`; params.yaml says what each key means."""
 
     width: Inches
     height: Inches
     dpi: Annotated[int, Meta(ge=30, le=600)]
 
 
-def new(size: Size, title: str, x: str, y: str) -> tuple[Figure, Axes]:
-    """An empty picture; x, y: the names of its axes."""
-    # What a user's own matplotlibrc says is for the user's own pictures.
+def new_figure(size: Size, title: str, x: str, y: str) -> tuple[Figure, Axes]:
+    """An empty figure; x and y are the labels of its axes."""
+    # A user's own matplotlibrc would change the bytes.
     matplotlib.rcdefaults()
     matplotlib.rcParams.update(
         {
@@ -55,29 +53,32 @@ def new(size: Size, title: str, x: str, y: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def thin(*arrays: Array) -> list[NDArray[np.float64]]:
-    """The same evenly spaced rows of each (n, 1) array, as (m,) float64, with m at most DOTS."""
+def thin(*arrays: Array) -> list[Floats]:
+    """The same evenly spaced rows of each (n, 1) array, as (m,) float64 with m <= DOTS."""
     n = len(arrays[0])
     rows = np.linspace(0, n - 1, min(n, DOTS)).astype(int)
     return [array[rows, 0].astype(np.float64) for array in arrays]
 
 
-def span(*values: Array) -> tuple[float, float]:
+def limits(*values: Array) -> tuple[float, float]:
     """The limits of an axis that shows all of the values with a margin."""
     low, high = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
     margin = 0.1 * (high - low) or 0.5
     return low - margin, high + margin
 
 
-def say_what_is_beyond(axes: Axes, what: str, x: Floats, y: Floats) -> None:
-    """Writes on the picture how many of the points (x, y), of any equal shape, it does not show."""
+def count_hidden(axes: Axes, name: str, x: Array | Floats, y: Array | Floats) -> None:
+    """Writes on the picture how many of the points (x, y) lie outside its axes, if any do.
+
+    x, y: of equal shape.
+    """
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
-    beyond = np.count_nonzero((x < left) | (x > right) | (y < bottom) | (y > top))
-    if beyond:
+    hidden = np.count_nonzero((x < left) | (x > right) | (y < bottom) | (y > top))
+    if hidden:
         axes.text(
             0.5,
             0.04,
-            f"{beyond:,} of {x.size:,} {what} lie beyond this picture",
+            f"{hidden:,} of {x.size:,} {name} lie beyond this picture",
             transform=axes.transAxes,
             horizontalalignment="center",
             color="white",
@@ -86,7 +87,7 @@ def say_what_is_beyond(axes: Axes, what: str, x: Floats, y: Floats) -> None:
 
 
 def add_legend(figure: Figure) -> None:
-    """Adds a legend below the axes, where it hides nothing and stays in its place."""
+    """Adds a legend below the axes, where it hides nothing."""
     figure.legend(loc="outside lower center", ncols=3)
 
 

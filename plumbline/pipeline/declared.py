@@ -7,35 +7,26 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from plumbline.pipeline.outputs import declared
-
 
 class Stage(NamedTuple):
-    """One stage's command and what it declares, as paths relative to the folder of `dvc.yaml`."""
+    """The entry of one stage; paths are relative to the folder of `dvc.yaml`."""
 
     name: str
     cmd: list[str]
-    deps: list[str]
+    code: set[str]  # the scripts, also those in a declared folder
+    inputs: set[str]  # the dependencies that are not code
     params: list[str]
-    outs: list[str]
-
-    @property
-    def scripts(self) -> set[str]:
-        return {path for path in self.deps if path.endswith(".py")}
-
-    @property
-    def inputs(self) -> set[str]:
-        return {*self.deps} - self.scripts
+    outs: list[str]  # outs, metrics and plots
 
 
 def read(root: Path) -> dict[str, Stage]:
-    """The stages by name, each after those whose outputs it needs; ValueError if there is none."""
+    """The stages by name, each after those whose outputs it needs; ValueError if there are none."""
     try:
         found = yaml.safe_load((root / "dvc.yaml").read_bytes())["stages"]
-        stages = {name: _stage(name, stage) for name, stage in found.items()}
+        stages = {name: _stage(root, name, stage) for name, stage in found.items()}
         makers = {path: stage.name for stage in stages.values() for path in stage.outs}
         needs = {
-            name: {makers[path] for path in stage.deps if path in makers}
+            name: {makers[path] for path in stage.inputs if path in makers}
             for name, stage in stages.items()
         }
         return {name: stages[name] for name in TopologicalSorter(needs).static_order()}
@@ -43,10 +34,33 @@ def read(root: Path) -> dict[str, Stage]:
         raise ValueError(f"dvc.yaml: wanted the stages of a pipeline, got: {error!r}") from None
 
 
-def _stage(name: str, stage: dict[str, Any]) -> Stage:
-    deps, outs = (
-        declared({name: stage}, "deps"),
-        declared({name: stage}, "outs", "metrics", "plots"),
+def entries(stages: dict[str, Any], *kinds: str) -> dict[str, dict[str, Any]]:
+    """The options of each entry of the kinds (deps, outs, metrics, plots), by its path.
+
+    stages: `stages` of a dvc.yaml, in which an entry is a path or {path: options}.
+    """
+    found = [entry for stage in stages.values() for kind in kinds for entry in stage.get(kind, [])]
+    return {
+        path: options
+        for entry in found
+        for path, options in ({entry: {}} if isinstance(entry, str) else entry).items()
+    }
+
+
+def scripts(root: Path, path: str) -> set[str]:
+    """The scripts in a dependency: itself, or all in its folder; empty for data."""
+    if path.endswith(".py"):
+        return {path}
+    return {script.relative_to(root).as_posix() for script in (root / path).rglob("*.py")}
+
+
+def _stage(root: Path, name: str, stage: dict[str, Any]) -> Stage:
+    code = {path: scripts(root, path) for path in entries({name: stage}, "deps")}
+    return Stage(
+        name=name,
+        cmd=shlex.split(stage["cmd"]),
+        code=set().union(*code.values()),
+        inputs={path for path, found in code.items() if not found},
+        params=[str(key) for key in stage.get("params", [])],
+        outs=list(entries({name: stage}, "outs", "metrics", "plots")),
     )
-    params = [str(key) for key in stage.get("params", [])]
-    return Stage(name, shlex.split(stage["cmd"]), list(deps), params, list(outs))

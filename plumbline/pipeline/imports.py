@@ -1,4 +1,4 @@
-"""What a script imports, read from its text; nothing is run."""
+"""The imports of a script, read from its text; nothing is run."""
 
 import ast
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def modules(script: Path) -> Iterator[str]:
-    """The full name of every module that the text imports, wherever the statement stands."""
+    """The full name of each module that the script imports, anywhere in its text."""
     for node in ast.walk(ast.parse(script.read_bytes(), script)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -14,14 +14,14 @@ def modules(script: Path) -> Iterator[str]:
             package = ".".join(script.parts[: -node.level]) if node.level else ""
             module = ".".join(filter(None, [package, node.module]))
             yield module
-            # `from package import name` imports a module of that name, where there is one.
+            # `from package import name` may import a module of that name.
             yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
 def closure(script: str) -> set[str]:
-    """The scripts that a script imports, all the way down, itself included.
+    """The script and all scripts of the project that it imports, directly or not.
 
-    Paths are relative to the working folder, which is where Python looks for them first.
+    Paths are relative to the working folder, where Python looks for modules first.
     """
     found, open_ends = set(), [script]
     while open_ends:

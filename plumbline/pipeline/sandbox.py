@@ -1,4 +1,4 @@
-"""An isolated copy of what a stage declares, to run the stage in."""
+"""An isolated copy of all that a stage declares, to run the stage in."""
 
 import shutil
 from pathlib import Path
@@ -6,13 +6,13 @@ from typing import Any
 
 import yaml
 
+from plumbline.core.files import parse_yaml
 from plumbline.core.params import PARAMS
-from plumbline.core.syntax import parse
 from plumbline.pipeline.declared import Stage
 
 
 def source(path: str, made: Path) -> Path:
-    """Where a dependency comes from: a stage before it, else the project."""
+    """The file of a dependency: an output of an earlier stage in `made`, else the project's."""
     return made / path if (made / path).is_file() else Path(path)
 
 
@@ -33,8 +33,8 @@ def lay_out(stage: Stage, made: Path, folder: Path) -> None:
 
     made: the folder that has the outputs of the stages before it.
     """
-    for path in stage.deps:
+    for path in stage.code | stage.inputs:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source(path, made), folder / path)
-    own = cut(parse(PARAMS.read_bytes(), PARAMS), stage.params)
+    own = cut(parse_yaml(PARAMS.read_bytes(), PARAMS), stage.params)
     (folder / PARAMS).write_text(yaml.safe_dump(own), encoding="utf-8")

@@ -1,7 +1,7 @@
-"""What a command opens and connects to, as Python's audit hook sees it.
+"""A command run under Python's audit hook, which sees the files and addresses that Python opens.
 
-The hook does not see native code. The isolated copy that a stage runs in covers for that: native
-code that opens a file which is not declared finds none there.
+The hook does not see native code. That is why a stage runs in an isolated copy, in which native
+code finds no file that is not declared.
 """
 
 import json

@@ -1,24 +1,21 @@
-"""All that a reviewer asks about two commits, in DVC's own answers."""
+"""The content of a report: the changes from a base to a head, and whether the head holds."""
 
 from typing import Any, NamedTuple
 
 from plumbline.core.params import PARAMS
-from plumbline.review import diffs as answers
-from plumbline.review import pictures as album
-from plumbline.review import reproduction
+from plumbline.review import diffs, lock
 from plumbline.review.diffs import Change
-from plumbline.review.git import Clone
-from plumbline.review.pictures import Picture
-from plumbline.review.reproduction import Difference
-from tools import check
-from tools.gate import GATE, Gate
+from plumbline.review.gate import GATE, Rules
+from plumbline.review.git import Checkout
+from plumbline.review.pictures import Picture, changed_pictures
+from plumbline.review.reproduction import Difference, reproduce
 
 
-class Review(NamedTuple):
-    """What changed from a base to a head, and whether what the head has committed holds.
+class Findings(NamedTuple):
+    """The changes from a base to a head, and whether the head's committed results hold.
 
-    params, rules: what changed in params.yaml and in gate.yaml. stages: by name, what became of
-    each. problems: why the lock does not hold. differences: of a run from nothing, None for no run.
+    params, rules: the values that changed in params.yaml and in gate.yaml. stages: the fate of
+    each, by name. problems: of the lock. differences: of a run from nothing; None without a run.
     """
 
     metrics: list[Change]
@@ -29,24 +26,38 @@ class Review(NamedTuple):
     problems: list[str]
     differences: list[Difference] | None
 
+    @property
+    def changed(self) -> bool:
+        """True if there is a change to show."""
+        metrics = [change for change in self.metrics if change.old != change.new]
+        ran = set(self.stages.values()) - {"skipped"}
+        return bool(metrics or self.params or self.rules or ran or self.pictures)
 
-def review(clone: Clone, base: str, gate: Gate, full: bool) -> Review:
-    """The review of the clone against the commit `base`; `full`: with a run from nothing."""
-    metrics = answers.metrics_diff(clone, base)
-    order = {name: i for i, name in enumerate(gate.metrics)}
-    return Review(
+    @property
+    def hold(self) -> bool:
+        """True if the committed results are those of the pipeline, as far as that was tested."""
+        return not self.problems and all(d.within for d in self.differences or [])
+
+
+def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
+    """The findings on the checkout against the commit `base`; `full`: with a run from nothing."""
+    metrics = diffs.metrics_diff(checkout, base)
+    order = {name: i for i, name in enumerate(rules.metrics)}
+    return Findings(
         metrics=sorted(metrics, key=lambda change: order.get(change.name, len(order))),
-        params=answers.params_diff(clone, base, str(PARAMS)),
-        rules=answers.params_diff(clone, base, str(GATE)),
-        stages=ran(clone.stages(base, "dvc.lock"), clone.stages(clone.head, "dvc.lock")),
-        pictures=album.changed(clone, base),
-        problems=check.problems(clone),
-        differences=reproduction.reproduce(clone, gate) if full else None,
+        params=diffs.params_diff(checkout, base, str(PARAMS)),
+        rules=diffs.params_diff(checkout, base, str(GATE)),
+        stages=stage_changes(
+            checkout.stages("dvc.lock", base), checkout.stages("dvc.lock", checkout.head)
+        ),
+        pictures=changed_pictures(checkout, base),
+        problems=lock.problems(checkout),
+        differences=reproduce(checkout, rules) if full else None,
     )
 
 
-def ran(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
-    """What became of each stage, in the order of dvc.lock: ran, new, removed or skipped."""
+def stage_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
+    """The fate of each stage, in the order of dvc.lock: ran, new, removed or skipped."""
     found = {name: "removed" for name in old if name not in new}
     for name, entry in new.items():
         skipped = "skipped" if old.get(name) == entry else "ran"

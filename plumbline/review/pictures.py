@@ -1,15 +1,19 @@
 """The pictures that differ between two commits, before and after."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
-from plumbline.review import diffs as answers
-from plumbline.review.git import Clone
-from plumbline.review.pixels import differing
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from plumbline.pipeline.declared import entries
+from plumbline.review.git import Checkout
 
 
 class Picture(NamedTuple):
-    """A picture that changed: in what share of its pixels, and both versions, None for none."""
+    """A picture that changed: the share of its pixels, and both versions; None for no file."""
 
     path: str
     share: float
@@ -17,24 +21,20 @@ class Picture(NamedTuple):
     after: bytes | None
 
 
-def changed(clone: Clone, base: str) -> list[Picture]:
-    """Each picture of which a pixel differs, by path; one without a counterpart differs in all."""
-    old, new = answers.pictures(clone, base), answers.pictures(clone, clone.head)
-    pairs = {path: (old.get(path), new.get(path)) for path in sorted(old | new)}
-    pictures = [
-        Picture(path, differing(before or b"", after or b""), before, after)
-        for path, (before, after) in pairs.items()
-    ]
+def changed_pictures(checkout: Checkout, base: str) -> list[Picture]:
+    """The pictures in git of which a pixel differs, by path; a new or removed one is among them."""
+    commits = base, checkout.head
+    drawn = [entries(checkout.stages("dvc.yaml", commit), "plots") for commit in commits]
+    pictures = []
+    for path in sorted(path for path in drawn[0] | drawn[1] if path.endswith(".png")):
+        before, after = (checkout.read(commit, path) for commit in commits)
+        share = differing_share(before or b"", after or b"")
+        pictures.append(Picture(path, share, before, after))
     return [picture for picture in pictures if picture.share]
 
 
-def linked(pictures: list[Picture], base: str, head: str) -> dict[str, tuple[str, str]]:
-    """Where each picture's two versions are, below the addresses of the two commits."""
-    return {path: (f"{base}/{path}", f"{head}/{path}") for path, *_ in pictures}
-
-
-def written(pictures: list[Picture], folder: Path) -> dict[str, tuple[str, str]]:
-    """The same as files in the folder, which are written; the addresses are relative to it."""
+def write_pictures(pictures: list[Picture], folder: Path) -> dict[str, tuple[str, str]]:
+    """Writes both versions of each picture; the result is their names in the folder."""
     found = {}
     for path, _, *versions in pictures:
         flat = path.replace("/", "-").replace("\\", "-")
@@ -45,3 +45,25 @@ def written(pictures: list[Picture], folder: Path) -> dict[str, tuple[str, str]]
                 (folder / name).write_bytes(content)
         found[path] = names
     return found
+
+
+def differing_share(old: bytes, new: bytes) -> float:
+    """The share of the pixels that differ in any channel; 1 for another size or no picture.
+
+    Equal pixels give 0 also if the bytes differ: libraries compress them differently.
+    """
+    if old == new:
+        return 0.0
+    before, after = _pixels(old), _pixels(new)
+    if before is None or after is None or before.shape != after.shape:
+        return 1.0
+    return float((before != after).any(axis=-1).mean())
+
+
+def _pixels(content: bytes) -> NDArray[np.uint8] | None:
+    """The picture as (height, width, 4); None if it is no picture, or too large for one of ours."""
+    try:
+        with Image.open(BytesIO(content)) as image:
+            return np.asarray(image.convert("RGBA"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None

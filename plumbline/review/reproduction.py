@@ -1,16 +1,17 @@
-"""A run of the whole pipeline from nothing, compared with what is committed."""
+"""A run of the whole pipeline from nothing, compared with the committed results."""
 
 from typing import NamedTuple
 
-from plumbline.pipeline.outputs import declared, hashes
-from plumbline.review import diffs as answers
-from plumbline.review.git import Clone
-from plumbline.review.pixels import differing
-from tools.gate import Gate, is_number
+from plumbline.pipeline.declared import entries
+from plumbline.review.diffs import metrics_diff_after_run
+from plumbline.review.gate import Rules, is_number
+from plumbline.review.git import Checkout
+from plumbline.review.lock import output_hashes
+from plumbline.review.pictures import differing_share
 
 
 class Difference(NamedTuple):
-    """What came out otherwise: how far, and whether that is within the tolerances."""
+    """A result that the run gave otherwise: how, and whether that is within the tolerances."""
 
     what: str
     how: str
@@ -20,40 +21,40 @@ class Difference(NamedTuple):
         return f"{self.what}: {self.how}"
 
 
-def reproduce(clone: Clone, gate: Gate) -> list[Difference]:
-    """Runs every stage in the clone, whatever is cached; empty if all bytes are the same.
+def reproduce(checkout: Checkout, rules: Rules) -> list[Difference]:
+    """Runs every stage in the checkout; the result is empty if all bytes are the same.
 
-    Of an output that git does not keep, only the hash is committed: that it differs is said, and
-    how far, the metrics and the pictures that were made from it tell.
+    Git has only the hash of an output in the cache. That such a hash differs is no failure: the
+    metrics and the pictures made from the output tell how far it is off.
     """
-    committed = hashes(clone.stages(clone.head, "dvc.lock"))
+    committed = output_hashes(checkout.stages("dvc.lock", checkout.head))
     try:
-        clone.dvc("repro", "--force", "--quiet")
+        checkout.dvc("repro", "--force", "--quiet")
     except ValueError as error:
         return [Difference("dvc repro failed", str(error), within=False)]
-    again = hashes(clone.stages_now("dvc.lock"))
-    metrics = declared(clone.stages(clone.head, "dvc.yaml"), "metrics")
+    again = output_hashes(checkout.stages("dvc.lock"))
+    metrics = entries(checkout.stages("dvc.yaml", checkout.head), "metrics")
     found: list[Difference] = []
     for path in sorted(path for path in again if committed.get(path) != again[path]):
-        kept = clone.read(clone.head, path)
+        kept = checkout.read(checkout.head, path)
         if path in metrics:
-            found += _metrics(clone, gate, path)
+            found += _differing_metrics(checkout, rules, path)
         elif kept is None:
             found.append(Difference(path, "other bytes", within=True))
         else:
-            share = differing(kept, (clone.path / path).read_bytes())
+            share = differing_share(kept, (checkout.path / path).read_bytes())
             how = f"{share:.3%} of the pixels differ"
-            found.append(Difference(path, how, share <= gate.pictures.tolerance))
+            found.append(Difference(path, how, share <= rules.pictures.tolerance))
     return found
 
 
-def _metrics(clone: Clone, gate: Gate, path: str) -> list[Difference]:
+def _differing_metrics(checkout: Checkout, rules: Rules, path: str) -> list[Difference]:
     """The metrics in the file that differ; the file itself if only its layout does."""
     found = []
-    for name, old, new in answers.metrics_since(clone, path):
+    for name, old, new in metrics_diff_after_run(checkout, path):
         how, within = f"{old} -> {new}", False
         if is_number(old) and is_number(new):
-            metric = gate.metrics.get(name)
+            metric = rules.metrics.get(name)
             how += f", by {abs(new - old):.3g}"
             within = metric is not None and abs(new - old) <= metric.tolerance
         found.append(Difference(f"{path}: {name}", how, within))

@@ -1,11 +1,11 @@
-"""The sections of the report: a heading and what stands below it, or nothing at all."""
+"""The sections of the report: a heading and its text, or nothing."""
 
 from typing import Any
 
 from plumbline.review.diffs import Change
+from plumbline.review.gate import Rules, is_beyond_limit, is_number, judge
 from plumbline.review.markdown import code, codes, image, table
 from plumbline.review.pictures import Picture
-from tools.gate import Gate, is_beyond, is_number, judge
 
 MARKS = {"better": "🟢", "worse": "🔴"}
 NONE = "none"
@@ -19,25 +19,25 @@ def changes(title: str, what: str, values: list[Change]) -> list[str]:
 
 
 def value(content: Any) -> str:
-    """The content as code; a number to 6 digits, as the metrics are; a dash for none."""
+    """The content as code, a number to 6 digits; `none` for None."""
     if content is None:
         return NONE
     return code(f"{content:.6g}" if isinstance(content, float) else content)
 
 
-def metrics(values: list[Change], rules: Gate) -> list[str]:
-    """Each metric, how far it moved, and what that means; no section if all stayed."""
+def metrics(values: list[Change], rules: Rules) -> list[str]:
+    """Each metric, its change and the verdict on it; no section if none changed."""
     if all(old == new for _, old, new in values):
         return []
     rows = []
     for name, old, new in values:
         metric = rules.metrics.get(name)
-        judgement = judge(metric, old, new)
+        verdict = judge(metric, old, new)
         both = is_number(old) and is_number(new)
         moved = new - old if both else 0
         arrow = "↓" if moved < 0 else "↑" if moved > 0 else ""
-        words = [MARKS.get(judgement), arrow, "" if judgement == "unjudged" else judgement]
-        if is_beyond(metric, new):
+        words = [MARKS.get(verdict), arrow, "" if verdict == "unjudged" else verdict]
+        if is_beyond_limit(metric, new):
             words.append(f"(limit {value(rules.metrics[name].limit)})")
         difference = f"{moved:+.3g}" if moved else "0" if both else NONE
         rows.append([code(name), value(old), value(new), difference, " ".join(filter(None, words))])
@@ -45,7 +45,7 @@ def metrics(values: list[Change], rules: Gate) -> list[str]:
 
 
 def stages(became: dict[str, str]) -> list[str]:
-    """The names of the stages by what became of them; no section if all were skipped."""
+    """The names of the stages by their fate; no section if all were skipped."""
     kinds = {
         kind: [n for n, k in became.items() if k == kind]
         for kind in ("ran", "new", "removed", "skipped")

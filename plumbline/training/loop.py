@@ -1,37 +1,35 @@
-"""The training loop: epochs of steps down the loss, evaluated every so often."""
+"""The training loop."""
 
 import math
 from collections.abc import Iterable, Iterator
 from statistics import fmean
-from typing import Literal
+from typing import Annotated
 
 import msgspec
 import torch
 from torch import nn
 
-from plumbline.core.params import Count, Positive, Seed, Whole
+from plumbline.core.params import NonNegativeInt, Positive, PositiveInt, Seed, one_of
 from plumbline.history import Row
-from plumbline.model import line
-from plumbline.training.batches import Samples, batches
+from plumbline.losses import LOSSES
+from plumbline.model import MODELS, weight_and_bias
+from plumbline.training.batches import Batches, Samples, batch_of
 from plumbline.training.checkpoint import Checkpoint
-from plumbline.training.loss import LOSSES, mean_loss, step
-from plumbline.training.parallel import ALONE, Processes
+from plumbline.training.parallel import ALONE, World
 
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 
 
 class Train(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The section `train`; its meaning stands in params.yaml."""
-
-    model: Literal["linear", "parameters"]
+    model: Annotated[str, one_of(MODELS)]
     seed: Seed
-    loss: Literal["l1", "mse", "huber"]
-    optimizer: Literal["sgd", "adam"]
+    loss: Annotated[str, one_of(LOSSES)]
+    optimizer: Annotated[str, one_of(OPTIMIZERS)]
     lr: Positive
-    epochs: Count
-    batch_size: Count | None
-    eval_every: Count
-    checkpoint_every: Whole
+    epochs: PositiveInt
+    batch_size: PositiveInt | None
+    eval_every: PositiveInt
+    checkpoint_every: NonNegativeInt
 
 
 def fit(
@@ -40,43 +38,62 @@ def fit(
     test: Samples,
     params: Train,
     epochs: Iterable[int],
-    processes: Processes = ALONE,
+    world: World = ALONE,
     checkpoint: Checkpoint | None = None,
 ) -> Iterator[Row]:
     """Trains `model` in place and yields a row for each epoch that `eval_every` divides.
 
     Raises ValueError with the epoch when the loss, the weight or the bias is no longer finite.
     """
-    criterion = LOSSES[params.loss]()
+    loss_fn: nn.Module = getattr(nn, LOSSES[params.loss].layer)()
     optimizer = OPTIMIZERS[params.optimizer](model.parameters(), lr=params.lr)
-    generator = torch.Generator().manual_seed(params.seed)
-    model.train()
-    done = checkpoint.restore(model, optimizer, generator) if checkpoint else 0
-    if not processes.agree(done):
+    order = torch.Generator().manual_seed(params.seed)
+    done = checkpoint.restore(model, optimizer, order) if checkpoint else 0
+    if not world.agree(done):
         raise ValueError("the checkpoint is not in a folder that all processes share; remove it")
     yield from checkpoint.rows if checkpoint else ()
+
+    batches = Batches(train, params.batch_size, order)
+    test_batch = batch_of(test.X, test.y, test.total)
+    zero = torch.zeros((), device=train.X.device)
+    model.train()
     for epoch in epochs:
         if epoch < done:
             continue
+
         losses, sizes = [], []
-        for batch in batches(train, params.batch_size, generator):
-            losses.append(step(model, criterion, optimizer, batch, processes))
-            sizes.append(batch[2])
-        # To read a number makes an accelerator wait, so only the epochs that are kept are read.
+        for batch in batches:
+            optimizer.zero_grad()
+            train_loss = zero
+            for X, y, share in batch.pieces:  # one piece, unless the batch is large
+                y_pred = model(X)
+                loss = loss_fn(y_pred, y)
+                loss.backward(share)  # the gradient of loss * share
+                train_loss = train_loss + loss.detach() * share
+            world.sum_gradients(model)
+            optimizer.step()
+            losses.append(world.sum(train_loss))
+            sizes.append(batch.total)
+
+        # Reading a number makes an accelerator wait, so only the epochs that are kept are read.
         if epoch % params.eval_every == 0:
-            train_loss = fmean(torch.stack(losses).tolist(), sizes)
-            test_loss = mean_loss(model, criterion, (test.X, test.y, test.total), processes)
-            row = Row(epoch, train_loss, test_loss.item(), *line(model))
-            _check(row, epoch, params.lr)
+            model.eval()
+            with torch.inference_mode():
+                terms = (loss_fn(model(X), y) * share for X, y, share in test_batch.pieces)
+                test_loss = world.sum(sum(terms, zero))
+            model.train()
+            mean_train_loss = fmean(torch.stack(losses).tolist(), sizes)
+            row = Row(epoch, mean_train_loss, test_loss.item(), *weight_and_bias(model))
+            _check_finite(row, epoch, params.lr)
             yield row
             if checkpoint:
                 checkpoint.rows.append(row)
-        if checkpoint and (epoch + 1) % checkpoint.every == 0 and not processes.rank:
-            checkpoint.save(epoch + 1, model, optimizer, generator)
-    _check(line(model), params.epochs, params.lr)
+        if checkpoint and (epoch + 1) % checkpoint.every == 0 and not world.rank:
+            checkpoint.save(epoch + 1, model, optimizer, order)
+    _check_finite(weight_and_bias(model), params.epochs, params.lr)
 
 
-def _check(numbers: Iterable[float], epoch: int, lr: float) -> None:
+def _check_finite(numbers: Iterable[float], epoch: int, lr: float) -> None:
     if not all(map(math.isfinite, numbers)):
         raise ValueError(
             f"epoch {epoch}: wanted a finite loss, weight and bias, got nan or inf; "

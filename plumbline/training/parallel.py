@@ -1,4 +1,4 @@
-"""The processes that torchrun's PET_ variables ask for, or the one there is where none is set."""
+"""The processes that train together, which torchrun's PET_ variables ask for; else a single one."""
 
 import logging
 import os
@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, distributed, nn
 
 
-class Processes(NamedTuple):
-    """The processes that share the data; this one is `rank` of `size`."""
+class World(NamedTuple):
+    """The processes that share the data; this one is number `rank` of `size`."""
 
     rank: int = 0
     size: int = 1
@@ -22,21 +22,22 @@ class Processes(NamedTuple):
         """The share of n rows that is this process's; shares differ by one row at most."""
         return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
 
-    def add_up(self, *tensors: Tensor) -> None:
-        """Sets each tensor to its sum over all processes."""
+    def sum(self, tensor: Tensor) -> Tensor:
+        """The sum of the tensor over all processes."""
         if self.size > 1:
-            for tensor in tensors:
-                distributed.all_reduce(tensor)
+            tensor = tensor.clone()
+            distributed.all_reduce(tensor)
+        return tensor
 
-    def add_up_gradients(self, model: nn.Module) -> None:
+    def sum_gradients(self, model: nn.Module) -> None:
         """Sets each gradient to its sum over all processes; one without samples adds nothing."""
         for parameter in model.parameters() if self.size > 1 else ():
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
-            self.add_up(parameter.grad)
+            distributed.all_reduce(parameter.grad)
 
     def agree(self, number: int) -> bool:
-        """Whether all processes have the same number."""
+        """True if all processes have the same number."""
         bounds = torch.tensor([number, -number])
         if self.size > 1:
             distributed.all_reduce(bounds, distributed.ReduceOp.MAX)
@@ -52,38 +53,38 @@ class Processes(NamedTuple):
         rows = torch.empty(n, *share.shape[1:])
         rows[self.rows(n)] = share
         for rank in range(1, self.size):
-            distributed.recv(rows[Processes(rank, self.size).rows(n)], src=rank)
+            distributed.recv(rows[World(rank, self.size).rows(n)], src=rank)
         return rows
 
 
-ALONE = Processes()
+ALONE = World()
 
 
-def join() -> Processes:
-    """The processes that torchrun started this one with."""
+def join() -> World:
+    """The processes that torchrun started together with this one."""
     if os.environ.get("WORLD_SIZE", "1") == "1":
         return ALONE
     if torch.accelerator.is_available():
         index = int(os.environ["LOCAL_RANK"]) % torch.accelerator.device_count()
         torch.accelerator.set_device_index(index)
     distributed.init_process_group()
-    return Processes(distributed.get_rank(), distributed.get_world_size())
+    return World(distributed.get_rank(), distributed.get_world_size())
 
 
-def are_asked_for() -> bool:
-    """Whether this process is there to start others, which have a RANK."""
+def has_to_launch() -> bool:
+    """True in the parent that has to launch workers; a worker has a RANK."""
     return "RANK" not in os.environ and any(name.startswith("PET_") for name in os.environ)
 
 
-def start(module: str) -> None:
-    """Runs this process's command anew, in as many as the PET_ variables say, to their end.
+def launch(module: str) -> None:
+    """Runs this command in the workers that the PET_ variables ask for, and waits for them.
 
-    When one fails, torchrun ends the others, and ValueError says which it was and why.
+    If one fails, torchrun ends the others, and ValueError says which one failed and why.
     """
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import parse_args, run
 
-    # What torchrun itself says of a failure fills a screen.
+    # Torchrun's own messages about a failure fill a screen.
     logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     alone = [] if "PET_RDZV_ENDPOINT" in os.environ else ["--standalone"]
@@ -93,12 +94,8 @@ def start(module: str) -> None:
             run(parse_args([*alone, *show, "--module", module, *sys.argv[1:]]))
         except ChildFailedError as error:
             ends = {
-                rank: (
-                    failure.exitcode,
-                    failure.message,
-                    _last_line(Path(logs), failure.local_rank),
-                )
-                for rank, failure in error.failures.items()
+                rank: (end.exitcode, end.message, _last_line(Path(logs), end.local_rank))
+                for rank, end in error.failures.items()
             }
             raise ValueError(cause(module.rpartition(".")[2], ends)) from None
 

@@ -1,0 +1,98 @@
+"""The differences between what a stage declares in `dvc.yaml` and what it does."""
+
+import importlib
+import shutil
+import sys
+from collections.abc import Iterator
+from inspect import signature
+from pathlib import Path
+
+import msgspec
+
+from plumbline.core.files import Input, Output
+from plumbline.core.params import PARAMS
+from plumbline.pipeline import imports, sandbox, trace
+from plumbline.pipeline.declared import Stage
+
+# With these, a result could depend on the clock, the network, the environment or the user, or
+# what a file says could be run.
+OUTSIDE = {
+    *("time", "datetime", "random", "secrets", "uuid"),
+    *("os", "platform", "getpass", "locale", "tempfile", "subprocess", "ctypes"),
+    *("socket", "ssl", "http", "urllib", "requests", "httpx"),
+    *("pickle", "marshal", "shelve", "dill", "joblib"),
+}
+
+# The environment tells it how many processes there are, which changes no result.
+MAY_ASK_OUTSIDE = {"plumbline/training/parallel.py"}
+
+
+def read_params(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:
+    """The keys that a stage's `Params` reads: a section whole, or some keys of it."""
+    for field in msgspec.structs.fields(kind):
+        section = isinstance(field.type, type) and issubclass(field.type, msgspec.Struct)
+        if section and not field.type.__struct_config__.forbid_unknown_fields:
+            yield from read_params(field.type, f"{prefix}{field.name}.")
+        else:
+            yield prefix + field.name
+
+
+def differences(what: str, declared: set[str], real: set[str]) -> Iterator[str]:
+    """A line for each name that is in only one of the two sets."""
+    yield from (f"{name}: {what}, and not declared" for name in sorted(real - declared))
+    yield from (f"{name}: declared, and not {what}" for name in sorted(declared - real))
+
+
+def static_problems(stage: Stage) -> Iterator[str]:
+    """The differences that the text of the stage's scripts shows."""
+    scripts = imports.closure(f"stages/{stage.name}.py")
+    yield from differences("imported", stage.code, scripts)
+    module = importlib.import_module(f"stages.{stage.name}")
+    yield from differences("read", set(stage.params), set(read_params(module.Params)))
+    _, *roles = (role.annotation for role in signature(module.main).parameters.values())
+    paths = stage.cmd[3:]
+    for role, what, declared in ((Input, "read", stage.inputs), (Output, "written", {*stage.outs})):
+        real = {path for path, own in zip(paths, roles, strict=False) if own is role}
+        yield from differences(f"{what} by cmd", declared, real)
+    if len(roles) != len(paths):
+        yield f"cmd: wanted {len(roles)} paths, got {len(paths)}"
+    for script in sorted(scripts - MAY_ASK_OUTSIDE):
+        for name in sorted({name.split(".")[0] for name in imports.modules(Path(script))}):
+            if name in OUTSIDE:
+                yield f"{script}: imports {name}, so that its result may depend on more"
+
+
+def run_problems(stage: Stage, made: Path, scratch: Path) -> Iterator[str]:
+    """The differences that a run in an isolated copy shows; `made` gets the outputs."""
+    folder, log = scratch / stage.name, scratch / f"{stage.name}.log"
+    log.mkdir()
+    declared = stage.code | stage.inputs
+    if absent := sorted(path for path in declared if not sandbox.source(path, made).is_file()):
+        yield from (f"{path}: declared, and there is no such file" for path in absent)
+        return
+    sandbox.lay_out(stage, made, folder)
+    before = _files(folder)
+    seen = trace.run(stage.cmd, folder, log)
+    after = _files(folder)
+    # The environment that Python runs in may be a folder of the project.
+    for path in sorted(path for path in seen.read if not path.is_relative_to(sys.prefix)):
+        for base in (folder, Path.cwd()):
+            if path.is_relative_to(base):
+                name = path.relative_to(base).as_posix()
+                if name not in {*declared, *stage.outs, str(PARAMS)} and Path(name).is_file():
+                    yield f"{name}: read, and not declared"
+    beyond = {str(p) for p in seen.written if p.is_file() and not p.is_relative_to(scratch)}
+    changed = {p.relative_to(folder).as_posix() for p in seen.written if p.is_relative_to(folder)}
+    if seen.status:
+        yield f"failed with what it declares: {seen.last_line}"
+    else:
+        real = (after - before) | (changed & before) | beyond
+        yield from differences("written", {*stage.outs}, real)
+    yield from (f"reached the network: {address}" for address in sorted(seen.network))
+    for name in after & {*stage.outs}:
+        (made / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / name, made / name)
+
+
+def _files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}

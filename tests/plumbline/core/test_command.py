@@ -1,0 +1,149 @@
+"""A stage that fails prints one line, exits with status 1 and leaves no output."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from plumbline.core.command import errors_in_one_line, run
+from plumbline.core.files import Input, Output
+from stages import split
+from tests.support.clone import ROOT
+from tests.support.exercise import EXERCISE
+
+
+def test_main_gets_its_parameters_and_a_path_for_each_argument(
+    folder: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    got: list[object] = []
+
+    def main(params: split.Params, first: Input, second: Output) -> None:
+        got.extend([params.split.seed, first, second])
+
+    monkeypatch.setattr(sys, "argv", ["stages/copy.py", "a", "b/c"])
+    run(main, split.Params)
+    assert got == [EXERCISE["split"]["seed"], Path("a"), Path("b/c")]
+
+
+def test_the_error_for_a_wrong_number_of_paths_lists_the_wanted_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["stages/split.py", "a"])
+    with pytest.raises(SystemExit) as caught:
+        run(split.main, split.Params)
+    assert caught.value.code == ("split: wanted 3 paths (samples_path train_path test_path), got 1")
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("a\n  b"), "train: a b"),
+        (FileNotFoundError(2, "No such file", "x"), "train: [Errno 2] No such file: 'x'"),
+        (KeyboardInterrupt(), "train: interrupted"),
+    ],
+)
+def test_a_user_error_is_one_line(error: BaseException, line: str) -> None:
+    with pytest.raises(SystemExit) as caught, errors_in_one_line("train"):
+        raise error
+    assert caught.value.code == line
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError), errors_in_one_line("train"):
+        raise ZeroDivisionError
+
+
+STAGE = """
+import signal
+from pathlib import Path
+from plumbline.core.command import run
+from plumbline.core.files import Input, Output, replacing
+from stages.split import Params
+
+def main(params: Params, source: Input, result: Output, other: Output) -> None:
+    with replacing(result) as partial:
+        partial.write_text("result")
+    {line}
+
+if __name__ == "__main__":
+    run(main, Params)
+"""
+
+
+@pytest.fixture
+def run_stage(folder: None) -> Callable[[str], "subprocess.CompletedProcess[str]"]:
+    """Runs a stage that writes `result`, then runs the given line, and never writes `other`."""
+
+    def run(line: str) -> "subprocess.CompletedProcess[str]":
+        Path("stage.py").write_text(STAGE.format(line=line))
+        for name in ("source", "other"):
+            Path(name).write_text("old")
+        return subprocess.run(
+            [sys.executable, "stage.py", "source", "result", "other"],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("Path(__file__).write_text('')", "stage.py: edited while the stage ran"),
+        ("Path('params.yaml').write_text(Path('params.yaml').read_text().replace('0.8', '0.7'))",
+         "params.yaml: edited while the stage ran"),
+        ("raise ValueError('wrong')", "wrong"),
+        ("signal.raise_signal(signal.SIGTERM)", "interrupted"),
+        ("signal.raise_signal(signal.SIGINT)", "interrupted"),
+    ],
+)  # fmt: skip
+def test_a_stage_that_fails_says_why_in_its_last_line_and_leaves_no_output(
+    run_stage: Callable[[str], "subprocess.CompletedProcess[str]"], line: str, error: str
+) -> None:
+    done = run_stage(line)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"stage: {error}")
+    assert not Path("result").exists()
+    assert Path("source").read_text() == Path("other").read_text() == "old"
+
+
+@pytest.mark.slow
+def test_a_bug_leaves_no_output(
+    run_stage: Callable[[str], "subprocess.CompletedProcess[str]"],
+) -> None:
+    assert "ZeroDivisionError" in run_stage("1 / 0").stderr
+    assert not Path("result").exists()
+
+
+PRINTS = """
+import os
+from plumbline.core.command import run
+from stages.split import Params
+
+def main(params: Params) -> None:
+    print("a line of the stage")
+    os.write(2, b"the error\\n")
+
+run(main, Params)
+"""
+
+
+@pytest.mark.slow
+def test_a_stages_output_comes_before_its_error_in_a_pipe(folder: None) -> None:
+    environment = {key: text for key, text in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        [sys.executable, "-c", PRINTS],
+        env={**environment, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "a line of the stage\nthe error\n"

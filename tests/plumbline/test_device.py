@@ -1,0 +1,79 @@
+"""`use_device` returns the named device; `auto` prefers an accelerator."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from plumbline.device import use_device
+from plumbline.model import Linear
+from plumbline.training.batches import Samples
+from plumbline.training.loop import Train, fit
+from stages import generate, split, train, verify
+from tests.support.exercise import EXERCISE, PUBLISHED, run_stage, write_params
+
+accelerator = torch.accelerator.current_accelerator(check_available=True)
+needs_accelerator = pytest.mark.skipif(
+    accelerator is None, reason="this machine has no accelerator"
+)
+
+
+def test_the_cpu_is_always_available() -> None:
+    assert use_device("cpu") == torch.device("cpu")
+
+
+def test_auto_is_the_accelerator_or_else_the_cpu() -> None:
+    assert use_device("auto") == (accelerator or torch.device("cpu"))
+
+
+@pytest.mark.parametrize("name", ["cuda:99", "tpu", "", "CPU", "meta"])
+def test_the_error_for_an_absent_device_lists_the_available_ones(name: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"^params\.yaml: device: wanted one of auto, cpu"
+    ) as caught:
+        use_device(name)
+    assert str(caught.value).endswith(f", got {name!r}")
+
+
+@needs_accelerator
+def test_the_accelerator_can_be_named_with_its_index() -> None:
+    assert accelerator is not None
+    assert use_device(f"{accelerator.type}:0") == torch.device(accelerator.type, 0)
+
+
+@needs_accelerator
+@pytest.mark.parametrize("changes", [{}, {"train.checkpoint_every": 20}])
+def test_the_accelerator_prints_the_same_table_as_the_cpu_and_passes_verify(
+    folder: None, capsys: pytest.CaptureFixture[str], changes: dict[str, Any]
+) -> None:
+    run_stage(generate, "samples")
+    run_stage(split, "samples", "train", "test")
+    said = []
+    for device in ("cpu", "auto"):
+        write_params({**changes, "device": device})
+        capsys.readouterr()
+        run_stage(train, "train", "test", "model", "history", "predictions")
+        said.append(capsys.readouterr().out)
+        run_stage(verify, "model", "train", "test", "predictions", "verdict")
+    assert said[0] == said[1]
+    assert changes or said[1].startswith(PUBLISHED)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
+@pytest.mark.parametrize("batch_size", [None, 10])
+def test_an_epoch_without_evaluation_never_waits_for_the_device(batch_size: int | None) -> None:
+    params = Train(**{**EXERCISE["train"], "batch_size": batch_size, "eval_every": 1000})
+    X = torch.rand(100, 1, device="cuda")
+    samples = Samples(X, 0.3 * X + 0.9, 0, 100)
+
+    def epochs() -> Iterator[int]:
+        yield 0
+        torch.cuda.set_sync_debug_mode("error")
+        yield from range(1, 20)
+        torch.cuda.set_sync_debug_mode("default")
+
+    try:
+        assert len(list(fit(Linear().cuda(), samples, samples, params, epochs()))) == 1
+    finally:
+        torch.cuda.set_sync_debug_mode("default")

@@ -1,0 +1,67 @@
+"""The history keeps every bit, and an error names its line."""
+
+import struct
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plumbline import history
+from plumbline.history import Row
+
+floats = st.floats(width=32, allow_nan=False, allow_infinity=False)
+row = st.builds(Row, st.integers(0, 2**31 - 1), floats, floats, floats, floats)
+rows = st.lists(row, min_size=1, unique_by=lambda row: row.epoch).map(sorted)
+HEADER = "epoch,train_loss,test_loss,weight,bias\n"
+
+
+@given(rows)
+def test_every_float32_reads_back_to_the_bit(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[Row]
+) -> None:
+    path = tmp_path_factory.mktemp("history") / "history.csv"
+    history.save(path, rows)
+    assert history.load(path) == rows
+
+
+def test_a_float32_is_written_as_the_shortest_decimal_of_its_double(tmp_path: Path) -> None:
+    (loss,) = struct.unpack("f", struct.pack("f", 0.31288138))
+    history.save(tmp_path / "history.csv", [Row(0, loss, 0.5, -1e-10, 3.0)])
+    text = (tmp_path / "history.csv").read_bytes().decode()
+    assert text == HEADER + "0,0.31288138031959534,0.5,-1e-10,3.0\n"
+
+
+@pytest.mark.slow
+def test_the_longest_history_can_be_read(tmp_path: Path) -> None:
+    numbers = [-1.1754943508222875e-38] * 4
+    history.save(tmp_path / "history.csv", [Row(2**30 + n, *numbers) for n in range(history.ROWS)])
+    assert len(history.load(tmp_path / "history.csv")) == history.ROWS
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "wanted rows below epoch,train_loss"),
+        (HEADER, "wanted rows below epoch,train_loss"),
+        ("epoch,loss\n0,1\n", "wanted rows below epoch,train_loss,test_loss,weight,bias, got "),
+        (HEADER + "0,1,2,3,4\n20,1,2,3\n", "line 3: wanted 5 numbers, got "),
+        (HEADER + "0,1,2,3,4,5\n", "line 2: wanted 5 numbers, got "),
+        (HEADER + "0.5,1,2,3,4\n", "line 2: wanted 5 numbers, got "),
+        (HEADER + "0,1,x,3,4\n", "line 2: wanted 5 numbers, got "),
+        (HEADER + "\n", "line 2: wanted 5 numbers, got "),
+        (HEADER + "0,1,nan,3,4\n", "line 2: wanted finite numbers, got "),
+        (HEADER + "0,1,inf,3,4\n", "line 2: wanted finite numbers, got "),
+        (HEADER + "0,1,1e39,3,4\n", "line 2: wanted finite numbers, got "),
+        (HEADER + "9" * 400 + ",1,2,3,4\n", "line 2: wanted finite numbers, got "),
+        (HEADER + "-1,1,2,3,4\n", "line 2: wanted finite numbers, got "),
+        (HEADER + "2,1,2,3,4\n1,1,2,3,4\n", "wanted the epochs in ascending order"),
+        ("\udcff", "wanted a CSV file, got: "),
+    ],
+)
+def test_a_malformed_history_is_refused_with_the_reason(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    (tmp_path / "history.csv").write_text(text, errors="surrogateescape")
+    with pytest.raises(ValueError, match=f"/history.csv: {message}"):
+        history.load(tmp_path / "history.csv")

@@ -1,0 +1,29 @@
+"""The metrics against their closed forms."""
+
+import numpy as np
+import pytest
+
+from plumbline.core.tensors import Array
+from plumbline.metrics import mae, max_error, rmse
+
+
+def column(*values: float) -> Array:
+    return np.array(values, dtype=np.float32)[:, None]
+
+
+def test_the_metrics_of_errors_3_and_minus_4_match_their_closed_forms() -> None:
+    predicted, true = column(13, 16), column(10, 20)
+    assert mae(predicted, true) == 3.5
+    assert rmse(predicted, true) == pytest.approx(np.sqrt(12.5))
+    assert max_error(predicted, true) == 4
+
+
+@pytest.mark.parametrize("metric", [mae, rmse, max_error])
+def test_equal_predictions_have_no_error(metric: object) -> None:
+    assert callable(metric)
+    assert metric(column(1, 2), column(1, 2)) == 0
+
+
+def test_the_mean_of_a_million_equal_errors_is_that_error() -> None:
+    error = np.full((10**6, 1), 0.1, np.float32)
+    assert mae(error, np.zeros_like(error)) == pytest.approx(np.float32(0.1), rel=1e-12)

@@ -1,0 +1,141 @@
+"""Training gives the exercise's numbers and the same bits as the plain loop."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from plumbline.device import use_device
+from plumbline.history import Row
+from plumbline.losses import LOSSES
+from plumbline.model import MODELS, PIECE, predict, weight_and_bias
+from plumbline.training.batches import Samples
+from plumbline.training.loop import OPTIMIZERS, Train, fit
+from stages.generate import Generate, generate
+from tests.support.exercise import EXERCISE
+
+
+def samples(train_rows: int = 80, **changes: float) -> tuple[Samples, Samples]:
+    """The exercise's training and testing samples; `changes` override `generate`'s parameters."""
+    X, y = generate(Generate(**{**EXERCISE["generate"], **changes}))
+    n = train_rows
+    return Samples(X[:n], y[:n], 0, n), Samples(X[n:], y[n:], 0, len(X) - n)
+
+
+def train(
+    data: tuple[Samples, Samples], **changes: Any
+) -> tuple[nn.Module, tuple[float, float], list[Row]]:
+    """The trained model, the line it started from, and its history."""
+    params = Train(**{**EXERCISE["train"], **changes})
+    torch.manual_seed(params.seed)
+    model = MODELS[params.model]()
+    start = weight_and_bias(model)
+    return model, start, list(fit(model, *data, params, range(params.epochs)))
+
+
+def plain_loop(
+    samples: Samples, model: str, loss: str, optimizer: str, epochs: int
+) -> tuple[float, float]:
+    """Trains with the exercise's own loop and returns the weight and the bias."""
+    torch.manual_seed(42)
+    net = MODELS[model]()
+    loss_fn: nn.Module = getattr(nn, LOSSES[loss].layer)()
+    stepper = OPTIMIZERS[optimizer](net.parameters(), lr=0.01)
+    for _ in range(epochs):
+        value = loss_fn(net(samples.X), samples.y)
+        stepper.zero_grad()
+        value.backward()
+        stepper.step()
+    return weight_and_bias(net)
+
+
+def test_the_parameters_model_ends_at_the_published_line_and_error() -> None:
+    data = samples()
+    model, _, _ = train(data, model="parameters")
+    weight, bias = weight_and_bias(model)
+    assert f"{weight:.8f} {bias:.8f}" == "0.30668804 0.90105999"
+    assert f"{(predict(model, data[1].X) - data[1].y).abs().mean():.6g}" == "0.00704579"
+
+
+def test_the_losses_equal_the_lessons_to_the_last_digit() -> None:
+    """For weight 0.7, bias 0.3, 50 samples: https://www.learnpytorch.io/01_pytorch_workflow/."""
+    data = samples(40, weight=0.7, bias=0.3, step=0.02)
+    _, _, rows = train(data, model="parameters", epochs=100, eval_every=10)
+    assert [(row.epoch, str(row.train_loss), str(row.test_loss)) for row in rows] == [
+        (0, "0.31288138031959534", "0.48106518387794495"),
+        (10, "0.1976713240146637", "0.3463551998138428"),
+        (20, "0.08908725529909134", "0.21729660034179688"),
+        (30, "0.053148526698350906", "0.14464017748832703"),
+        (40, "0.04543796554207802", "0.11360953003168106"),
+        (50, "0.04167863354086876", "0.09919948130846024"),
+        (60, "0.03818932920694351", "0.08886633068323135"),
+        (70, "0.03476089984178543", "0.0805937647819519"),
+        (80, "0.03132382780313492", "0.07232122868299484"),
+        (90, "0.02788739837706089", "0.06473556160926819"),
+    ]
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_full_batch_gives_the_same_bits_as_the_plain_loop(
+    model: str, loss: str, optimizer: str
+) -> None:
+    data = samples()
+    trained, _, _ = train(data, model=model, loss=loss, optimizer=optimizer, epochs=50)
+    assert weight_and_bias(trained) == plain_loop(data[0], model, loss, optimizer, 50)
+
+
+def test_a_batch_of_many_pieces_matches_the_plain_loop_within_rounding() -> None:
+    data = samples(3 * PIECE + 7, step=1 / (4 * PIECE), noise=0.1)
+    trained, _, _ = train(data, loss="mse", epochs=20)
+    expected = plain_loop(data[0], "linear", "mse", "sgd", 20)
+    assert weight_and_bias(trained) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_the_number_of_threads_changes_no_bit_of_the_result() -> None:
+    data = samples(3 * PIECE + 7, step=1 / (4 * PIECE), noise=0.1)
+    before, results = torch.get_num_threads(), []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        use_device("cpu")
+        model, _, rows = train(data, epochs=5, eval_every=1)
+        predicted = predict(model, data[1].X).numpy().tobytes()
+        results.append((weight_and_bias(model), rows, predicted))
+    torch.set_num_threads(before)
+    assert results[0] == results[1] == results[2]
+
+
+@pytest.mark.parametrize("size", [80, 81, 10**6])
+def test_a_batch_size_at_or_above_the_sample_count_is_the_full_batch(size: int) -> None:
+    full, batch = train(samples(), epochs=30), train(samples(), epochs=30, batch_size=size)
+    assert batch[1:] == full[1:]
+
+
+@pytest.mark.slow
+def test_mini_batches_learn_the_line_and_the_seed_decides_their_order() -> None:
+    models = [
+        train(samples(), batch_size=16, loss="mse", lr=0.1, epochs=200, seed=seed)[0]
+        for seed in (1, 1, 2)
+    ]
+    lines = [weight_and_bias(model) for model in models]
+    assert lines[0] == pytest.approx((0.3, 0.9), abs=1e-3)
+    assert lines[0] == lines[1] != lines[2]
+
+
+@pytest.mark.parametrize(
+    ("epoch", "changes"), [(20, {"loss": "mse", "lr": 100.0}), (0, {"lr": 3e38})]
+)
+def test_the_error_for_a_non_finite_loss_names_the_epoch_and_the_lr(
+    epoch: int, changes: dict[str, Any]
+) -> None:
+    message = rf"^epoch {epoch}: wanted a finite loss, .* lower train\.lr \({changes['lr']}\)"
+    with pytest.raises(ValueError, match=message.replace("+", r"\+")):
+        train(samples(), **changes)
+
+
+def test_a_non_finite_weight_after_the_last_evaluation_is_refused() -> None:
+    with pytest.raises(ValueError, match="^epoch 19: wanted a finite"):
+        train(samples(), loss="mse", lr=100.0, epochs=19)

@@ -1,0 +1,74 @@
+"""`make` installs the pinned packages, and reports a missing requirement in one line."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.clone import ROOT
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed"),
+]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with the Makefile and the requirements, and no environment."""
+    for path in [ROOT / "Makefile", ROOT / "constraints.txt", *ROOT.glob("requirements*.txt")]:
+        shutil.copy(path, tmp_path)
+    return tmp_path
+
+
+def make(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        ["make", *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+def pip_commands(folder: Path, *arguments: str) -> list[str]:
+    """The pip commands that make would run."""
+    lines = make(folder, "--dry-run", "repro", *arguments).stdout.splitlines()
+    return [line.partition("pip install")[2] for line in lines if "pip install" in line]
+
+
+def test_the_cpu_option_changes_only_the_index_of_torch(
+    project: Path,
+) -> None:
+    (rest,) = pip_commands(project)
+    torch, same_rest = pip_commands(project, "CPU=1")
+    pinned = [line for line in (ROOT / "requirements.txt").read_text().split() if "torch=" in line]
+    assert torch.endswith(
+        f" --no-deps --index-url https://download.pytorch.org/whl/cpu {pinned[0]}"
+    )
+    assert rest == same_rest
+    assert rest.endswith(" --requirement requirements.txt")
+
+
+@pytest.mark.parametrize("target", ["repro", "test", "test-quick"])
+def test_a_missing_git_repository_is_reported_in_one_line(project: Path, target: str) -> None:
+    done = make(project, target, "GIT_DIR=nowhere")
+    assert done.returncode != 0
+    assert done.stdout.splitlines()[0] == (
+        "wanted a git repository, which DVC needs; clone this project, or run: git init"
+    )
+    assert not (project / ".venv").exists()
+
+
+def test_an_old_python_is_reported_in_one_line(project: Path) -> None:
+    subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
+    old = project / "old-python"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    done = make(project, "repro", f"PYTHON={old}")
+    assert done.returncode != 0
+    assert done.stdout.splitlines()[0] == (
+        "wanted Python 3.11 or newer; name one: make PYTHON=python3.12"
+    )

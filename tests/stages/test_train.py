@@ -1,0 +1,22 @@
+"""The train stage prints the exercise's table and refuses a history that is too long to read."""
+
+import pytest
+
+from stages import generate, split, train
+from tests.support.exercise import PUBLISHED, run_stage, write_params
+
+OUTPUTS = ("model", "history", "predictions")
+
+
+def test_train_prints_the_published_table(folder: None, capsys: pytest.CaptureFixture[str]) -> None:
+    run_stage(generate, "samples")
+    run_stage(split, "samples", "train", "test")
+    capsys.readouterr()
+    run_stage(train, "train", "test", *OUTPUTS)
+    assert capsys.readouterr().out.startswith(PUBLISHED)
+
+
+def test_a_history_too_long_to_read_is_refused_before_training(folder: None) -> None:
+    write_params({"train.epochs": 80_001, "train.eval_every": 1})
+    with pytest.raises(ValueError, match=r"train\.eval_every: wanted at most 80,000 .* got 80,001"):
+        run_stage(train, "none", "none", *OUTPUTS)

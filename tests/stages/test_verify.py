@@ -1,0 +1,47 @@
+"""Verify fails if the reloaded model predicts differently, and the error says by how much."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from plumbline.core import tensors
+from plumbline.model import Linear, predict, save_model
+from stages import verify
+from tests.support.exercise import run_stage
+
+PATHS = ("model", "train", "test", "predictions", "verdict")
+
+
+@pytest.fixture
+def trained(folder: Path) -> dict[str, tensors.Array]:
+    """Writes a model, its data and its predictions; returns the predictions."""
+    X = np.linspace(0, 1, 10, dtype=np.float32)[:, None]
+    model = Linear()
+    predicted = predict(model, torch.from_numpy(X)).numpy()
+    save_model(Path("model"), "linear", model)
+    for name in ("train", "test"):
+        tensors.save(Path(name), {"X": X, "y": X})
+    predictions = {"train": predicted, "test": predicted.copy()}
+    tensors.save(Path("predictions"), predictions)
+    return predictions
+
+
+def test_identical_predictions_match(trained: dict[str, tensors.Array]) -> None:
+    run_stage(verify, *PATHS)
+    verdict = json.loads(Path("verdict").read_text())
+    assert verdict == {"matches": True, "max_abs_difference": 0}
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_difference_of_one_bit_fails_and_writes_nothing(
+    trained: dict[str, tensors.Array], part: str
+) -> None:
+    one = trained[part][3]
+    one[:] = np.nextafter(one, np.float32(9))
+    tensors.save(Path("predictions"), trained)
+    with pytest.raises(ValueError, match=r"^model: .* differ by up to \d\.?\d*e-0[78]$"):
+        run_stage(verify, *PATHS)
+    assert not Path("verdict").exists()

@@ -1,0 +1,108 @@
+"""Clones of this project, set to the exercise, in which tests run commands."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from plumbline.pipeline import declared
+from tests.support.exercise import GATE, write_params
+
+ROOT = Path(__file__).parents[2]
+
+
+class Clone:
+    """A repository with the project's code, and an environment to run commands in."""
+
+    def __init__(self, path: Path, **environment: str) -> None:
+        self.path = path
+        # Drop the user's settings for git and DVC, and PYTHONWARNINGS, which makes DVC fail.
+        theirs = ("GIT_", "DVC_", "PYTHONWARNINGS")
+        self.environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith(theirs)},
+            "LC_ALL": "C.UTF-8",
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "DVC_GLOBAL_CONFIG_DIR": str(path.parent / "dvc"),
+            "DVC_SYSTEM_CONFIG_DIR": str(path.parent / "dvc"),
+            "DVC_SITE_CACHE_DIR": str(path.parent / "site"),
+            **environment,
+        }
+
+    def run(self, *command: str) -> str:
+        """All that the command prints; AssertionError if it fails."""
+        done = self.try_run(*command)
+        if done.returncode:
+            raise AssertionError(f"{command} failed:\n{done.stdout}")
+        return done.stdout
+
+    def try_run(self, *command: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            command,
+            cwd=self.path,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def repro(self, *arguments: str) -> list[str]:
+        """The stages that `dvc repro` ran, in their order."""
+        lines = self.run("dvc", "repro", *arguments).splitlines()
+        return [line.split("'")[1] for line in lines if line.startswith("Running stage ")]
+
+    def digests(self) -> dict[str, str]:
+        """The SHA-256 of every output, and of dvc.lock; "missing" for a file that is not there."""
+        stages = declared.read(self.path).values()
+        return {
+            name: hashlib.sha256((self.path / name).read_bytes()).hexdigest()
+            if (self.path / name).is_file()
+            else "missing"
+            for name in [path for stage in stages for path in stage.outs] + ["dvc.lock"]
+        }
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        text = (self.path / name).read_text(encoding="utf-8")
+        if old not in text:
+            raise AssertionError(f"{name} has no {old!r}")
+        (self.path / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    def set_params(self, changes: dict[str, Any]) -> None:
+        """Writes the exercise's params.yaml with `changes`."""
+        write_params(changes, self.path)
+
+    def commit(self, message: str) -> None:
+        """Commits everything that git does not ignore."""
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--message", message)
+
+
+def make_clone(path: Path, **environment: str) -> Clone:
+    """A new repository with the project's code and the exercise's parameters, without results.
+
+    The code is every file of the working tree that git tracks or would add.
+    """
+    clone = Clone(path, **environment)
+    results = {"dvc.lock", *(out for stage in declared.read(ROOT).values() for out in stage.outs)}
+    files = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
+    for name in {*filter(None, files.split("\0"))} - results:
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, path / name, follow_symlinks=False)
+    write_params({}, path)
+    (path / "gate.yaml").write_text(GATE)
+    clone.run("git", "init", "--quiet", "--initial-branch=main")
+    clone.run("git", "config", "user.name", "A Person")
+    clone.run("git", "config", "user.email", "person@example.org")
+    clone.commit("The code")
+    return clone
