@@ -2,24 +2,31 @@
 
 Usage: python -m benchmarks.processes
 
-10 million samples. Each way is the whole train stage, once with 20 epochs and once with 120; the
-figure is the difference over 100 epochs, so that start and end do not count.
+10 million samples. Each figure is the difference between a train stage with 20 epochs and one with
+120, divided by 100, so that start and end do not count.
 """
 
 import statistics
 import tempfile
 from pathlib import Path
 
-from benchmarks.project import change, copy, run
-from plumbline.pipeline.declared import read
+from benchmarks.measuring import measure
+from plumbline.pipeline import declared
+from tests.support.clone import Clone, make_clone
 
 SAMPLES, FEW, MANY, RUNS = 10**7, 20, 120, 3
 
 
-def seconds(project: Path, epochs: int, environment: dict[str, str]) -> float:
+def set_epochs(clone: Clone, epochs: int) -> None:
+    clone.set_params(
+        {"generate.step": 1 / SAMPLES, "train.epochs": epochs, "train.eval_every": epochs}
+    )
+
+
+def seconds(clone: Clone, epochs: int, environment: dict[str, str]) -> float:
     """Seconds of the train stage."""
-    change(project, {"train.epochs": epochs, "train.eval_every": epochs})
-    return run(read(project)["train"].cmd, project, **environment)[0]
+    set_epochs(clone, epochs)
+    return measure(declared.read(clone.path)["train"].cmd, clone, **environment)[0]
 
 
 def main() -> None:
@@ -29,12 +36,12 @@ def main() -> None:
     }
     times: dict[str, list[float]] = {name: [] for name in ways}
     with tempfile.TemporaryDirectory() as folder:
-        project = copy(Path(folder) / "project")
-        change(project, {"generate.step": 1 / SAMPLES})
-        run(["dvc", "repro", "--quiet", "split"], project)
+        clone = make_clone(Path(folder) / "clone")
+        set_epochs(clone, FEW)
+        measure(["dvc", "repro", "--quiet", "split"], clone)
         for _ in range(RUNS):
             for name, environment in ways.items():
-                few, many = (seconds(project, n, environment) for n in (FEW, MANY))
+                few, many = (seconds(clone, n, environment) for n in (FEW, MANY))
                 times[name].append((many - few) / (MANY - FEW) * 1e3)
     print("| training of 10 million samples | ms per epoch |")
     print("|---|---|")

@@ -2,10 +2,10 @@
 
 Usage: python -m benchmarks.scale [LARGEST]
 
-Each stage runs three times for each size, in a process of its own, as DVC starts it, and the
-fastest counts. DVC's own part is `dvc commit`, which hashes the files and copies them to the cache.
-At the largest size each stage's limit stands beside it: the time on 100 samples, which its imports
-take, and that of moving the bytes that it has to read and to write, and nothing else.
+Each stage runs three times for each size, in its own process, and the fastest run counts. DVC's
+part is `dvc commit`, which hashes the files and copies them to the cache. At the largest size, each
+stage is compared with its limit: the time on 100 samples, which is its imports, plus the time to
+read and to write the bytes that it has to.
 """
 
 import hashlib
@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.project import change, copy, run
+from benchmarks.measuring import measure
 from plumbline.pipeline.declared import Stage, read
+from tests.support.clone import Clone, make_clone
 
 EPOCHS, RUNS = 20, 3
 LEAST = 100
@@ -28,22 +29,23 @@ LEAST = 100
 Results = dict[str, tuple[float, int]]  # seconds and MB of each stage
 
 
-def measure(project: Path) -> Results:
-    """What each stage takes."""
-    commands = {name: stage.cmd for name, stage in read(project).items()}
+def measure_stages(clone: Clone) -> Results:
+    """Seconds and MB of each stage, and of DVC."""
+    commands = {name: stage.cmd for name, stage in read(clone.path).items()}
     commands["dvc"] = ["dvc", "commit", "--force", "--quiet"]
     return {
-        name: min(anew(command, project) for _ in range(RUNS)) for name, command in commands.items()
+        name: min(measure_cold(command, clone) for _ in range(RUNS))
+        for name, command in commands.items()
     }
 
 
-def anew(command: list[str], project: Path) -> tuple[float, int]:
-    """What a command takes where DVC knows no file and the disk has nothing left to write."""
-    known = project / "known"
-    for folder in (project / ".dvc" / "cache", known):
+def measure_cold(command: list[str], clone: Clone) -> tuple[float, int]:
+    """Seconds and MB of a command when DVC knows no file and the disk has nothing to write."""
+    known = clone.path / "known"
+    for folder in (clone.path / ".dvc" / "cache", known):
         shutil.rmtree(folder, ignore_errors=True)
     os.sync()
-    return run(command, project, DVC_SITE_CACHE_DIR=str(known))
+    return measure(command, clone, DVC_SITE_CACHE_DIR=str(known))
 
 
 def seconds_to_read(path: Path, times: int) -> float:
@@ -105,24 +107,24 @@ def draw(results: dict[int, Results], path: Path) -> None:
 def main(largest: int) -> None:
     results: dict[int, Results] = {}
     with tempfile.TemporaryDirectory() as folder:
-        project = copy(Path(folder) / "project")
-        stages = read(project)
+        clone = make_clone(Path(folder) / "clone")
+        stages = read(clone.path)
         print("| samples | " + " | ".join([*stages, "dvc"]) + " |")
         print("|---" * (len(stages) + 2) + "|")
         n = LEAST
         while n <= largest:
-            change(
-                project,
-                {"generate.step": 1 / n, "train.epochs": EPOCHS, "train.eval_every": EPOCHS},
+            clone.set_params(
+                {"generate.step": 1 / n, "train.epochs": EPOCHS, "train.eval_every": EPOCHS}
             )
-            results[n] = measure(project)
+            results[n] = measure_stages(clone)
             cells = " | ".join(f"{s:.2f} s, {mb:,} MB" for s, mb in results[n].values())
             print(f"| {n:,} | {cells} |", flush=True)
             n *= 10
         limits = {
-            name: min(limit(stage, project) for _ in range(RUNS)) for name, stage in stages.items()
+            name: min(limit(stage, clone.path) for _ in range(RUNS))
+            for name, stage in stages.items()
         }
-        limits["dvc"] = min(limit_of_dvc(stages, project) for _ in range(RUNS))
+        limits["dvc"] = min(limit_of_dvc(stages, clone.path) for _ in range(RUNS))
     print("\n| stage | seconds | limit, s | of which imports | ns per sample | its limit |")
     print("|---|---|---|---|---|---|")
     *_, (size, last) = results.items()

@@ -1,16 +1,16 @@
-"""Training alone: this project beside what a user would pick instead.
+"""Training alone: this project and what a user would use instead.
 
 Usage: python -m benchmarks.training [RUNS]
 
-The ways of `benchmarks/ways.py`, each in a process of its own. What stands in one table runs in
-turn; each figure is a median, and each ratio the median of the runs' own.
+The ways of `benchmarks/ways.py`, each in its own process. The rows of a table run in turn; each
+figure is a median, and each ratio a median of ratios.
 """
 
 import statistics
 import subprocess
 import sys
 
-# In each table the way, the samples and the epochs; the first row is what the others are held to.
+# Each row: way, samples, epochs. The ratios of a table compare with its first row.
 TABLES = [
     [
         ("this", 100, 2_000),
@@ -47,12 +47,12 @@ def seconds(way: str, samples: int, epochs: int) -> float:
 
 
 def digits(number: float) -> str:
-    """The number with three digits that count."""
+    """The number with three significant digits."""
     return f"{float(f'{number:.3g}'):,g}"
 
 
 def main(runs: int) -> None:
-    """Prints a row for each way; its ratio is that of the time for one sample."""
+    """Prints a row for each way; its ratio compares the time for one sample."""
     print("| samples | way | ms per epoch | ns per sample | times this |")
     print("|---|---|---|---|---|")
     for rows in TABLES:

@@ -1,10 +1,10 @@
-"""Ways to learn a line from X and y, (n, 1), in so many epochs.
+"""Ways to learn a line from X and y, each (n, 1).
 
 Usage: python -m benchmarks.ways WAY SAMPLES EPOCHS
 
-Each way comes to know its training and its testing loss every 20 epochs. Prints the seconds that
-the epochs take, in a process of their own and after two that do not count, so that no way profits
-from what another one has left in the process.
+Each way computes its training and its testing loss every 20 epochs. Prints the seconds of the
+epochs, after two epochs that do not count. Each way has its own process, so that none profits from
+what another one left behind.
 """
 
 import logging
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from plumbline.device import pick
+from plumbline.device import use_device
 from plumbline.model import Linear
 from plumbline.training.batches import Samples
 from plumbline.training.loop import Train, fit
@@ -29,7 +29,7 @@ Loader = DataLoader[tuple[Tensor, ...]] | list[tuple[Tensor, Tensor]]
 
 def this(X: Tensor, y: Tensor, epochs: int, batch_size: int | None = None) -> None:
     """The loop of `plumbline/training/loop.py`."""
-    pick("cpu")
+    use_device("cpu")
     params = Train(
         model="linear",
         seed=42,
@@ -70,7 +70,7 @@ def plain(X: Tensor, y: Tensor, epochs: int, loader: Loader | None = None) -> No
 
 
 def plain_in_batches(X: Tensor, y: Tensor, epochs: int) -> None:
-    """With the DataLoader, as the lessons after it."""
+    """The loop with a DataLoader."""
     plain(X, y, epochs, DataLoader(TensorDataset(X, y), BATCH, shuffle=True))
 
 
@@ -113,13 +113,13 @@ def with_lightning(X: Tensor, y: Tensor, epochs: int, loader: Loader | None = No
 
 
 def with_lightning_at_once(X: Tensor, y: Tensor, epochs: int) -> None:
-    """The same with a loader that hands over X and y as they are, collating nothing."""
+    """The same with a loader that passes X and y on, without collating."""
     loader = DataLoader(TensorDataset(X, y), batch_size=None, sampler=[slice(None)])
     with_lightning(X, y, epochs, loader)
 
 
 def with_sklearn(X: Tensor, y: Tensor, epochs: int) -> None:
-    """scikit-learn's stochastic gradient descent, a step for each sample."""
+    """scikit-learn's stochastic gradient descent, with a step for each sample."""
     from sklearn.linear_model import SGDRegressor
     from sklearn.metrics import mean_absolute_error
 
@@ -142,7 +142,7 @@ def with_sklearn(X: Tensor, y: Tensor, epochs: int) -> None:
 
 
 def read(X: Tensor, y: Tensor, epochs: int) -> None:
-    """What memory allows at best."""
+    """The floor: reading the data from memory."""
     for _ in range(epochs):
         X.sum()
         y.sum()
