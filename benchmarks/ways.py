@@ -42,7 +42,7 @@ def this(X: Tensor, y: Tensor, epochs: int, batch_size: int | None = None) -> No
         checkpoint_every=0,
     )
     train, test = Samples(X, y, 0, len(X)), Samples(X[:TEST], y[:TEST], 0, TEST)
-    for _ in fit(Linear(), train, test, params, range(epochs)):
+    for _ in fit(Linear(1), train, test, params, range(epochs)):
         pass
 
 
@@ -52,7 +52,7 @@ def this_in_batches(X: Tensor, y: Tensor, epochs: int) -> None:
 
 def plain(X: Tensor, y: Tensor, epochs: int, loader: Loader | None = None) -> None:
     """The loop as the exercise writes it."""
-    model, criterion = Linear(), nn.L1Loss()
+    model, criterion = Linear(1), nn.L1Loss()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     losses = []
     for epoch in range(epochs):
@@ -81,7 +81,7 @@ def with_lightning(X: Tensor, y: Tensor, epochs: int, loader: Loader | None = No
     class Module(lightning.LightningModule):
         def __init__(self) -> None:
             super().__init__()
-            self.model = Linear()
+            self.model = Linear(1)
 
         def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
             X, y = batch

@@ -2,6 +2,8 @@
 
 import torch
 
+from plumbline.core.errors import UserError
+
 
 def use_device(name: str) -> torch.device:
     """Sets up this process for the device that `device` in params.yaml names, and returns it.
@@ -19,5 +21,5 @@ def use_device(name: str) -> torch.device:
         indexed = [f"{kind}:{index}" for index in range(torch.accelerator.device_count())]
         present |= {"auto": accelerator, **{n: torch.device(n) for n in (kind, *indexed)}}
     if name not in present:
-        raise ValueError(f"params.yaml: device: wanted one of {', '.join(present)}, got {name!r}")
+        raise UserError(f"params.yaml: device: wanted one of {', '.join(present)}, got {name!r}")
     return present[name]

@@ -27,6 +27,18 @@ def max_error(predicted: Array, true: Array) -> float:
     return max(float(np.abs(e).max()) for e in _errors(predicted, true))
 
 
+def r2(predicted: Array, true: Array) -> float:
+    """Coefficient of determination: 1 minus the errors' share of the variance of y; no unit.
+
+    predicted, true: (n, 1). If y does not vary, 1 without an error and 0 with one, as in
+    scikit-learn: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.r2_score.html
+    """
+    errors = sum(float(np.square(e).sum()) for e in _errors(predicted, true))
+    mean = np.full_like(true, true.mean(dtype=np.float64))
+    variance = sum(float(np.square(e).sum()) for e in _errors(mean, true))
+    return 1 - errors / variance if variance else float(errors == 0)
+
+
 def _errors(predicted: Array, true: Array) -> Iterator[NDArray[np.float64]]:
     for start in range(0, len(true), CHUNK):
         rows = slice(start, start + CHUNK)

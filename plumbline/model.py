@@ -1,12 +1,15 @@
 """The models that can be trained, by name, and their state_dict on disk."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from plumbline.core import tensors
+from plumbline.core.errors import UserError
+from plumbline.core.metadata import Line, ModelInfo, decode, encode
 
 # Samples that go through a model at a time. A step needs memory for one piece beside the data.
 # On a CPU a piece fits the cache; an accelerator needs more to be kept busy.
@@ -15,49 +18,68 @@ ACCELERATOR_PIECE = 256 * PIECE
 
 
 class Linear(nn.Module):
-    """y = weight * X + bias, as a layer."""
+    """y = X @ weight + bias, as a layer; X: (n, features)."""
 
-    def __init__(self) -> None:
+    def __init__(self, features: int) -> None:
         super().__init__()
-        self.linear_layer = nn.Linear(in_features=1, out_features=1)
+        self.linear_layer = nn.Linear(in_features=features, out_features=1)
 
     def forward(self, X: Tensor) -> Tensor:
         y: Tensor = self.linear_layer(X)
         return y
 
+    def line(self) -> tuple[Tensor, Tensor]:
+        return self.linear_layer.weight, self.linear_layer.bias
+
 
 class Parameters(nn.Module):
-    """y = weights * X + bias, from two parameters."""
+    """y = X @ weights + bias, from two parameters; X: (n, features)."""
 
-    def __init__(self) -> None:
+    def __init__(self, features: int) -> None:
         super().__init__()
-        self.weights = nn.Parameter(torch.randn(1))
+        self.weights = nn.Parameter(torch.randn(features))
         self.bias = nn.Parameter(torch.randn(1))
 
     def forward(self, X: Tensor) -> Tensor:
-        return self.weights * X + self.bias
+        # With one feature, a product is the exercise's own formula; the sum over one is itself.
+        return (self.weights * X).sum(dim=1, keepdim=True) + self.bias
+
+    def line(self) -> tuple[Tensor, Tensor]:
+        return self.weights, self.bias
 
 
-MODELS: dict[str, type[nn.Module]] = {"linear": Linear, "parameters": Parameters}
+# A model of your own: a class here, made with the number of features, and its name in the table.
+# A method `line` is for a model that is a line, whose weight and bias are then shown.
+MODELS: dict[str, Callable[[int], nn.Module]] = {"linear": Linear, "parameters": Parameters}
 
 
-def save_model(path: Path, name: str, model: nn.Module) -> None:
-    """Writes the state_dict, on the CPU, and the name of its model."""
+def line_of(model: nn.Module) -> Line | None:
+    """The weight and the bias, if the model is a line in one feature."""
+    if not hasattr(model, "line"):
+        return None
+    weight, bias = model.line()  # type: ignore[operator]
+    return (weight.item(), bias.item()) if weight.numel() == 1 else None
+
+
+def save_model(path: Path, name: str, model: nn.Module, features: int) -> None:
+    """Writes the state_dict, on the CPU, with all that `load_model` needs to make a new model."""
     state_dict = {key: tensor.cpu().numpy() for key, tensor in model.state_dict().items()}
-    tensors.save(path, state_dict, {"model": name})
+    info = ModelInfo(name=name, features=features, line=line_of(model))
+    tensors.save(path, state_dict, encode(info))
 
 
 def load_model(path: Path) -> nn.Module:
-    """A new model with the saved state_dict, on the CPU; ValueError if it does not fit."""
+    """A new model with the saved state_dict, on the CPU; UserError if it does not fit."""
     state_dict, metadata = tensors.load(path)
-    name = metadata.get("model")
-    if name not in MODELS:
-        raise ValueError(f"{path}: wanted a model of {', '.join(MODELS)}, got {name!r}")
-    model = MODELS[name]()
+    info = decode(path, metadata, ModelInfo)
+    # A new model needs as much memory as its file, and no more.
+    if info.name not in MODELS or info.features > sum(map(np.size, state_dict.values())):
+        raise UserError(f"{path}: wanted a model of {', '.join(MODELS)} that fits, got {info}")
+    model = MODELS[info.name](info.features)
     try:
         model.load_state_dict({key: torch.from_numpy(array) for key, array in state_dict.items()})
     except RuntimeError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise UserError(f"{path}: {error}") from None
     return model
 
 
@@ -70,16 +92,17 @@ def pieces(*columns: Tensor) -> Iterator[tuple[Tensor, ...]]:
 
 
 def predict(model: nn.Module, X: Tensor) -> Tensor:
-    """The model's y for X, each (n, 1); X is on the model's device, the result on the CPU."""
+    """The model's y (n, 1) for X (n, k); X is on the model's device, the result on the CPU."""
     model.eval()
-    predicted = torch.empty(X.shape)
+    predicted = torch.empty(X.shape[0], 1)
     with torch.inference_mode():
         for piece, part in pieces(X, predicted):
-            part.copy_(model(piece))
+            part.copy_(check_shape(model(piece)))
     return predicted
 
 
-def weight_and_bias(model: nn.Module) -> tuple[float, float]:
-    """The slope and the intercept of the line that the model is."""
-    weight, bias = model.parameters()
-    return weight.item(), bias.item()
+def check_shape(predicted: Tensor) -> Tensor:
+    """The predictions; TypeError if they are not (n, 1), which torch would broadcast silently."""
+    if predicted.ndim != 2 or predicted.shape[1] != 1:
+        raise TypeError(f"wanted forward to return (n, 1), got {tuple(predicted.shape)}")
+    return predicted

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from plumbline.core import tensors
 from plumbline.core.command import run
+from plumbline.core.errors import UserError
 from plumbline.core.files import Output
+from plumbline.core.metadata import SamplesInfo
 from plumbline.core.params import NonNegative, Positive, Real, Seed
 
 # Noise is drawn in chunks of this many samples.
@@ -39,7 +41,7 @@ def generate(params: Generate) -> tuple[Tensor, Tensor]:
     """
     steps = (params.end - params.start) / params.step
     if not 0 < steps < 2**31:
-        raise ValueError(
+        raise UserError(
             "params.yaml: generate.end, generate.step: wanted 1 to 2147483647 samples, "
             f"got {math.ceil(steps)}"
         )
@@ -59,7 +61,9 @@ def generate(params: Generate) -> tuple[Tensor, Tensor]:
 
 def main(params: Params, samples_path: Output) -> None:
     X, y = generate(params.generate)
-    tensors.save(samples_path, {"X": X.numpy(), "y": y.numpy()})
+    line = params.generate.weight, params.generate.bias
+    info = SamplesInfo(features=["X"], target="y", line=line)
+    tensors.save_samples(samples_path, X.numpy(), y.numpy(), info)
 
 
 if __name__ == "__main__":

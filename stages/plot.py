@@ -1,6 +1,6 @@
-"""Plot the data, the predictions, the losses, and the loss landscape with training's path.
+"""Plot the data, the predictions, the losses and, for a line, the loss landscape with its path.
 
-Usage: python -m stages.plot TRAIN TEST PREDICTIONS HISTORY DATA PREDICTED LOSSES LANDSCAPE
+Usage: python -m stages.plot TRAIN TEST PREDICTIONS HISTORY DATA PREDICTED LOSSES [LANDSCAPE]
 """
 
 from typing import Annotated
@@ -10,6 +10,7 @@ import msgspec
 from plumbline import history
 from plumbline.core import tensors
 from plumbline.core.command import run
+from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
 from plumbline.core.params import one_of
 from plumbline.drawing import canvas, figures
@@ -40,22 +41,30 @@ def main(
     data_png: Output,
     predictions_png: Output,
     losses_png: Output,
-    landscape_png: Output,
+    landscape_png: Output | None = None,
 ) -> None:
-    train, test = tensors.load_samples(train_path), tensors.load_samples(test_path)
-    _, predicted = tensors.load_predictions(predictions_path, len(train[0]), len(test[0]))
+    X_train, y_train, info = tensors.load_samples(train_path)
+    X_test, y_test, _ = tensors.load_samples(test_path)
+    train, test = (X_train, y_train), (X_test, y_test)
+    _, predicted = tensors.load_predictions(predictions_path, len(y_train), len(y_test))
     rows = history.load(history_path)
 
     size, trained = params.plot, params.train
     settings = f"{trained.model}, lr {trained.lr:g}, {trained.epochs:,} epochs"
-    title = f"{settings}: test MAE {mae(predicted, test[1]):.4g}"
-    parts = f"{len(train[0]):,} training and {len(test[0]):,} testing samples"
+    title = f"{settings}: test MAE {mae(predicted, y_test):.4g}"
+    parts = f"{len(y_train):,} training and {len(y_test):,} testing samples"
     pictures = {
-        data_png: figures.draw_data(train, test, size, parts),
-        predictions_png: figures.draw_predictions(train, test, predicted, size, title),
-        losses_png: figures.draw_losses(rows, train[1], trained.loss, size, title),
-        landscape_png: figures.draw_landscape(rows, train, trained.loss, size, title),
+        data_png: figures.draw_data(train, test, info, size, parts),
+        predictions_png: figures.draw_predictions(train, test, predicted, info, size, title),
+        losses_png: figures.draw_losses(rows, y_train, trained.loss, size, title),
     }
+    if landscape_png:
+        if rows[0].weight is None:
+            raise UserError(
+                f"{landscape_png}: wanted a line in one feature, got {trained.model} in "
+                f"{len(info.features)}; remove this path from the stage plot in dvc.yaml"
+            )
+        pictures[landscape_png] = figures.draw_landscape(rows, train, trained.loss, size, title)
 
     for path, figure in pictures.items():
         canvas.save(path, figure)

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from plumbline.core import tensors
 from plumbline.core.command import run
+from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
 from plumbline.core.params import Seed
 from plumbline.core.tensors import Array, Pair
@@ -29,11 +30,11 @@ class Params(msgspec.Struct, frozen=True):
 def split(X: Array, y: Array, params: Split) -> tuple[Pair, Pair]:
     """(X, y) of the training part and (X, y) of the testing part, each with at least one row.
 
-    X, y: (n, 1). The training part is the nearest whole number of rows to train_fraction * n.
+    X: (n, k), y: (n, 1). The training part has train_fraction * n rows, rounded.
     """
     count = round(params.train_fraction * len(X))
     if not 0 < count < len(X):
-        raise ValueError(
+        raise UserError(
             "params.yaml: split.train_fraction: wanted a sample in each part, "
             f"got {count} of {len(X)} for training"
         )
@@ -44,10 +45,10 @@ def split(X: Array, y: Array, params: Split) -> tuple[Pair, Pair]:
 
 
 def main(params: Params, samples_path: Input, train_path: Output, test_path: Output) -> None:
-    X, y = tensors.load_samples(samples_path)
-    parts = split(X, y, params.split)
-    for path, (X_part, y_part) in zip((train_path, test_path), parts, strict=True):
-        tensors.save(path, {"X": X_part, "y": y_part})
+    X, y, info = tensors.load_samples(samples_path)
+    train, test = split(X, y, params.split)
+    tensors.save_samples(train_path, *train, info)
+    tensors.save_samples(test_path, *test, info)
 
 
 if __name__ == "__main__":

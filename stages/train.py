@@ -14,10 +14,11 @@ from tqdm import tqdm
 from plumbline import history
 from plumbline.core import tensors
 from plumbline.core.command import run
+from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
 from plumbline.device import use_device
 from plumbline.history import Row
-from plumbline.model import MODELS, predict, save_model, weight_and_bias
+from plumbline.model import MODELS, line_of, predict, save_model
 from plumbline.training.batches import load_share
 from plumbline.training.checkpoint import Checkpoint, checkpoint_path, fingerprint
 from plumbline.training.loop import Train, fit
@@ -30,10 +31,10 @@ class Params(msgspec.Struct, frozen=True):
 
 
 def check_length(train: Train) -> None:
-    """ValueError if the history would have more rows than can be read back."""
+    """UserError if the history would have more rows than can be read back."""
     n = len(range(0, train.epochs, train.eval_every))
     if n > history.ROWS:
-        raise ValueError(
+        raise UserError(
             f"params.yaml: train.eval_every: wanted at most {history.ROWS:,} rows of history, "
             f"got {n:,}; raise it"
         )
@@ -47,6 +48,12 @@ def checkpoint_for(
         return None
     settings = (replace(params.train, checkpoint_every=0), str(device), world.size)
     return Checkpoint(checkpoint_path(model_path), fingerprint(settings, data), every)
+
+
+def print_line(when: str, model: torch.nn.Module) -> None:
+    """Prints the weight and the bias, if the model is a line in one feature."""
+    if line := line_of(model):
+        print("{}: weight {:.4f}, bias {:.4f}".format(when, *line))
 
 
 def print_table(rows: Iterable[Row]) -> list[Row]:
@@ -75,13 +82,14 @@ def main(
     device = use_device(params.device)
     train, test = (load_share(path, device, world) for path in (train_path, test_path))
     torch.manual_seed(params.train.seed)
-    model = MODELS[params.train.model]().to(device)
+    features = train.X.shape[1]
+    model = MODELS[params.train.model](features).to(device)
     checkpoint = checkpoint_for(params, device, world, (train_path, test_path), model_path)
 
-    print("start: weight {:.4f}, bias {:.4f}".format(*weight_and_bias(model)))
+    print_line("start", model)
     epochs = tqdm(range(params.train.epochs), unit="epoch", disable=None, delay=1, leave=False)
     rows = print_table(fit(model, train, test, params.train, epochs, world, checkpoint))
-    print("end: weight {:.4f}, bias {:.4f}".format(*weight_and_bias(model)))
+    print_line("end", model)
 
     inputs = {"train": (train.X, train.total), "test": (test.X, test.total)}
     del train, test  # The predictions take the memory of y.
@@ -92,7 +100,7 @@ def main(
         first, more = predictions["test"][:20, 0], predictions["test"][20:]
         print("test predictions:", *(f"{y:.4f}" for y in first), *["..."] * bool(len(more)))
         tensors.save(predictions_path, predictions)
-        save_model(model_path, params.train.model, model)
+        save_model(model_path, params.train.model, model, features)
         history.save(history_path, rows)
         if checkpoint:
             checkpoint.path.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ import torch
 
 from plumbline.core import tensors
 from plumbline.core.command import run
+from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output, write_json
 from plumbline.device import use_device
 from plumbline.metrics import max_error
@@ -33,7 +34,7 @@ def main(
     reloaded = [predict(model, torch.from_numpy(X).to(device)).numpy() for X in inputs]
     difference = max(map(max_error, reloaded, original))
     if difference != 0:
-        raise ValueError(
+        raise UserError(
             f"{model_path}: wanted the predictions in {predictions_path}, "
             f"got some that differ by up to {difference:g}"
         )

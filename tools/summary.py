@@ -9,30 +9,41 @@ from pathlib import Path
 import msgspec
 
 from plumbline import arguments
+from plumbline.core.errors import UserError
 from plumbline.core.files import read
-from plumbline.core.params import load
+from plumbline.core.metadata import SamplesInfo
+from plumbline.core.tensors import load_info
 from plumbline.pipeline import declared
-from stages.evaluate import Params
 
 
-def load_numbers(path: str, *names: str) -> list[float]:
-    """The numbers of these names in a JSON file; ValueError if one is missing."""
+def load_numbers(path: str, wanted: str) -> dict[str, float]:
+    """The numbers in a JSON file, by name; UserError if the wanted one is missing."""
     try:
-        kind = msgspec.defstruct("Numbers", [(name, float) for name in names])
-        numbers = msgspec.json.decode(read(Path(path), 100_000), type=kind)
-        return [getattr(numbers, name) for name in names]
+        numbers = msgspec.json.decode(read(Path(path), 100_000), type=dict[str, float | bool])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise UserError(f"{path}: {error}") from None
+    if wanted not in numbers:
+        raise UserError(f"{path}: wanted {wanted}, got {sorted(numbers)}")
+    return numbers
+
+
+def equation(info: SamplesInfo, weight: float, bias: float) -> str:
+    """The equation of a line, as in `y = 1.002 * X - 0.2925`."""
+    sign = "-" if bias < 0 else "+"
+    return f"{info.target} = {weight:g} * {info.features[0]} {sign} {abs(bias):g}"
 
 
 def main(_: Namespace) -> None:
-    stages, true = declared.read(Path()), load(Params).generate
-    (metrics,), (verdict,) = stages["evaluate"].outs, stages["verify"].outs
-    weight, bias, test_mae = load_numbers(metrics, "weight", "bias", "test_mae")
-    (difference,) = load_numbers(verdict, "max_abs_difference")
-    print(f"learned line: y = {weight:g} * X + {bias:g}")
-    print(f"true line:    y = {true.weight:g} * X + {true.bias:g}")
-    print(f"test MAE:     {test_mae:g}")
+    stages = declared.read(Path())
+    (metrics_path,), (verdict_path,) = stages["evaluate"].outs, stages["verify"].outs
+    metrics = load_numbers(metrics_path, "test_mae")
+    difference = load_numbers(verdict_path, "max_abs_difference")["max_abs_difference"]
+    info = load_info(Path(stages["evaluate"].cmd[3]), SamplesInfo)
+    if {"weight", "bias"} <= metrics.keys():
+        print(f"learned line: {equation(info, metrics['weight'], metrics['bias'])}")
+    if info.line:
+        print(f"true line:    {equation(info, *info.line)}")
+    print(f"test MAE:     {metrics['test_mae']:g}")
     print(f"reloaded:     matches, largest difference {difference:g}")
     print(f"pictures:     {' '.join(stages['plot'].outs)}")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 from safetensors import SafetensorError
 
+from plumbline.core.errors import UserError
 from plumbline.core.files import Output
 from plumbline.core.params import PARAMS, load
 
@@ -21,7 +22,7 @@ def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
     """Calls `main(params, *paths)` with the parameters of `kind` and the command line's paths.
 
     What a user can cause ends the process with one line on standard error and exit status 1: a
-    wrong number of paths, ValueError, OSError, SafetensorError (a full disk), Ctrl-C, SIGTERM.
+    wrong number of paths, UserError, OSError, SafetensorError (a full disk), Ctrl-C, SIGTERM.
     Any other exception is a mistake in the code and keeps its traceback. A stage that fails
     leaves no output: each `Output` of `main` that changed is removed.
     """
@@ -30,10 +31,11 @@ def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
     stage = Path(sys.argv[0]).stem
     paths = [Path(argument) for argument in sys.argv[1:]]
     _, *roles = inspect.signature(main).parameters.values()
-    if len(paths) != len(roles):
-        wanted = " ".join(role.name for role in roles)
-        sys.exit(f"{stage}: wanted {len(roles)} paths ({wanted}), got {len(paths)}")
-    outputs = [path for path, role in zip(paths, roles, strict=True) if role.annotation is Output]
+    required = [role for role in roles if role.default is role.empty]
+    if not len(required) <= len(paths) <= len(roles):
+        wanted = " ".join(role.name if role in required else f"[{role.name}]" for role in roles)
+        sys.exit(f"{stage}: wanted the paths {wanted}, got {len(paths)}")
+    outputs = [path for path, role in zip(paths, roles, strict=False) if is_output(role)]
     versions = {path: _version(path) for path in outputs}
     scripts = script_digests()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -49,12 +51,17 @@ def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
             raise
 
 
+def is_output(role: inspect.Parameter) -> bool:
+    """True for a path of `main` that the stage writes."""
+    return role.annotation in (Output, Output | None)
+
+
 @contextmanager
 def errors_in_one_line(name: str) -> Iterator[None]:
     """Ends the process with `name: error` and exit status 1 for what a user can cause."""
     try:
         yield
-    except (ValueError, OSError, SafetensorError) as error:
+    except (UserError, OSError, SafetensorError) as error:
         sys.exit(f"{name}: {one_line(str(error))}")
     except KeyboardInterrupt:
         sys.exit(f"{name}: interrupted")
@@ -86,7 +93,7 @@ def _version(path: Path) -> tuple[int, int] | None:
 
 
 def _check_unedited(scripts: dict[Path, str], params: msgspec.Struct) -> None:
-    """ValueError if a script or a parameter changed since the stage started.
+    """UserError if a script or a parameter changed since the stage started.
 
     DVC hashes them when a stage has ended, and would record that the new ones had run.
     """
@@ -94,4 +101,4 @@ def _check_unedited(scripts: dict[Path, str], params: msgspec.Struct) -> None:
     edited = [path.name for path in scripts if now.get(path) != scripts[path]]
     edited += [PARAMS.name] if load(type(params)) != params else []
     if edited:
-        raise ValueError(f"{', '.join(edited)}: edited while the stage ran; run `dvc repro` again")
+        raise UserError(f"{', '.join(edited)}: edited while the stage ran; run `dvc repro` again")

@@ -9,19 +9,21 @@ from typing import Any, NewType
 
 import yaml
 
+from plumbline.core.errors import UserError
+
 # The roles of a stage's paths, in the signature of its `main`.
 Input = NewType("Input", Path)
 Output = NewType("Output", Path)
 
 
 def read(path: Path, limit: int) -> bytes:
-    """The bytes of a regular file; ValueError for anything else, or for more than `limit` bytes."""
+    """The bytes of a regular file; UserError for anything else, or for more than `limit` bytes."""
     if not path.is_file():
-        raise ValueError(f"{path}: wanted a file, got {'a folder' if path.is_dir() else 'none'}")
+        raise UserError(f"{path}: wanted a file, got {'a folder' if path.is_dir() else 'none'}")
     with path.open("rb") as file:
         content = file.read(limit + 1)
     if len(content) > limit:
-        raise ValueError(f"{path}: wanted at most {limit:,} bytes, got more")
+        raise UserError(f"{path}: wanted at most {limit:,} bytes, got more")
     return content
 
 
@@ -87,8 +89,8 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
 def parse_yaml(text: bytes, path: Path) -> Any:
-    """The content of a YAML 1.2 file; ValueError names `path` if it is not YAML."""
+    """The content of a YAML 1.2 file; UserError names `path` if it is not YAML."""
     try:
         return _Loader(text).get_single_data()
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise UserError(f"{path}: {error}") from None

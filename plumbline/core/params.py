@@ -8,13 +8,14 @@ from typing import Annotated, Any, TypeVar, get_origin
 import msgspec
 from msgspec import Meta
 
+from plumbline.core.errors import UserError
 from plumbline.core.files import parse_yaml, read
 
 # Relative to the folder that DVC runs a stage in.
 PARAMS = Path("params.yaml")
 
 # No stage would miss another key at the top, so that a typo there needs this list.
-SECTIONS = {"device", "generate", "split", "train", "plot"}
+SECTIONS = {"device", "generate", "load", "split", "train", "plot"}
 
 # Far more than a person writes. YAML may take 1,000 times its size in memory.
 BYTES = 100_000
@@ -37,7 +38,7 @@ def one_of(table: Mapping[str, object]) -> Meta:
 
 
 def load(kind: type[Struct]) -> Struct:
-    """The parameters that `kind` names; ValueError lists each key that is wrong.
+    """The parameters that `kind` names; UserError lists each key that is wrong.
 
     A nested struct is a section: all of it with `forbid_unknown_fields`, else a part.
     """
@@ -46,7 +47,7 @@ def load(kind: type[Struct]) -> Struct:
     if isinstance(raw, dict):
         problems += [f"{_name(key)}: unknown" for key in raw if key not in SECTIONS]
     if problems:
-        raise ValueError(f"{PARAMS}: {'; '.join(sorted(problems))}")
+        raise UserError(f"{PARAMS}: {'; '.join(sorted(problems))}")
     return msgspec.convert(raw, kind)
 
 

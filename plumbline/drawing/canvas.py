@@ -1,5 +1,7 @@
 """The look, the limits and the bytes that all pictures share."""
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -32,8 +34,8 @@ class Size(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dpi: Annotated[int, Meta(ge=30, le=600)]
 
 
-def new_figure(size: Size, title: str, x: str, y: str) -> tuple[Figure, Axes]:
-    """An empty figure; x and y are the labels of its axes."""
+def new_figure(size: Size, title: str, xs: Sequence[str], y: str) -> tuple[Figure, list[Axes]]:
+    """An empty figure with a panel for each label of an X axis; they share the Y axis `y`."""
     # A user's own matplotlibrc would change the bytes.
     matplotlib.rcdefaults()
     matplotlib.rcParams.update(
@@ -49,8 +51,15 @@ def new_figure(size: Size, title: str, x: str, y: str) -> tuple[Figure, Axes]:
         }
     )
     figure = Figure(figsize=(size.width, size.height), dpi=size.dpi, layout="constrained")
-    axes = figure.add_subplot(title=title, xlabel=x, ylabel=y)
-    return figure, axes
+    if len(xs) == 1:
+        return figure, [figure.add_subplot(title=title, xlabel=xs[0], ylabel=y)]
+    columns = math.ceil(math.sqrt(len(xs) * size.width / size.height))
+    rows = math.ceil(len(xs) / columns)
+    panels = [figure.add_subplot(rows, columns, i + 1, xlabel=x) for i, x in enumerate(xs)]
+    for panel in panels[::columns]:
+        panel.set_ylabel(y)
+    figure.suptitle(title, fontsize=matplotlib.rcParams["axes.titlesize"])
+    return figure, panels
 
 
 def thin(*arrays: Array) -> list[Floats]:
@@ -86,9 +95,9 @@ def count_hidden(axes: Axes, name: str, x: Array | Floats, y: Array | Floats) ->
         )
 
 
-def add_legend(figure: Figure) -> None:
-    """Adds a legend below the axes, where it hides nothing."""
-    figure.legend(loc="outside lower center", ncols=3)
+def add_legend(figure: Figure, axes: Axes) -> None:
+    """Adds a legend for one of the panels below all of them, where it hides nothing."""
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
 
 def save(path: Path, figure: Figure) -> None:

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from plumbline.core.errors import UserError
+
 
 class Stage(NamedTuple):
     """The entry of one stage; paths are relative to the folder of `dvc.yaml`."""
@@ -20,7 +22,7 @@ class Stage(NamedTuple):
 
 
 def read(root: Path) -> dict[str, Stage]:
-    """The stages by name, each after those whose outputs it needs; ValueError if there are none."""
+    """The stages by name, each after those whose outputs it needs; UserError if there are none."""
     try:
         found = yaml.safe_load((root / "dvc.yaml").read_bytes())["stages"]
         stages = {name: _stage(root, name, stage) for name, stage in found.items()}
@@ -31,7 +33,7 @@ def read(root: Path) -> dict[str, Stage]:
         }
         return {name: stages[name] for name in TopologicalSorter(needs).static_order()}
     except (yaml.YAMLError, CycleError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"dvc.yaml: wanted the stages of a pipeline, got: {error!r}") from None
+        raise UserError(f"dvc.yaml: wanted the stages of a pipeline, got: {error!r}") from None
 
 
 def entries(stages: dict[str, Any], *kinds: str) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from plumbline.core.files import Input, Output
+from plumbline.core.command import is_output
 from plumbline.core.params import PARAMS
 from plumbline.pipeline import imports, sandbox, trace
 from plumbline.pipeline.declared import Stage
@@ -49,13 +49,10 @@ def static_problems(stage: Stage) -> Iterator[str]:
     yield from differences("imported", stage.code, scripts)
     module = importlib.import_module(f"stages.{stage.name}")
     yield from differences("read", set(stage.params), set(read_params(module.Params)))
-    _, *roles = (role.annotation for role in signature(module.main).parameters.values())
-    paths = stage.cmd[3:]
-    for role, what, declared in ((Input, "read", stage.inputs), (Output, "written", {*stage.outs})):
-        real = {path for path, own in zip(paths, roles, strict=False) if own is role}
-        yield from differences(f"{what} by cmd", declared, real)
-    if len(roles) != len(paths):
-        yield f"cmd: wanted {len(roles)} paths, got {len(paths)}"
+    _, *roles = signature(module.main).parameters.values()
+    written = {path for path, role in zip(stage.cmd[3:], roles, strict=False) if is_output(role)}
+    yield from differences("read by cmd", stage.inputs, {*stage.cmd[3:]} - written)
+    yield from differences("written by cmd", {*stage.outs}, written)
     for script in sorted(scripts - MAY_ASK_OUTSIDE):
         for name in sorted({name.split(".")[0] for name in imports.modules(Path(script))}):
             if name in OUTSIDE:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from dvc.exceptions import DvcException  # type: ignore[import-untyped]
 from dvc.repo import Repo  # type: ignore[import-untyped]
 
+from plumbline.core.errors import UserError
 from plumbline.review.git import Checkout
 
 
@@ -45,14 +46,14 @@ def status(checkout: Checkout) -> dict[str, list[Any]]:
 
 @contextmanager
 def _open_repo(checkout: Checkout) -> Iterator[Any]:
-    """DVC's view of the checkout; ValueError with DVC's reason if it has no answer."""
+    """DVC's view of the checkout; UserError with DVC's reason if it has no answer."""
     config = {"core": {"site_cache_dir": str(checkout.site)}}
     try:
         # DVC's paths are relative to the working folder.
         with chdir(checkout.path), Repo(".", uninitialized=True, config=config) as repo:
             yield repo
     except DvcException as error:
-        raise ValueError(str(error)) from None
+        raise UserError(str(error)) from None
 
 
 def _changes(answer: dict[str, Any]) -> list[Change]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from plumbline.core.errors import UserError
 from plumbline.core.files import parse_yaml
 from plumbline.review.diffs import Change
 
@@ -34,7 +35,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_rules() -> Rules:
-    """The rules of the working tree's gate.yaml; ValueError names what is wrong, and where."""
+    """The rules of the working tree's gate.yaml; UserError names what is wrong, and where."""
     raw, where = parse_yaml(GATE.read_bytes(), GATE), str(GATE)
     try:
         # First each metric, because msgspec does not say in which metric it found an error.
@@ -42,11 +43,11 @@ def load_rules() -> Rules:
             where = f"{GATE}: {name}"
             rule = msgspec.convert(metric, Metric)
             if rule.better == "neither" and rule.limit is not None:
-                raise ValueError(f"{where}: wanted better: lower or higher beside a limit")
+                raise UserError(f"{where}: wanted better: lower or higher beside a limit")
         where = str(GATE)
         return msgspec.convert(raw, Rules)
     except (msgspec.ValidationError, KeyError) as error:
-        raise ValueError(f"{where}: {error}") from None
+        raise UserError(f"{where}: {error}") from None
 
 
 def is_number(value: Any) -> bool:
@@ -78,12 +79,13 @@ def failures(rules: Rules, changes: list[Change]) -> list[str]:
     """A line for each metric that got worse or is beyond its limit; none if the gate is open."""
     unknown = sorted(set(rules.metrics) - {change.name for change in changes})
     if unknown:
-        raise ValueError(f"{GATE}: {', '.join(unknown)}: no revision has a metric of this name")
+        names = ", ".join(unknown)
+        raise UserError(f"{GATE}: {names}: no revision has such a metric; remove the rule")
     lines = []
     for name, old, new in changes:
         metric = rules.metrics.get(name)
         if metric and judge(metric, old, new) == "worse":
-            why = "wanted a finite number"
+            why = f"wanted a finite number; if it is gone on purpose, remove its rule from {GATE}"
             if is_number(old) and is_number(new):
                 why = f"by {abs(new - old):.3g}, tolerance {metric.tolerance:g}"
             lines.append(f"{name} got worse: {old} -> {new} ({why})")

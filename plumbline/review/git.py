@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from plumbline.core.errors import UserError
+
 # A hook or a file-system monitor of the repository would run a program of the branch's choice.
 # Its user's own git has judged whether to trust the repository: see `find_commit`.
 SAFE = {"core.hooksPath": os.devnull, "core.fsmonitor": "false", "safe.directory": "*"}
@@ -29,7 +31,7 @@ class Checkout:
         return git(*arguments, cwd=self.path)
 
     def dvc(self, *arguments: str) -> bytes:
-        """The standard output of DVC; ValueError with its errors if it fails.
+        """The standard output of DVC; UserError with its errors if it fails.
 
         DVC runs the stages with the `python` that runs this.
         """
@@ -50,7 +52,7 @@ class Checkout:
         try:
             parsed = yaml.safe_load(content or b"")
         except yaml.YAMLError as error:
-            raise ValueError(f"{path}: wanted YAML, got: {error}") from None
+            raise UserError(f"{path}: wanted YAML, got: {error}") from None
         found = parsed.get("stages") if isinstance(parsed, dict) else None
         return found if isinstance(found, dict) else {}
 
@@ -62,7 +64,7 @@ def git(*arguments: str, cwd: Path | None = None, settings: dict[str, str] = SAF
 
 
 def find_commit(revision: str | None) -> str:
-    """The full hash of the commit that the revision names; ValueError if it does not exist.
+    """The full hash of the commit that the revision names; UserError if it does not exist.
 
     None stands for the tracked files as they are in the working tree. No branch has that commit.
     """
@@ -76,9 +78,9 @@ def find_commit(revision: str | None) -> str:
     name = f"{revision or 'HEAD'}^{{commit}}"
     try:
         return git("rev-parse", "--verify", "--end-of-options", name).decode().strip()
-    except ValueError:
+    except UserError:
         cure = "; this clone is shallow: git fetch --unshallow" if shallow == b"true" else ""
-        raise ValueError(f"{revision}: no such revision in this repository{cure}") from None
+        raise UserError(f"{revision}: no such revision in this repository{cure}") from None
 
 
 @contextmanager
@@ -115,11 +117,11 @@ def _filters_off() -> dict[str, str]:
 
 
 def _output(*command: str, cwd: Path | None = None, env: dict[str, str]) -> bytes:
-    """The standard output of the command; ValueError with its errors if it fails."""
+    """The standard output of the command; UserError with its errors if it fails."""
     done = subprocess.run(  # noqa: S603 (a list of arguments, no shell)
         command, cwd=cwd, env=env, capture_output=True, check=False
     )
     if done.returncode != 0:
         errors = done.stderr.decode(errors="replace").replace("ERROR: ", "").strip()
-        raise ValueError(errors or f"`{' '.join(command)}`: failed without a message")
+        raise UserError(errors or f"`{' '.join(command)}`: failed without a message")
     return done.stdout

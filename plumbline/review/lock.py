@@ -7,6 +7,7 @@ from typing import Any
 
 from dvc.repo import Repo  # type: ignore[import-untyped]
 
+from plumbline.core.errors import UserError
 from plumbline.pipeline.declared import entries
 from plumbline.review import diffs
 from plumbline.review.git import Checkout
@@ -30,7 +31,7 @@ def problems(checkout: Checkout) -> list[str]:
     found = [f"{name}: dvc.lock has no such stage" for name in stages if name not in lock]
     try:
         status = diffs.status(checkout)
-    except ValueError as error:
+    except UserError as error:
         return [*found, str(error)]
     found += [
         f"{name}: {reason}"

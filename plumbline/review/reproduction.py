@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from plumbline.core.errors import UserError
 from plumbline.pipeline.declared import entries
 from plumbline.review.diffs import metrics_diff_after_run
 from plumbline.review.gate import Rules, is_number
@@ -30,7 +31,7 @@ def reproduce(checkout: Checkout, rules: Rules) -> list[Difference]:
     committed = output_hashes(checkout.stages("dvc.lock", checkout.head))
     try:
         checkout.dvc("repro", "--force", "--quiet")
-    except ValueError as error:
+    except UserError as error:
         return [Difference("dvc repro failed", str(error), within=False)]
     again = output_hashes(checkout.stages("dvc.lock"))
     metrics = entries(checkout.stages("dvc.yaml", checkout.head), "metrics")

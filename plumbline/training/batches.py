@@ -15,7 +15,7 @@ from plumbline.training.parallel import World
 class Samples(NamedTuple):
     """The rows of X and y that this process has, on its device."""
 
-    X: Tensor  # (n, 1) float32
+    X: Tensor  # (n, k) float32
     y: Tensor  # (n, 1) float32
     first: int  # the place of the first of them among those of all processes
     total: int  # how many rows all processes have
@@ -30,7 +30,7 @@ class Batch(NamedTuple):
 
 
 def batch_of(X: Tensor, y: Tensor, total: int) -> Batch:
-    """The batch of these rows, out of `total` that all processes have; X, y: (n, 1)."""
+    """The batch of these rows, out of `total` that all processes have; X: (n, k), y: (n, 1)."""
     # A process may have no row of a small batch, and the mean loss of nothing is nan.
     cut = [(X, y) for X, y in pieces(X, y) if X.shape[0]]
     return Batch([(X, y, X.new_full((), X.shape[0] / total)) for X, y in cut], total)
@@ -38,7 +38,7 @@ def batch_of(X: Tensor, y: Tensor, total: int) -> Batch:
 
 def load_share(path: Path, device: torch.device, world: World) -> Samples:
     """The rows of a file that are this process's share; no other row is read."""
-    X, y = tensors.load_samples(path, world.rows if world.size > 1 else None)
+    X, y, _ = tensors.load_samples(path, world.rows if world.size > 1 else None)
     n = int(world.sum(torch.tensor(len(X))))
     first = world.rows(n).start
     return Samples(torch.from_numpy(X).to(device), torch.from_numpy(y).to(device), first, n)

@@ -45,7 +45,7 @@ class Checkpoint:
         """Writes the state after the first `done` epochs."""
         tensors = {
             "done": torch.tensor(done),
-            "rows": torch.tensor(self.rows, dtype=torch.float64).reshape(-1, len(Row._fields)),
+            "rows": torch.tensor([row.numbers() for row in self.rows], dtype=torch.float64),
             "order": order.get_state(),
         }
         tensors |= {f"model.{name}": value for name, value in model.state_dict().items()}

@@ -9,10 +9,11 @@ import msgspec
 import torch
 from torch import nn
 
+from plumbline.core.errors import UserError
 from plumbline.core.params import NonNegativeInt, Positive, PositiveInt, Seed, one_of
 from plumbline.history import Row
 from plumbline.losses import LOSSES
-from plumbline.model import MODELS, weight_and_bias
+from plumbline.model import MODELS, check_shape, line_of
 from plumbline.training.batches import Batches, Samples, batch_of
 from plumbline.training.checkpoint import Checkpoint
 from plumbline.training.parallel import ALONE, World
@@ -43,14 +44,15 @@ def fit(
 ) -> Iterator[Row]:
     """Trains `model` in place and yields a row for each epoch that `eval_every` divides.
 
-    Raises ValueError with the epoch when the loss, the weight or the bias is no longer finite.
+    Raises UserError with the epoch when a loss or a parameter is no longer finite.
     """
+    check_shape(model(train.X[:1]))
     loss_fn: nn.Module = getattr(nn, LOSSES[params.loss].layer)()
     optimizer = OPTIMIZERS[params.optimizer](model.parameters(), lr=params.lr)
     order = torch.Generator().manual_seed(params.seed)
     done = checkpoint.restore(model, optimizer, order) if checkpoint else 0
     if not world.agree(done):
-        raise ValueError("the checkpoint is not in a folder that all processes share; remove it")
+        raise UserError("the checkpoint is not in a folder that all processes share; remove it")
     yield from checkpoint.rows if checkpoint else ()
 
     batches = Batches(train, params.batch_size, order)
@@ -83,19 +85,20 @@ def fit(
                 test_loss = world.sum(sum(terms, zero))
             model.train()
             mean_train_loss = fmean(torch.stack(losses).tolist(), sizes)
-            row = Row(epoch, mean_train_loss, test_loss.item(), *weight_and_bias(model))
-            _check_finite(row, epoch, params.lr)
+            row = Row(epoch, mean_train_loss, test_loss.item(), *(line_of(model) or ()))
+            _check_finite(row.numbers(), epoch, params.lr)
             yield row
             if checkpoint:
                 checkpoint.rows.append(row)
         if checkpoint and (epoch + 1) % checkpoint.every == 0 and not world.rank:
             checkpoint.save(epoch + 1, model, optimizer, order)
-    _check_finite(weight_and_bias(model), params.epochs, params.lr)
+    ends = [parameter.abs().max().item() for parameter in model.parameters()]
+    _check_finite(ends, params.epochs, params.lr)
 
 
 def _check_finite(numbers: Iterable[float], epoch: int, lr: float) -> None:
     if not all(map(math.isfinite, numbers)):
-        raise ValueError(
-            f"epoch {epoch}: wanted a finite loss, weight and bias, got nan or inf; "
+        raise UserError(
+            f"epoch {epoch}: wanted a finite loss, got nan or inf; "
             f"lower train.lr ({lr}) in params.yaml"
         )

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, distributed, nn
 
+from plumbline.core.errors import UserError
+
 
 class World(NamedTuple):
     """The processes that share the data; this one is number `rank` of `size`."""
@@ -79,7 +81,7 @@ def has_to_launch() -> bool:
 def launch(module: str) -> None:
     """Runs this command in the workers that the PET_ variables ask for, and waits for them.
 
-    If one fails, torchrun ends the others, and ValueError says which one failed and why.
+    If one fails, torchrun ends the others, and UserError says which one failed and why.
     """
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import parse_args, run
@@ -97,7 +99,7 @@ def launch(module: str) -> None:
                 rank: (end.exitcode, end.message, _last_line(Path(logs), end.local_rank))
                 for rank, end in error.failures.items()
             }
-            raise ValueError(cause(module.rpartition(".")[2], ends)) from None
+            raise UserError(cause(module.rpartition(".")[2], ends)) from None
 
 
 def cause(stage: str, ends: dict[int, tuple[int, str, str]]) -> str:

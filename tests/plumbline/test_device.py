@@ -74,6 +74,6 @@ def test_an_epoch_without_evaluation_never_waits_for_the_device(batch_size: int 
         torch.cuda.set_sync_debug_mode("default")
 
     try:
-        assert len(list(fit(Linear().cuda(), samples, samples, params, epochs()))) == 1
+        assert len(list(fit(Linear(1).cuda(), samples, samples, params, epochs()))) == 1
     finally:
         torch.cuda.set_sync_debug_mode("default")

@@ -32,6 +32,13 @@ def test_a_float32_is_written_as_the_shortest_decimal_of_its_double(tmp_path: Pa
     assert text == HEADER + "0,0.31288138031959534,0.5,-1e-10,3.0\n"
 
 
+def test_a_history_of_a_model_that_is_no_line_has_three_columns(tmp_path: Path) -> None:
+    rows = [Row(0, 0.5, 0.25), Row(20, 0.25, 0.125)]
+    history.save(tmp_path / "history.csv", rows)
+    assert (tmp_path / "history.csv").read_text().startswith("epoch,train_loss,test_loss\n0,0.5,")
+    assert history.load(tmp_path / "history.csv") == rows
+
+
 @pytest.mark.slow
 def test_the_longest_history_can_be_read(tmp_path: Path) -> None:
     numbers = [-1.1754943508222875e-38] * 4

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from plumbline.core.tensors import Array
-from plumbline.metrics import mae, max_error, rmse
+from plumbline.metrics import mae, max_error, r2, rmse
 
 
 def column(*values: float) -> Array:
@@ -16,6 +16,18 @@ def test_the_metrics_of_errors_3_and_minus_4_match_their_closed_forms() -> None:
     assert mae(predicted, true) == 3.5
     assert rmse(predicted, true) == pytest.approx(np.sqrt(12.5))
     assert max_error(predicted, true) == 4
+
+
+def test_r2_is_1_for_the_truth_and_0_for_its_mean() -> None:
+    true = column(1, 2, 6)
+    assert r2(true, true) == 1
+    assert r2(column(3, 3, 3), true) == pytest.approx(0)
+    assert r2(column(2, 2, 6), true) == pytest.approx(1 - 1 / 14)
+
+
+def test_r2_of_a_y_that_does_not_vary_is_1_or_0() -> None:
+    assert r2(column(2, 2), column(2, 2)) == 1
+    assert r2(column(2, 3), column(2, 2)) == 0
 
 
 @pytest.mark.parametrize("metric", [mae, rmse, max_error])

@@ -16,6 +16,7 @@ from safetensors.numpy import save
 from plumbline import history
 from plumbline.core import params, tensors
 from plumbline.core.command import LENGTH, one_line
+from plumbline.core.errors import UserError
 from plumbline.core.files import parse_yaml as parse
 from stages import evaluate, generate, plot, split, train, verify
 from tests.support.exercise import EXERCISE
@@ -36,7 +37,7 @@ def assert_read_or_refused(path: Path, read: Callable[[], Any]) -> None:
     """Passes if `read` returns, or raises an error that names the path and fits on one line."""
     try:
         read()
-    except (ValueError, OSError) as error:
+    except (UserError, OSError) as error:
         said = str(error)
     else:
         return

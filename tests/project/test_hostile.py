@@ -114,7 +114,7 @@ def test_no_file_takes_more_memory_than_its_size_plus_200_megabytes(
         timeout=60,
         check=False,
     )
-    assert "\nValueError: " in done.stderr
+    assert "UserError: " in done.stderr
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this platform has no named pipes")

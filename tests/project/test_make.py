@@ -1,5 +1,6 @@
 """`make` installs the pinned packages, and reports a missing requirement in one line."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -23,9 +24,12 @@ def project(tmp_path: Path) -> Path:
 
 
 def make(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    # `make test` may run this test, and would tell the inner make about itself.
+    environment = {key: text for key, text in os.environ.items() if not key.startswith("MAKE")}
     return subprocess.run(
         ["make", *arguments],
         cwd=folder,
+        env={**environment, "LC_ALL": "C"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

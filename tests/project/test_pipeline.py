@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from plumbline.core.files import Input, Output
+from plumbline.core.command import is_output
 from plumbline.core.params import SECTIONS
 from plumbline.pipeline import declared, imports
 from tests.support.clone import ROOT, Clone
@@ -23,11 +23,11 @@ every_stage = pytest.mark.parametrize("name", STAGES)
 def test_main_takes_inputs_then_outputs_in_the_order_of_the_command(name: str) -> None:
     stage = STAGES[name]
     main = importlib.import_module(f"stages.{name}").main
-    _, *roles = (role.annotation for role in inspect.signature(main).parameters.values())
+    _, *roles = (is_output(role) for role in inspect.signature(main).parameters.values())
     inputs, outputs = stage.cmd[3 : 3 + len(stage.inputs)], stage.cmd[3 + len(stage.inputs) :]
     assert stage.cmd[:3] == ["python", "-m", f"stages.{name}"]
     assert (set(inputs), set(outputs)) == (stage.inputs, {*stage.outs})
-    assert roles == [Input] * len(inputs) + [Output] * len(outputs)
+    assert roles == [False] * len(inputs) + [True] * len(outputs)
 
 
 @every_stage
@@ -41,7 +41,7 @@ def test_the_usage_line_has_one_word_per_path(name: str) -> None:
 def test_the_stages_read_exactly_the_sections_of_params_yaml() -> None:
     read = {key.split(".")[0] for stage in STAGES.values() for key in stage.params}
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    assert read == set(params) == SECTIONS
+    assert read == set(params) <= SECTIONS
 
 
 def test_the_only_outputs_in_git_are_the_metrics_and_the_pictures() -> None:

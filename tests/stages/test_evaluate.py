@@ -1,23 +1,25 @@
-"""Each metric has the right name and six significant digits."""
+"""The metrics: each by its name, to six digits, and those of a line only for a line."""
 
 import numpy as np
 import pytest
 
-from plumbline.core.tensors import Array
-from stages.evaluate import TrueLine, evaluate, find_number
+from plumbline.core.metadata import Line
+from stages.evaluate import evaluate
 
 ONE = np.ones((3, 1), np.float32)
+UP = np.array([[1], [2], [3]], np.float32)
 
 
-def metrics(weight: float = 0.5, bias: float = 0.5) -> dict[str, float]:
-    return evaluate((2 * ONE, ONE), (3 * ONE, ONE), weight, bias, TrueLine(weight=0.3, bias=0.9))
+def metrics(learned: Line | None, true: Line | None) -> dict[str, float]:
+    return evaluate((2 * ONE, ONE), (3 * ONE, UP), learned, true)
 
 
 def test_each_metric_measures_what_its_name_says() -> None:
-    assert metrics() == {
-        "test_mae": 2.0,
-        "test_rmse": 2.0,
+    assert metrics((0.5, 0.5), (0.3, 0.9)) == {
+        "test_mae": 1.0,
+        "test_rmse": 1.29099,
         "test_max_error": 2.0,
+        "test_r2": -1.5,
         "train_mae": 1.0,
         "weight": 0.5,
         "bias": 0.5,
@@ -26,21 +28,21 @@ def test_each_metric_measures_what_its_name_says() -> None:
     }
 
 
-def test_metrics_have_six_significant_digits() -> None:
-    assert metrics(weight=1234.5678)["weight"] == 1234.57
-    assert metrics(weight=0.000123456789)["weight"] == 0.000123457
-
-
-@pytest.mark.parametrize("name", ["linear_layer.weight", "weights"])
-def test_the_weight_and_bias_are_found_by_the_end_of_their_names(name: str) -> None:
-    state_dict = {name: np.array([[0.25]], np.float32), "bias": np.array([4], np.float32)}
-    assert find_number(state_dict, "weight", "weights") == 0.25
-    assert find_number(state_dict, "bias") == 4
-
-
 @pytest.mark.parametrize(
-    "state_dict", [{}, {"weight": ONE}, {"a.weight": ONE[:1], "b.weight": ONE[:1]}]
+    ("learned", "true", "more"),
+    [
+        (None, None, set()),
+        (None, (0.3, 0.9), set()),
+        ((0.5, 0.5), None, {"weight", "bias"}),
+    ],
 )
-def test_a_missing_or_ambiguous_weight_is_refused(state_dict: dict[str, Array]) -> None:
-    with pytest.raises(ValueError, match="^wanted one number that ends in weight, got "):
-        find_number(state_dict, "weight")
+def test_metrics_of_a_line_are_there_only_if_they_are_known(
+    learned: Line | None, true: Line | None, more: set[str]
+) -> None:
+    always = {"test_mae", "test_rmse", "test_max_error", "test_r2", "train_mae"}
+    assert metrics(learned, true).keys() == always | more
+
+
+def test_metrics_have_six_significant_digits() -> None:
+    assert metrics((1234.5678, 0.000123456789), None)["weight"] == 1234.57
+    assert metrics((1234.5678, 0.000123456789), None)["bias"] == 0.000123457

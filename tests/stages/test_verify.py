@@ -10,7 +10,7 @@ import torch
 from plumbline.core import tensors
 from plumbline.model import Linear, predict, save_model
 from stages import verify
-from tests.support.exercise import run_stage
+from tests.support.exercise import INFO, run_stage
 
 PATHS = ("model", "train", "test", "predictions", "verdict")
 
@@ -19,11 +19,11 @@ PATHS = ("model", "train", "test", "predictions", "verdict")
 def trained(folder: Path) -> dict[str, tensors.Array]:
     """Writes a model, its data and its predictions; returns the predictions."""
     X = np.linspace(0, 1, 10, dtype=np.float32)[:, None]
-    model = Linear()
+    model = Linear(1)
     predicted = predict(model, torch.from_numpy(X)).numpy()
-    save_model(Path("model"), "linear", model)
+    save_model(Path("model"), "linear", model, 1)
     for name in ("train", "test"):
-        tensors.save(Path(name), {"X": X, "y": X})
+        tensors.save_samples(Path(name), X, X, INFO)
     predictions = {"train": predicted, "test": predicted.copy()}
     tensors.save(Path("predictions"), predictions)
     return predictions

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from plumbline.core.metadata import SamplesInfo
 from plumbline.core.params import load
 
 # The parameters that give the published numbers. A user's params.yaml may have others.
@@ -37,6 +38,7 @@ metrics:
     limit: 0.02
   test_rmse: {better: lower, tolerance: 1e-6}
   test_max_error: {better: lower, tolerance: 1e-6}
+  test_r2: {better: higher, tolerance: 1e-6}
   train_mae: {better: lower, tolerance: 1e-6}
   weight: {better: neither, tolerance: 1e-6}
   bias: {better: neither, tolerance: 1e-6}
@@ -45,6 +47,10 @@ metrics:
 pictures:
   tolerance: 0.001
 """
+
+
+# The names of the columns, in the metadata of the samples.
+INFO = SamplesInfo(features=["X"], target="y", line=None)
 
 
 def run_stage(stage: ModuleType, *paths: str | Path) -> None:

@@ -11,11 +11,11 @@ import yaml
 
 from plumbline.core import tensors
 from tests.support.clone import ROOT, Clone
-from tests.support.exercise import write_params
+from tests.support.exercise import INFO, write_params
 
 pytestmark = pytest.mark.slow
 
-LOAD = "    X, y = tensors.load_samples(samples_path)\n"
+LOAD = "    X, y, info = tensors.load_samples(samples_path)\n"
 
 
 def lint(folder: Path) -> list[str]:
@@ -42,7 +42,7 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"split": stage}}))
     X = np.arange(10, dtype=np.float32)[:, None]
     for name in ("samples.safetensors", "other.safetensors"):
-        tensors.save(tmp_path / "data" / name, {"X": X, "y": X})
+        tensors.save_samples(tmp_path / "data" / name, X, X, INFO)
     return tmp_path
 
 

@@ -21,7 +21,9 @@ def test_the_report_lists_parameters_metrics_stages_and_pictures(
     output = tmp_path / "report" / "report.md"
     said = report(branches, "main", "better", "--output", str(output))
     text = output.read_text(encoding="utf-8")
-    assert said.startswith("🟢 Better on `test_mae`, `test_rmse`, `test_max_error`, `train_mae`")
+    assert said.startswith(
+        "🟢 Better on `test_mae`, `test_rmse`, `test_max_error`, `test_r2`, `train_mae`"
+    )
     assert said.splitlines()[0] == text.splitlines()[0].removeprefix("## ")
     assert "\n- **Lock**: fits the parameters and the scripts\n" in text
     assert "\n| `train.lr` | `0.01` | `0.005` |\n" in text

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from plumbline.core.command import errors_in_one_line, run
+from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
 from stages import split
 from tests.support.clone import ROOT
@@ -34,13 +35,13 @@ def test_the_error_for_a_wrong_number_of_paths_lists_the_wanted_ones(
     monkeypatch.setattr(sys, "argv", ["stages/split.py", "a"])
     with pytest.raises(SystemExit) as caught:
         run(split.main, split.Params)
-    assert caught.value.code == ("split: wanted 3 paths (samples_path train_path test_path), got 1")
+    assert caught.value.code == ("split: wanted the paths samples_path train_path test_path, got 1")
 
 
 @pytest.mark.parametrize(
     ("error", "line"),
     [
-        (ValueError("a\n  b"), "train: a b"),
+        (UserError("a\n  b"), "train: a b"),
         (FileNotFoundError(2, "No such file", "x"), "train: [Errno 2] No such file: 'x'"),
         (KeyboardInterrupt(), "train: interrupted"),
     ],
@@ -52,14 +53,16 @@ def test_a_user_error_is_one_line(error: BaseException, line: str) -> None:
 
 
 def test_a_bug_keeps_its_traceback() -> None:
-    with pytest.raises(ZeroDivisionError), errors_in_one_line("train"):
-        raise ZeroDivisionError
+    for error in (ZeroDivisionError, ValueError):
+        with pytest.raises(error), errors_in_one_line("train"):
+            raise error
 
 
 STAGE = """
 import signal
 from pathlib import Path
 from plumbline.core.command import run
+from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output, replacing
 from stages.split import Params
 
@@ -99,7 +102,7 @@ def run_stage(folder: None) -> Callable[[str], "subprocess.CompletedProcess[str]
         ("Path(__file__).write_text('')", "stage.py: edited while the stage ran"),
         ("Path('params.yaml').write_text(Path('params.yaml').read_text().replace('0.8', '0.7'))",
          "params.yaml: edited while the stage ran"),
-        ("raise ValueError('wrong')", "wrong"),
+        ("raise UserError('wrong')", "wrong"),
         ("signal.raise_signal(signal.SIGTERM)", "interrupted"),
         ("signal.raise_signal(signal.SIGINT)", "interrupted"),
     ],

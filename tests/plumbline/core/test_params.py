@@ -35,7 +35,7 @@ from tests.support.exercise import write_params
         ({"device": 3}, verify, "device: wanted str, got 3"),
         ({"generate.step": 0}, generate, "generate.step: wanted float > 0.0, got 0"),
         ({"generate.noise": -1}, generate, "generate.noise: wanted float >= 0.0, got -1"),
-        ({"generate.weight": "x"}, evaluate, "generate.weight: wanted float, got 'x'"),
+        ({"generate.weight": "x"}, generate, "generate.weight: wanted float, got 'x'"),
         ({"split.train_fraction": 1}, split, "split.train_fraction: wanted float < 1.0, got 1"),
         ({"split.shuffle": 1}, split, "split.shuffle: wanted bool, got 1"),
         ({"plot.dpi": 0}, plot, "plot.dpi: wanted int >= 30, got 0"),
@@ -52,7 +52,7 @@ def test_an_error_names_the_key_and_the_wanted_value(
     assert str(caught.value) == f"params.yaml: {message}"
 
 
-@pytest.mark.parametrize("stage", [generate, split, train, evaluate, plot, verify])
+@pytest.mark.parametrize("stage", [generate, split, train, plot, verify])
 def test_missing_sections_are_named(folder: Path, stage: Any) -> None:
     Path("params.yaml").write_text("{}")
     with pytest.raises(ValueError, match=r"^params\.yaml: \w+: missing(; \w+: missing)*$"):

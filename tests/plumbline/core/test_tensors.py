@@ -8,15 +8,21 @@ import pytest
 from safetensors.numpy import save_file
 
 from plumbline.core import tensors
+from plumbline.core.errors import UserError
+from plumbline.core.metadata import SamplesInfo, encode
+from tests.support.exercise import INFO
 
 X = np.arange(5, dtype=np.float32)[:, None]
 
 
 def test_saved_samples_load_bit_for_bit(tmp_path: Path) -> None:
     y = X * np.float32(0.1)
-    tensors.save(tmp_path / "line", {"X": X, "y": y})
-    for loaded, saved in zip(tensors.load_samples(tmp_path / "line"), (X, y), strict=True):
-        assert loaded.tobytes() == saved.tobytes()
+    wide = np.hstack([X, y])
+    info = SamplesInfo(features=["a", "b"], target="c", line=(0.3, 0.9))
+    tensors.save_samples(tmp_path / "line", wide, y, info)
+    loaded = tensors.load_samples(tmp_path / "line")
+    assert (loaded[0].tobytes(), loaded[1].tobytes()) == (wide.tobytes(), y.tobytes())
+    assert loaded[2] == tensors.load_info(tmp_path / "line", SamplesInfo) == info
 
 
 def test_saving_twice_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -33,7 +39,9 @@ def test_saving_twice_gives_the_same_bytes(tmp_path: Path) -> None:
         ({"X": X, "y": X[:-1]}, "wanted X and y of equal length, got 5 and 4"),
         ({"X": X, "y": X[:, 0]}, r"y: wanted shape \(n, 1\), got \(5,\)"),
         ({"X": X, "y": np.zeros((5, 2), "f4")}, r"y: wanted shape \(n, 1\), got \(5, 2\)"),
-        ({"X": X[:0], "y": X[:0]}, r"X: wanted shape \(n, 1\), got \(0, 1\)"),
+        ({"X": X[:0], "y": X[:0]}, r"X: wanted shape \(n, k\), got \(0, 1\)"),
+        ({"X": X[:, :0], "y": X}, r"X: wanted shape \(n, k\), got \(5, 0\)"),
+        ({"X": np.hstack([X, X]), "y": X}, r"wanted 2 names of features, got \['X'\]"),
         ({"X": X, "y": X.astype("f8")}, "y: wanted dtype F32, got F64"),
         ({"X": X, "y": X.astype("i8")}, "y: wanted dtype F32, got I64"),
         ({"X": X, "y": X * np.float32("nan")}, "y: wanted finite numbers, got nan or inf"),
@@ -43,8 +51,15 @@ def test_saving_twice_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_malformed_samples_are_refused(
     tmp_path: Path, content: dict[str, tensors.Array], message: str
 ) -> None:
-    save_file(content, tmp_path / "line")
+    save_file(content, tmp_path / "line", encode(INFO))
     with pytest.raises(ValueError, match=rf"/line: {message}$"):
+        tensors.load_samples(tmp_path / "line")
+
+
+@pytest.mark.parametrize("info", ["", "{", "[1]", '{"features":[],"target":"y","line":null}'])
+def test_samples_without_the_names_of_their_columns_are_refused(tmp_path: Path, info: str) -> None:
+    save_file({"X": X, "y": X}, tmp_path / "line", {"info": info})
+    with pytest.raises(UserError, match="/line: wanted SamplesInfo as metadata, got: "):
         tensors.load_samples(tmp_path / "line")
 
 

@@ -11,7 +11,7 @@ SIZE = canvas.Size(width=8, height=5, dpi=100)
 
 
 def save_picture(path: Path) -> bytes:
-    figure, axes = canvas.new_figure(SIZE, "title", "x", "y")
+    figure, (axes,) = canvas.new_figure(SIZE, "title", ["x"], "y")
     axes.plot([0, 1], [0, 1])
     canvas.save(path, figure)
     return path.read_bytes()

@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import nn
 
+from plumbline.core.metadata import Line
 from plumbline.device import use_device
 from plumbline.history import Row
 from plumbline.losses import LOSSES
-from plumbline.model import MODELS, PIECE, predict, weight_and_bias
+from plumbline.model import MODELS, PIECE, line_of, predict
 from plumbline.training.batches import Samples
 from plumbline.training.loop import OPTIMIZERS, Train, fit
 from stages.generate import Generate, generate
@@ -25,21 +26,19 @@ def samples(train_rows: int = 80, **changes: float) -> tuple[Samples, Samples]:
 
 def train(
     data: tuple[Samples, Samples], **changes: Any
-) -> tuple[nn.Module, tuple[float, float], list[Row]]:
+) -> tuple[nn.Module, Line | None, list[Row]]:
     """The trained model, the line it started from, and its history."""
     params = Train(**{**EXERCISE["train"], **changes})
     torch.manual_seed(params.seed)
-    model = MODELS[params.model]()
-    start = weight_and_bias(model)
+    model = MODELS[params.model](1)
+    start = line_of(model)
     return model, start, list(fit(model, *data, params, range(params.epochs)))
 
 
-def plain_loop(
-    samples: Samples, model: str, loss: str, optimizer: str, epochs: int
-) -> tuple[float, float]:
+def plain_loop(samples: Samples, model: str, loss: str, optimizer: str, epochs: int) -> Line | None:
     """Trains with the exercise's own loop and returns the weight and the bias."""
     torch.manual_seed(42)
-    net = MODELS[model]()
+    net = MODELS[model](1)
     loss_fn: nn.Module = getattr(nn, LOSSES[loss].layer)()
     stepper = OPTIMIZERS[optimizer](net.parameters(), lr=0.01)
     for _ in range(epochs):
@@ -47,13 +46,13 @@ def plain_loop(
         stepper.zero_grad()
         value.backward()
         stepper.step()
-    return weight_and_bias(net)
+    return line_of(net)
 
 
 def test_the_parameters_model_ends_at_the_published_line_and_error() -> None:
     data = samples()
     model, _, _ = train(data, model="parameters")
-    weight, bias = weight_and_bias(model)
+    weight, bias = line_of(model) or (0, 0)
     assert f"{weight:.8f} {bias:.8f}" == "0.30668804 0.90105999"
     assert f"{(predict(model, data[1].X) - data[1].y).abs().mean():.6g}" == "0.00704579"
 
@@ -84,14 +83,14 @@ def test_a_full_batch_gives_the_same_bits_as_the_plain_loop(
 ) -> None:
     data = samples()
     trained, _, _ = train(data, model=model, loss=loss, optimizer=optimizer, epochs=50)
-    assert weight_and_bias(trained) == plain_loop(data[0], model, loss, optimizer, 50)
+    assert line_of(trained) == plain_loop(data[0], model, loss, optimizer, 50)
 
 
 def test_a_batch_of_many_pieces_matches_the_plain_loop_within_rounding() -> None:
     data = samples(3 * PIECE + 7, step=1 / (4 * PIECE), noise=0.1)
     trained, _, _ = train(data, loss="mse", epochs=20)
     expected = plain_loop(data[0], "linear", "mse", "sgd", 20)
-    assert weight_and_bias(trained) == pytest.approx(expected, abs=1e-5)
+    assert line_of(trained) == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.slow
@@ -103,7 +102,7 @@ def test_the_number_of_threads_changes_no_bit_of_the_result() -> None:
         use_device("cpu")
         model, _, rows = train(data, epochs=5, eval_every=1)
         predicted = predict(model, data[1].X).numpy().tobytes()
-        results.append((weight_and_bias(model), rows, predicted))
+        results.append((line_of(model), rows, predicted))
     torch.set_num_threads(before)
     assert results[0] == results[1] == results[2]
 
@@ -120,7 +119,7 @@ def test_mini_batches_learn_the_line_and_the_seed_decides_their_order() -> None:
         train(samples(), batch_size=16, loss="mse", lr=0.1, epochs=200, seed=seed)[0]
         for seed in (1, 1, 2)
     ]
-    lines = [weight_and_bias(model) for model in models]
+    lines = [line_of(model) for model in models]
     assert lines[0] == pytest.approx((0.3, 0.9), abs=1e-3)
     assert lines[0] == lines[1] != lines[2]
 
@@ -139,3 +138,26 @@ def test_the_error_for_a_non_finite_loss_names_the_epoch_and_the_lr(
 def test_a_non_finite_weight_after_the_last_evaluation_is_refused() -> None:
     with pytest.raises(ValueError, match="^epoch 19: wanted a finite"):
         train(samples(), loss="mse", lr=100.0, epochs=19)
+
+
+def test_a_model_whose_predictions_have_another_shape_is_a_bug() -> None:
+    class Flat(nn.Module):
+        def forward(self, X: torch.Tensor) -> torch.Tensor:
+            return X[:, 0]
+
+    data = samples()
+    with pytest.raises(TypeError, match=r"wanted forward to return \(n, 1\), got \(1,\)"):
+        list(fit(Flat(), *data, Train(**EXERCISE["train"]), range(1)))
+
+
+def test_several_features_are_learned_as_least_squares_does() -> None:
+    X = torch.rand(500, 3, generator=torch.Generator().manual_seed(0))
+    y = X @ torch.tensor([[1.0], [-2.0], [0.5]]) + 0.25
+    data = Samples(X, y, 0, 500)
+    for name in MODELS:
+        params = Train(**{**EXERCISE["train"], "model": name, "loss": "mse", "lr": 0.3,
+                          "epochs": 2000, "eval_every": 2000})  # fmt: skip
+        model = MODELS[name](3)
+        (row,) = fit(model, data, data, params, range(params.epochs))
+        assert row.weight is None
+        assert torch.allclose(predict(model, X), y, atol=1e-4)

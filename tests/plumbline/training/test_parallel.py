@@ -15,7 +15,8 @@ from safetensors.numpy import save_file
 
 from plumbline import history
 from plumbline.core import tensors
-from plumbline.model import load_model, weight_and_bias
+from plumbline.core.metadata import encode
+from plumbline.model import line_of, load_model
 from plumbline.training.parallel import World, cause
 from stages import generate, split, train
 from tests.support.clone import ROOT
@@ -72,9 +73,9 @@ def start(*outputs: str, **environment: str) -> "subprocess.Popen[str]":
 def results(*outputs: str) -> tuple[tuple[float, float], list[list[float]], list[list[float]]]:
     """The weight and bias, the history and the predictions."""
     model, rows, predictions = map(Path, outputs)
-    predicted = np.concatenate(tensors.load_columns(predictions, "train", "test"))
+    predicted = np.concatenate([*tensors.load(predictions)[0].values()])
     return (
-        weight_and_bias(load_model(model)),
+        line_of(load_model(model)) or (0, 0),
         [list(row) for row in history.load(rows)],
         predicted.tolist(),
     )
@@ -119,9 +120,9 @@ def test_two_nodes_give_the_result_of_one_process(data: Path) -> None:
 
 @pytest.mark.slow
 def test_a_nan_in_one_share_gives_one_error_line_and_no_output(data: Path) -> None:
-    X, y = tensors.load_samples(Path("train"))
+    X, y, info = tensors.load_samples(Path("train"))
     y[-1] = np.nan
-    save_file({"X": X, "y": y}, "train")
+    save_file({"X": X, "y": y}, "train", encode(info))
     process = start(*OUTPUTS, PET_NPROC_PER_NODE="2")
     printed, _ = process.communicate(timeout=600)
     assert process.returncode == 1
