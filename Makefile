@@ -9,7 +9,7 @@ PIP := python -m pip install --quiet --quiet --disable-pip-version-check
 .PHONY: repro report gate check test test-quick lint bench lint-pipeline test-faults fuzz clean git
 
 repro: .venv/ready | git
-	dvc repro $(ARGS)
+	$(strip dvc repro $(ARGS))
 	@python -m tools.summary
 
 # BASE and HEAD are revisions. Without HEAD, the working tree is compared.

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from plumbline.core.errors import UserError
 from plumbline.core.files import read, replacing
 
-# The longest history. Reading it takes up to 25 times its bytes in memory.
-ROWS = 80_000
+# The longest history, since git keeps it: 1.2 MB. Reading it takes up to 25 times that in memory.
+ROWS = 10_000
 BYTES = 120 * ROWS
 
 FLOAT32_MAX = (2 - 2**-23) * 2.0**127

@@ -1,6 +1,6 @@
 """Train a model on the samples; save its state_dict, its history and its predictions.
 
-Usage: python -m stages.train TRAIN TEST MODEL HISTORY PREDICTIONS
+Usage: python -m stages.train TRAIN TEST MODEL PREDICTIONS HISTORY
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ class Params(msgspec.Struct, frozen=True):
 
 def check_length(train: Train) -> None:
     """UserError if the history would have more rows than can be read back."""
-    n = len(range(0, train.epochs, train.eval_every))
+    n = 1 + len(range(0, train.epochs - 1, train.eval_every))
     if n > history.ROWS:
         raise UserError(
             f"params.yaml: train.eval_every: wanted at most {history.ROWS:,} rows of history, "
@@ -71,8 +71,8 @@ def main(
     train_path: Input,
     test_path: Input,
     model_path: Output,
-    history_path: Output,
     predictions_path: Output,
+    history_path: Output,
 ) -> None:
     check_length(params.train)
     if has_to_launch():

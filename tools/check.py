@@ -8,7 +8,7 @@ from argparse import Namespace
 from plumbline import arguments
 from plumbline.review import lock
 from plumbline.review.gate import load_rules
-from plumbline.review.git import checkout_of, find_commit
+from plumbline.review.git import checkout_of, find_commit, uncommitted_files
 from plumbline.review.reproduction import reproduce
 
 
@@ -19,8 +19,10 @@ def main(options: Namespace) -> None:
         hashes = lock.output_hashes(checkout.stages("dvc.lock", head))
         problems = [*lock.problems(checkout), *lock.damaged_objects(lock.cache_folder(), hashes)]
         if problems:
-            arguments.fail("check: not what `dvc repro` would leave", problems)
+            arguments.fail("check: not what `dvc repro` would leave; run it and commit", problems)
         print("check: dvc.lock, metrics and pictures fit the parameters and the scripts")
+        if not options.head and (names := uncommitted_files()):
+            print(f"check: not committed yet: {', '.join(names)}")
         if not options.full:
             return
         differences = reproduce(checkout, rules)

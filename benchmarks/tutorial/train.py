@@ -28,6 +28,6 @@ for epoch in range(params["train"]["epochs"]):
     if epoch % 20 == 0:
         rows.append(f"{epoch},{loss},{test_loss},{model.weight.item()},{model.bias.item()}")
 torch.save(model.state_dict(), outs[0])
-open(outs[1], "w").write("\n".join(rows))
+open(outs[2], "w").write("\n".join(rows))
 with torch.inference_mode():
-    torch.save((model(X), model(X_test)), outs[2])
+    torch.save((model(X), model(X_test)), outs[1])

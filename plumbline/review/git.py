@@ -83,6 +83,12 @@ def find_commit(revision: str | None) -> str:
         raise UserError(f"{revision}: no such revision in this repository{cure}") from None
 
 
+def uncommitted_files() -> list[str]:
+    """The tracked files of the working tree that differ from the last commit."""
+    names = git("diff", "--name-only", "-z", "HEAD", settings={**SAFE, **_filters_off()})
+    return names.decode().split("\0")[:-1]
+
+
 @contextmanager
 def checkout_of(head: str) -> Iterator[Checkout]:
     """A checkout of this repository at the commit, in a temporary folder."""

@@ -48,7 +48,7 @@ def verdict(findings: Findings, rules: Rules) -> str:
         name for name, _, new in findings.metrics if is_beyond_limit(rules.metrics.get(name), new)
     ]:
         text += f"; beyond its limit: {codes(beyond)}"
-    return text if findings.hold else f"⛔ What is committed does not hold. As committed: {text}"
+    return text if findings.hold else f"⛔ The results are not those of a run. As they are: {text}"
 
 
 def validity(findings: Findings) -> str:

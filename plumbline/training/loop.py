@@ -42,9 +42,9 @@ def fit(
     world: World = ALONE,
     checkpoint: Checkpoint | None = None,
 ) -> Iterator[Row]:
-    """Trains `model` in place and yields a row for each epoch that `eval_every` divides.
+    """Trains `model` in place; yields a row for each `eval_every` epochs and for the last one.
 
-    Raises UserError with the epoch when a loss or a parameter is no longer finite.
+    Raises UserError with the epoch when a loss, the weight or the bias is no longer finite.
     """
     check_shape(model(train.X[:1]))
     loss_fn: nn.Module = getattr(nn, LOSSES[params.loss].layer)()
@@ -78,7 +78,7 @@ def fit(
             sizes.append(batch.total)
 
         # Reading a number makes an accelerator wait, so only the epochs that are kept are read.
-        if epoch % params.eval_every == 0:
+        if epoch % params.eval_every == 0 or epoch == params.epochs - 1:
             model.eval()
             with torch.inference_mode():
                 terms = (loss_fn(model(X), y) * share for X, y, share in test_batch.pieces)
@@ -92,8 +92,6 @@ def fit(
                 checkpoint.rows.append(row)
         if checkpoint and (epoch + 1) % checkpoint.every == 0 and not world.rank:
             checkpoint.save(epoch + 1, model, optimizer, order)
-    ends = [parameter.abs().max().item() for parameter in model.parameters()]
-    _check_finite(ends, params.epochs, params.lr)
 
 
 def _check_finite(numbers: Iterable[float], epoch: int, lr: float) -> None:

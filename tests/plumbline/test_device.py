@@ -53,7 +53,7 @@ def test_the_accelerator_prints_the_same_table_as_the_cpu_and_passes_verify(
     for device in ("cpu", "auto"):
         write_params({**changes, "device": device})
         capsys.readouterr()
-        run_stage(train, "train", "test", "model", "history", "predictions")
+        run_stage(train, "train", "test", "model", "predictions", "history")
         said.append(capsys.readouterr().out)
         run_stage(verify, "model", "train", "test", "predictions", "verdict")
     assert said[0] == said[1]

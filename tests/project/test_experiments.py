@@ -1,6 +1,7 @@
 """Experiments and merges work as the README shows them."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -22,8 +23,9 @@ def test_an_experiment_can_be_run_compared_applied_and_turned_into_a_branch(
 
     clone.run("dvc", "exp", "apply", "trial")
     changed = clone.run("git", "status", "--porcelain").split()[1::2]
-    pictures = [f"plots/{name}.png" for name in ("landscape", "loss", "predictions")]
-    assert changed == ["dvc.lock", "metrics.json", "params.yaml", *pictures]
+    names = ("history.csv", "landscape.png", "loss.png", "predictions.png")
+    plots = [f"plots/{name}" for name in names]
+    assert changed == ["dvc.lock", "metrics.json", "params.yaml", *plots]
 
     clone.run("dvc", "exp", "branch", "trial", "lr-0.02")
     clone.run("python", "-m", "tools.check", "lr-0.02")
@@ -46,3 +48,15 @@ def test_taking_one_side_and_running_dvc_repro_resolves_a_conflict(
     report = clone.run("python", "-m", "tools.report", "HEAD^")
     assert "\n| `plot.dpi` | `100` | `90` |\n" in report
     assert "\n- ran: `plot`\n" in report
+
+
+def test_a_fresh_clone_without_a_cache_compares_the_curves_of_two_branches(
+    branches: Clone, tmp_path: Path
+) -> None:
+    branches.run("git", "clone", "--quiet", "--branch=faster", ".", str(tmp_path / "fresh"))
+    fresh = Clone(tmp_path / "fresh")
+    said = fresh.run("dvc", "plots", "diff", "origin/main", "HEAD", "--out", str(tmp_path / "out"))
+    assert "failed to load" not in said
+    page = (tmp_path / "out" / "index.html").read_text()
+    for loss in ("0.12756133079528809", "Training and testing loss"):
+        assert loss in page

@@ -41,7 +41,7 @@ def test_a_pickle_in_place_of_any_input_is_refused_and_not_run(
     name: str,
     path: str,
 ) -> None:
-    for folder in ("data", "models"):
+    for folder in ("data", "models", "plots"):
         shutil.copytree(reproduced.path / folder, tmp_path / folder)
     shutil.copy(reproduced.path / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)

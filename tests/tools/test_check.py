@@ -57,7 +57,7 @@ def test_each_stale_result_is_named_with_its_stage(
 ) -> None:
     status, said = check(branches, branch)
     assert status == 1
-    assert said[0] == "check: not what `dvc repro` would leave"
+    assert said[0] == "check: not what `dvc repro` would leave; run it and commit"
     assert sorted(said[1:]) == sorted(f"  {line}" for line in lines)
 
 
@@ -68,30 +68,44 @@ def test_an_uncommitted_edit_is_found_and_left_alone(
     clone.set_params({"plot.dpi": 90})
     assert check(clone) == (
         1,
-        ["check: not what `dvc repro` would leave", "  plot: params.yaml: plot is modified"],
+        [
+            "check: not what `dvc repro` would leave; run it and commit",
+            "  plot: params.yaml: plot is modified",
+        ],
     )
     assert clone.run("git", "status", "--porcelain") == " M params.yaml\n"
+
+
+def test_results_that_are_not_committed_are_named(
+    branches: Clone, copy_of: Callable[[Clone], Clone]
+) -> None:
+    clone = copy_of(branches)
+    clone.set_params({"plot.dpi": 90})
+    clone.run("dvc", "repro", "--quiet")
+    status, lines = check(clone)
+    assert status == 0
+    assert lines[1].startswith("check: not committed yet: dvc.lock, params.yaml, plots/data.png, ")
 
 
 def test_the_error_for_a_damaged_cache_object_says_how_to_repair_it(
     branches: Clone, copy_of: Callable[[Clone], Clone]
 ) -> None:
     clone = copy_of(branches)
-    history = clone.path / "models" / "history.csv"
-    whole = history.read_bytes()
+    predictions = clone.path / "models" / "predictions.safetensors"
+    whole = predictions.read_bytes()
     md5 = hashlib.md5(whole, usedforsecurity=False).hexdigest()
     stored = clone.path / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
     stored.chmod(0o644)
-    stored.write_bytes(whole.replace(b"0", b"1", 1))
+    stored.write_bytes(whole[:-1] + b"!")
     stored.chmod(0o444)
     status, lines = check(clone)
     assert status == 1
     (line,) = lines[1:]
-    assert line.startswith("  models/history.csv: damaged in the cache; delete it and ")
+    assert line.startswith("  models/predictions.safetensors: damaged in the cache; delete it and ")
     Path(line.split(" and ")[1].removesuffix(", then dvc repro")).unlink()
-    history.unlink()
+    predictions.unlink()
     clone.repro()
-    assert history.read_bytes() == whole
+    assert predictions.read_bytes() == whole
     assert check(clone)[0] == 0
 
 

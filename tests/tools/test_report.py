@@ -58,7 +58,7 @@ def test_the_same_revisions_give_the_same_report_with_links_to_both_commits(
         (
             "main",
             "repacked",
-            ["## ⛔ What is committed does not hold. As committed: ⚪ Same: nothing"],
+            ["## ⛔ The results are not those of a run. As they are: ⚪ Same: nothing"],
         ),
         ("main", "stale", ["## ⛔ ", "  - `train: params.yaml: train is modified`\n"]),
         ("main", "more", ["| `r2` | none | `0.99` | none |", "| none | `nan` | none |"]),

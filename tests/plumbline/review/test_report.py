@@ -44,11 +44,11 @@ def metrics(error: tuple[Any, Any], score: tuple[Any, Any]) -> Findings:
         ),
         (
             metrics((2, 1), (2, 2))._replace(problems=["train: changed command"]),
-            "⛔ What is committed does not hold. As committed: 🟢 Better on `error`",
+            "⛔ The results are not those of a run. As they are: 🟢 Better on `error`",
         ),
         (
             metrics((2, 1), (2, 2))._replace(differences=[Difference("a", "b", within=False)]),
-            "⛔ What is committed does not hold. As committed: 🟢 Better on `error`",
+            "⛔ The results are not those of a run. As they are: 🟢 Better on `error`",
         ),
         (
             metrics((2, 1), (2, 2))._replace(differences=[Difference("a", "b", within=True)]),

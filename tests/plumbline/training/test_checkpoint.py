@@ -16,7 +16,7 @@ from stages import train as train_stage
 from tests.support.clone import ROOT
 from tests.support.exercise import run_stage, write_params
 
-OUTS = tuple(map(Path, ("model", "history", "predictions")))
+OUTS = tuple(map(Path, ("model", "predictions", "history")))
 KEPT = checkpoint_path(OUTS[0])
 
 

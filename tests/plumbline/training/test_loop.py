@@ -61,7 +61,7 @@ def test_the_losses_equal_the_lessons_to_the_last_digit() -> None:
     """For weight 0.7, bias 0.3, 50 samples: https://www.learnpytorch.io/01_pytorch_workflow/."""
     data = samples(40, weight=0.7, bias=0.3, step=0.02)
     _, _, rows = train(data, model="parameters", epochs=100, eval_every=10)
-    assert [(row.epoch, str(row.train_loss), str(row.test_loss)) for row in rows] == [
+    assert [(row.epoch, str(row.train_loss), str(row.test_loss)) for row in rows[:-1]] == [
         (0, "0.31288138031959534", "0.48106518387794495"),
         (10, "0.1976713240146637", "0.3463551998138428"),
         (20, "0.08908725529909134", "0.21729660034179688"),
@@ -135,9 +135,27 @@ def test_the_error_for_a_non_finite_loss_names_the_epoch_and_the_lr(
         train(samples(), **changes)
 
 
-def test_a_non_finite_weight_after_the_last_evaluation_is_refused() -> None:
-    with pytest.raises(ValueError, match="^epoch 19: wanted a finite"):
+def test_a_non_finite_loss_after_the_last_step_is_refused() -> None:
+    with pytest.raises(ValueError, match="^epoch 18: wanted a finite"):
         train(samples(), loss="mse", lr=100.0, epochs=19)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "eval_every", "rows"),
+    [(1, 1, [0]), (5, 2, [0, 2, 4]), (6, 2, [0, 2, 4, 5]), (3, 20, [0, 2])],
+)
+def test_the_history_has_a_row_each_eval_every_epochs_and_for_the_last_one(
+    epochs: int, eval_every: int, rows: list[int]
+) -> None:
+    _, _, history = train(samples(), epochs=epochs, eval_every=eval_every)
+    assert [row.epoch for row in history] == rows
+
+
+def test_the_last_row_has_the_testing_loss_and_the_line_of_the_trained_model() -> None:
+    data = samples()
+    model, _, rows = train(data)
+    assert rows[-1].test_loss == (predict(model, data[1].X) - data[1].y).abs().mean().item()
+    assert (rows[-1].weight, rows[-1].bias) == line_of(model)
 
 
 def test_a_model_whose_predictions_have_another_shape_is_a_bug() -> None:
@@ -158,6 +176,6 @@ def test_several_features_are_learned_as_least_squares_does() -> None:
         params = Train(**{**EXERCISE["train"], "model": name, "loss": "mse", "lr": 0.3,
                           "epochs": 2000, "eval_every": 2000})  # fmt: skip
         model = MODELS[name](3)
-        (row,) = fit(model, data, data, params, range(params.epochs))
+        *_, row = fit(model, data, data, params, range(params.epochs))
         assert row.weight is None
         assert torch.allclose(predict(model, X), y, atol=1e-4)

@@ -22,7 +22,7 @@ from stages import generate, split, train
 from tests.support.clone import ROOT
 from tests.support.exercise import run_stage, write_params
 
-OUTPUTS = ["model", "history", "predictions"]
+OUTPUTS = ["model", "predictions", "history"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
@@ -72,7 +72,7 @@ def start(*outputs: str, **environment: str) -> "subprocess.Popen[str]":
 
 def results(*outputs: str) -> tuple[tuple[float, float], list[list[float]], list[list[float]]]:
     """The weight and bias, the history and the predictions."""
-    model, rows, predictions = map(Path, outputs)
+    model, predictions, rows = map(Path, outputs)
     predicted = np.concatenate([*tensors.load(predictions)[0].values()])
     return (
         line_of(load_model(model)) or (0, 0),
@@ -132,7 +132,7 @@ def test_a_nan_in_one_share_gives_one_error_line_and_no_output(data: Path) -> No
 
 @pytest.mark.slow
 def test_a_killed_process_ends_the_stage_with_one_error_line_and_no_output(data: Path) -> None:
-    write_params({"train.epochs": 10**8, "train.eval_every": 2000})
+    write_params({"train.epochs": 10**7, "train.eval_every": 2000})
     with start(*OUTPUTS, PET_NPROC_PER_NODE="2") as process:
         assert process.stdout is not None
         for printed in process.stdout:
