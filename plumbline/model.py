@@ -48,9 +48,11 @@ class Parameters(nn.Module):
         return self.weights, self.bias
 
 
-# A model of your own: a class here, made with the number of features, and its name in the table.
-# A method `line` is for a model that is a line, whose weight and bias are then shown.
-MODELS: dict[str, Callable[[int], nn.Module]] = {"linear": Linear, "parameters": Parameters}
+# A model of your own is a class above, made with the number of features, and a line here.
+MODELS: dict[str, Callable[[int], nn.Module]] = {
+    "linear": Linear,
+    "parameters": Parameters,
+}
 
 
 def line_of(model: nn.Module) -> Line | None:

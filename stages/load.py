@@ -67,9 +67,11 @@ def choose_features(table: Path, names: list[str], params: Load) -> list[str]:
         features = [name for name in names if name != params.target]
     for key, name in [("target", params.target), *(("features", name) for name in features)]:
         if name not in names:
-            near = "".join(f"; the nearest is {n}" for n in get_close_matches(name, names, n=1))
-            known = ", ".join(names[:20]) + ", ..." * (len(names) > 20)
-            raise UserError(f"params.yaml: load.{key}: {table} has {known}, not {name}{near}")
+            near = "".join(f"; the nearest is {n!r}" for n in get_close_matches(name, names, n=1))
+            known = ", ".join(map(repr, names[:20])) + ", ..." * (len(names) > 20)
+            raise UserError(
+                f"params.yaml: load.{key}: wanted a column of {table} ({known}), got {name!r}{near}"
+            )
     if not features or len({*features, params.target}) <= len(features):
         raise UserError(
             f"params.yaml: load.features: wanted other columns than {params.target}, each once, "
@@ -110,7 +112,7 @@ def to_float32(table: Path, batch: pa.RecordBatch, first: int) -> Array:
     missing = np.column_stack([c.is_null().to_numpy(False) for c in batch.columns])
     for row, column in np.argwhere(~(np.abs(numbers) <= MAX) & ~missing)[:1]:
         raise UserError(
-            f"{table}: column {batch.schema.names[column]}, row {first + row}: "
+            f"{table}: column {batch.schema.names[column]}, row {first + row} below the header: "
             f"wanted a finite float32, got {numbers[row, column]}"
         )
     return numbers.astype(np.float32)
@@ -127,7 +129,9 @@ def load(table: Path, params: Load) -> tuple[Array, Array, SamplesInfo]:
         for batch in read_batches(table, [*features, params.target]):
             parts.append(to_float32(table, batch, n + 1))
             n += batch.num_rows
-    except (pa.ArrowException, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError:
+        raise UserError(f"{table}: wanted a CSV table in UTF-8, or a Parquet table") from None
+    except (pa.ArrowException, csv.Error) as error:
         raise UserError(f"{table}: {explain(str(error), names)}") from None
     if not n:
         raise UserError(f"{table}: wanted rows below the names of the columns, got none")
@@ -135,8 +139,8 @@ def load(table: Path, params: Load) -> tuple[Array, Array, SamplesInfo]:
     for name, gaps in zip([*features, params.target], np.isnan(numbers).T, strict=True):
         if gaps.any():
             raise UserError(
-                f"{table}: column {name}, row {np.argmax(gaps) + 1}: wanted a number, got none; "
-                f"{np.count_nonzero(gaps):,} of {n:,} are missing"
+                f"{table}: column {name}, row {np.argmax(gaps) + 1} below the header: wanted a "
+                f"number, got an empty cell, NA or nan; {np.count_nonzero(gaps):,} of {n:,} are so"
             )
     info = SamplesInfo(features=features, target=params.target, line=None)
     return numbers[:, :-1], numbers[:, -1:], info
@@ -147,11 +151,12 @@ def explain(error: str, names: list[str]) -> str:
     bad = re.match(r"In CSV column #(\d+): Row #(\d+): .* invalid value '(.*)'", error, re.DOTALL)
     if bad:
         column, row, value = bad.groups()
-        return f"column {names[int(column)]}, row {int(row) - 1}: wanted a number, got {value!r}"
+        place = f"column {names[int(column)]}, row {int(row) - 1} below the header"
+        return f"{place}: wanted a number, got {value!r}; or list other columns in load.features"
     short = re.match(r"CSV parse error: Row #(\d+): Expected (\d+) columns, got (\d+)", error)
     if short:
         row, wanted, got = short.groups()
-        return f"row {int(row) - 1}: wanted {wanted} columns, got {got}"
+        return f"row {int(row) - 1} below the header: wanted {wanted} columns, got {got}"
     return f"wanted a CSV or Parquet table, got: {error}"
 
 

@@ -55,6 +55,7 @@ def new_figure(size: Size, title: str, xs: Sequence[str], y: str) -> tuple[Figur
         return figure, [figure.add_subplot(title=title, xlabel=xs[0], ylabel=y)]
     columns = math.ceil(math.sqrt(len(xs) * size.width / size.height))
     rows = math.ceil(len(xs) / columns)
+    columns = math.ceil(len(xs) / rows)
     panels = [figure.add_subplot(rows, columns, i + 1, xlabel=x) for i, x in enumerate(xs)]
     for panel in panels[::columns]:
         panel.set_ylabel(y)

@@ -47,13 +47,18 @@ def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
         metrics=sorted(metrics, key=lambda change: order.get(change.name, len(order))),
         params=diffs.params_diff(checkout, base, str(PARAMS)),
         rules=diffs.params_diff(checkout, base, str(GATE)),
-        stages=stage_changes(
-            checkout.stages("dvc.lock", base), checkout.stages("dvc.lock", checkout.head)
-        ),
+        stages=stage_changes(_locked(checkout, base), _locked(checkout, checkout.head)),
         pictures=changed_pictures(checkout, base),
         problems=lock.problems(checkout),
         differences=reproduce(checkout, rules) if full else None,
     )
+
+
+def _locked(checkout: Checkout, commit: str) -> dict[str, Any]:
+    """The entries of dvc.lock, without those of stages that dvc.yaml no longer has."""
+    declared = checkout.stages("dvc.yaml", commit)
+    lock = checkout.stages("dvc.lock", commit)
+    return {name: entry for name, entry in lock.items() if name in declared}
 
 
 def stage_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:

@@ -58,7 +58,9 @@ def pictures(changed: list[Picture], shown: dict[str, tuple[str, str]]) -> list[
     """Both versions of each picture that changed, side by side; no section if none did."""
     found = []
     for path, share, *versions in changed:
-        found.append(f"{code(path)}: {share:.2%} of the pixels differ")
+        before, after = versions
+        fate = "new" if before is None else "removed" if after is None else ""
+        found.append(f"{code(path)}: {fate or f'{share:.2%} of the pixels differ'}")
         if path in shown:
             cells = [
                 NONE if content is None else image(where, WIDTH)

@@ -84,8 +84,8 @@ def test_a_table_with_several_features_is_learned_without_a_landscape(own: Clone
 def test_a_model_is_one_class_and_its_name(own: Clone) -> None:
     write_table(own.path / "data" / "table.csv", 2)
     delete_landscape(own)
-    name = '"parameters": Parameters'
+    (entry,) = re.findall(r"such as `(.*?)`\.", PAGE)
     own.edit("plumbline/model.py", "# A model of your own", MODEL + "\n\n# A model of your own")
-    own.edit("plumbline/model.py", name, f'{name}, "hidden": Hidden')
+    own.edit("plumbline/model.py", "\n}\n", f"\n    {entry}\n}}\n")
     own.edit("params.yaml", "model: linear", "model: hidden")
     assert run(own)["test_r2"] > 0.9

@@ -50,20 +50,33 @@ def test_the_features_have_the_order_of_the_parameter(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("a,b\n1,2\n3,x\n", "column b, row 2: wanted a number, got 'x'"),
-        ("a,b\n1,2020-01-01\n", "column b, row 1: wanted a number, got '2020-01-01'"),
-        ('a,b\n"1,5","2"\n', "column a, row 1: wanted a number, got '1,5'"),
-        ("a,b\n1,2\n3,\n,4\n", "column a, row 3: wanted a number, got none; 1 of 3 are missing"),
-        ("a,b\n1,NA\n3,nan\n", "column b, row 1: wanted a number, got none; 2 of 2 are missing"),
-        ("a,b\n1,2\n3\n", "row 2: wanted 2 columns, got 1"),
-        ("a,b\n1,2\n3,inf\n", "column b, row 2: wanted a finite float32, got inf"),
-        ("a,b\n1,2\n-1e39,3\n", "column a, row 2: wanted a finite float32, got -1e+39"),
+        ("a,b\n1,2\n3,x\n", "column b, row 2 below the header: wanted a number, got 'x'"),
+        (
+            "a,b\n1,2020-01-01\n",
+            "column b, row 1 below the header: wanted a number, got '2020-",
+        ),
+        ('a,b\n"1,5","2"\n', "column a, row 1 below the header: wanted a number, got '1,5'"),
+        (
+            "a,b\n1,2\n3,\n,4\n",
+            "column a, row 3 below the header: wanted a number, got an empty cell",
+        ),
+        (
+            "a,b\n1,NA\n3,nan\n",
+            "column b, row 1 below the header: wanted a number, got an empty cell",
+        ),
+        ("a,b\n1,2\n3\n", "row 2 below the header: wanted 2 columns, got 1"),
+        ("a,b\n1,2\n3,inf\n", "column b, row 2 below the header: wanted a finite float32, got inf"),
+        (
+            "a,b\n1,2\n-1e39,3\n",
+            "column a, row 2 below the header: wanted a finite float32, got -1e+39",
+        ),
         ("a;b\n1,5;2\n", "wanted commas between the columns, got semicolons"),
         ("a\tb\n1\t2\n", "wanted commas between the columns, got tabs"),
         ("a,a,b\n1,2,3\n", "wanted each column once, got a twice"),
         ("a,b\n", "wanted rows below the names of the columns, got none"),
         ("", "wanted a CSV or Parquet table, got no names of columns"),
-        (b"a,b\n1,\xe9\n", "wanted a CSV or Parquet table, got: 'utf-8' codec can't decode"),
+        (b"a,b\n1,\xe9\n", "wanted a CSV table in UTF-8, or a Parquet table"),
+        ("a,b\n1,2\n".encode("utf-16"), "wanted a CSV table in UTF-8, or a Parquet table"),
         (b"PAR1abcd", "wanted a CSV or Parquet table, got: "),
     ],
 )
@@ -78,9 +91,17 @@ def test_the_error_for_a_bad_table_names_the_place(
 @pytest.mark.parametrize(
     ("target", "features", "error"),
     [
-        ("bb", None, "load.target: table.csv has age, b, not bb; the nearest is b"),
-        ("b", ["ag"], "load.features: table.csv has age, b, not ag; the nearest is age"),
-        ("b", ["zzz"], "load.features: table.csv has age, b, not zzz"),
+        (
+            "bb",
+            None,
+            "load.target: wanted a column of table.csv ('age', 'b'), got 'bb'; the nearest",
+        ),
+        (
+            "b",
+            ["ag"],
+            "load.features: wanted a column of table.csv ('age', 'b'), got 'ag'; the nearest",
+        ),
+        ("b", ["zzz"], "load.features: wanted a column of table.csv ('age', 'b'), got 'zzz'"),
         ("b", ["age", "b"], "load.features: wanted other columns than b, each once, got "),
         ("b", ["age", "age"], "load.features: wanted other columns than b, each once, got "),
         ("b", [], "load.features: wanted other columns than b, each once, got "),
@@ -94,9 +115,14 @@ def test_the_error_for_a_wrong_column_names_the_key(
     assert str(caught.value).startswith(f"params.yaml: {error}")
 
 
+def test_missing_values_are_counted(folder: Path) -> None:
+    with pytest.raises(UserError, match="row 2 below .*; 2 of 4 are so"):
+        load_text("a,b\n1,2\n,3\n4,5\nnan,6\n")
+
+
 def test_a_bad_value_beyond_the_first_block_has_its_row(folder: Path) -> None:
     text = "a,b\n" + "1,2\n" * 5_000_000 + "3,x\n"
-    with pytest.raises(UserError, match="column b, row 5000001: wanted a number, got 'x'"):
+    with pytest.raises(UserError, match="column b, row 5000001 below the header: wanted a number"):
         load_text(text)
 
 
@@ -122,8 +148,11 @@ def test_integers_and_floats_of_parquet_are_loaded(folder: Path) -> None:
         (["x", "y"], "column a: wanted numbers, got string"),
         ([datetime.date(2020, 1, 1), None], "column a: wanted numbers, got date32"),
         ([True, False], "column a: wanted numbers, got bool"),
-        ([1, None], "column a, row 2: wanted a number, got none; 1 of 2 are missing"),
-        ([1.0, float("nan")], "column a, row 2: wanted a finite float32, got nan"),
+        (
+            [1, None],
+            "column a, row 2 below the header: wanted a number, got an empty cell",
+        ),
+        ([1.0, float("nan")], "column a, row 2 below the header: wanted a finite float32, got nan"),
     ],
 )
 def test_the_error_for_a_bad_column_of_parquet_names_it(

@@ -63,7 +63,7 @@ def test_the_same_revisions_give_the_same_report_with_links_to_both_commits(
         ("main", "stale", ["## ⛔ ", "  - `train: params.yaml: train is modified`\n"]),
         ("main", "more", ["| `r2` | none | `0.99` | none |", "| none | `nan` | none |"]),
         ("main", "stage", ["- new: `note`\n", "## ⚪ Same: no metric changed by"]),
-        ("main", "no-picture", ["`plots/loss.png`: 100.00% of the pixels differ\n"]),
+        ("main", "no-picture", ["`plots/loss.png`: removed\n"]),
         ("before", "main", ["## ⚪ Nothing to compare with", "| `train.lr` | none | `0.01` |"]),
         ("main", "before", ["## ⛔ ", "🔴 Worse on `test_mae`", "wanted stages, got none"]),
     ],
