@@ -35,7 +35,7 @@ def encode(info: SamplesInfo | ModelInfo) -> dict[str, str]:
 
 
 def decode(path: Path, metadata: dict[str, str], kind: type[Info]) -> Info:
-    """The info in a file's metadata; UserError names the file if there is none of this kind."""
+    """The info in a file's metadata; UserError if the file has another one, or none."""
     try:
         return msgspec.json.decode(metadata.get("info", ""), type=kind)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:

@@ -31,10 +31,7 @@ class Checkout:
         return git(*arguments, cwd=self.path)
 
     def dvc(self, *arguments: str) -> bytes:
-        """The standard output of DVC; UserError with its errors if it fails.
-
-        DVC runs the stages with the `python` that runs this.
-        """
+        """The standard output of DVC, whose stages run with this Python; UserError if it fails."""
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         settings = ("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR", "DVC_SITE_CACHE_DIR")
         environment = {**_environment(), "PATH": path, **dict.fromkeys(settings, str(self.site))}
