@@ -1,4 +1,4 @@
-"""Fail if a metric got worse than that of another revision, or is beyond its limit.
+"""Fail if a metric that decides got worse than that of another revision, or is beyond its limit.
 
 Usage: python -m tools.gate BASE [HEAD]
 """
@@ -7,6 +7,7 @@ from argparse import Namespace
 
 from plumbline import arguments
 from plumbline.review.diffs import metrics_diff
+from plumbline.review.findings import same_data
 from plumbline.review.gate import failures, load_rules
 from plumbline.review.git import checkout_of, find_commit
 
@@ -14,10 +15,13 @@ from plumbline.review.git import checkout_of, find_commit
 def main(options: Namespace) -> None:
     rules, base = load_rules(), find_commit(options.base)
     with checkout_of(find_commit(options.head)) as checkout:
-        changes = metrics_diff(checkout, base)
-    if lines := failures(rules, changes):
+        changes, compared = metrics_diff(checkout, base), same_data(checkout, base)
+    if lines := failures(rules, changes, compared):
         arguments.fail(f"gate: worse than {options.base}", lines)
-    print(f"gate: no metric is worse than in {options.base} or beyond its limit")
+    if compared:
+        print(f"gate: no metric that decides is worse than in {options.base}, or beyond its limit")
+    else:
+        print(f"gate: other data than in {options.base}, not compared; no metric beyond its limit")
 
 
 if __name__ == "__main__":

@@ -10,15 +10,20 @@ from plumbline.review.git import Checkout
 from plumbline.review.pictures import Picture, changed_pictures
 from plumbline.review.reproduction import Difference, reproduce
 
+# The stages whose outputs are the samples.
+MAKE_DATA = {"generate", "load", "split"}
+
 
 class Findings(NamedTuple):
     """The changes from a base to a head, and whether the head's committed results hold.
 
+    same_data: whether training and testing samples are the base's, so that metrics compare.
     params, rules: the values that changed in params.yaml and in gate.yaml. stages: the fate of
     each, by name. problems: of the lock. differences: of a run from nothing; None without a run.
     """
 
     metrics: list[Change]
+    same_data: bool
     params: list[Change]
     rules: list[Change]
     stages: dict[str, str]
@@ -45,6 +50,7 @@ def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
     order = {name: i for i, name in enumerate(rules.metrics)}
     return Findings(
         metrics=sorted(metrics, key=lambda change: order.get(change.name, len(order))),
+        same_data=same_data(checkout, base),
         params=diffs.params_diff(checkout, base, str(PARAMS)),
         rules=diffs.params_diff(checkout, base, str(GATE)),
         stages=stage_changes(_locked(checkout, base), _locked(checkout, checkout.head)),
@@ -59,6 +65,15 @@ def _locked(checkout: Checkout, commit: str) -> dict[str, Any]:
     declared = checkout.stages("dvc.yaml", commit)
     lock = checkout.stages("dvc.lock", commit)
     return {name: entry for name, entry in lock.items() if name in declared}
+
+
+def same_data(checkout: Checkout, base: str) -> bool:
+    """False if both commits have samples, by the hashes in dvc.lock, and they differ."""
+    old, new = (
+        lock.output_hashes({n: e for n, e in _locked(checkout, commit).items() if n in MAKE_DATA})
+        for commit in (base, checkout.head)
+    )
+    return not old or not new or old == new
 
 
 def stage_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:

@@ -23,6 +23,7 @@ class Metric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     better: Literal["lower", "higher", "neither"]
     tolerance: Tolerance
     limit: float | None = None
+    decides: bool = False
 
 
 class Pictures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,12 +43,15 @@ def load_rules() -> Rules:
         for name, metric in msgspec.convert(raw, dict[str, dict[str, Any]])["metrics"].items():
             where = f"{GATE}: {name}"
             rule = msgspec.convert(metric, Metric)
-            if rule.better == "neither" and rule.limit is not None:
-                raise UserError(f"{where}: wanted better: lower or higher beside a limit")
+            if rule.better == "neither" and (rule.limit is not None or rule.decides):
+                raise UserError(f"{where}: wanted better: lower or higher beside limit or decides")
         where = str(GATE)
-        return msgspec.convert(raw, Rules)
+        rules = msgspec.convert(raw, Rules)
     except (msgspec.ValidationError, KeyError) as error:
         raise UserError(f"{where}: {error}") from None
+    if not any(metric.decides for metric in rules.metrics.values()):
+        raise UserError(f"{GATE}: wanted decides: true for a metric at least, got none")
+    return rules
 
 
 def is_number(value: Any) -> bool:
@@ -75,8 +79,11 @@ def is_beyond_limit(metric: Metric | None, new: Any) -> bool:
     return bool(new > metric.limit if metric.better == "lower" else new < metric.limit)
 
 
-def failures(rules: Rules, changes: list[Change]) -> list[str]:
-    """A line for each metric that got worse or is beyond its limit; none if the gate is open."""
+def failures(rules: Rules, changes: list[Change], same_data: bool = True) -> list[str]:
+    """A line for each metric that decides and got worse, and for each one beyond its limit.
+
+    same_data: False if the metrics are of other samples than the base's, and not compared.
+    """
     unknown = sorted(set(rules.metrics) - {change.name for change in changes})
     if unknown:
         names = ", ".join(unknown)
@@ -84,7 +91,9 @@ def failures(rules: Rules, changes: list[Change]) -> list[str]:
     lines = []
     for name, old, new in changes:
         metric = rules.metrics.get(name)
-        if metric and judge(metric, old, new) == "worse":
+        # Of other data, a metric that is gone or not finite fails all the same.
+        compared = same_data or not is_number(new)
+        if metric and metric.decides and compared and judge(metric, old, new) == "worse":
             why = f"wanted a finite number; if it is gone on purpose, remove its rule from {GATE}"
             if is_number(old) and is_number(new):
                 why = f"by {abs(new - old):.3g}, tolerance {metric.tolerance:g}"

@@ -3,9 +3,13 @@
 import re
 
 from plumbline.review import sections
+from plumbline.review.diffs import Change
 from plumbline.review.findings import Findings
-from plumbline.review.gate import Rules, is_beyond_limit, judge
+from plumbline.review.gate import Rules, is_beyond_limit, is_number, judge
 from plumbline.review.markdown import code, codes
+from plumbline.review.sections import value
+
+PARAMS_IN_A_SENTENCE = 3
 
 
 def report(
@@ -17,6 +21,7 @@ def report(
     """
     parts = [
         f"## {verdict(findings, rules)}",
+        sentence(findings, rules),
         f"{code(_short(base))} → {code(_short(head))}",
         validity(findings),
         *sections.changes("Parameters", "parameter", findings.params),
@@ -28,27 +33,56 @@ def report(
     return "\n\n".join(parts) + "\n"
 
 
+MARKS = {"better": "🟢 Better", "worse": "🔴 Worse", "same": "⚪ Same"}
+
+
 def verdict(findings: Findings, rules: Rules) -> str:
-    """Better, worse, mixed or same, by which metric, and a warning if the results do not hold."""
-    found: dict[str, list[str]] = {"better": [], "worse": [], "new": [], "same": [], "unjudged": []}
-    for name, old, new in findings.metrics:
-        found[judge(rules.metrics.get(name), old, new)].append(name)
-    better, worse = (codes(found[name]) for name in ("better", "worse"))
-    if better and worse:
-        text = f"🟡 Mixed: better on {better}; worse on {worse}"
-    elif better or worse:
-        text = f"🟢 Better on {better}" if better else f"🔴 Worse on {worse}"
-    elif found["new"]:
-        text = "⚪ Nothing to compare with: the base has no such metrics"
-    elif findings.changed:
-        text = "⚪ Same: no metric changed by more than its tolerance"
-    else:
+    """Better, worse, mixed or same, by the metrics that decide; and a warning if nothing holds."""
+    decisive = [change for change in findings.metrics if _decides(rules, change)]
+    judged: list[str] = [judge(rules.metrics[c.name], c.old, c.new) for c in decisive]
+    kinds = {*judged} - {"same"} or {"same"}
+    if not findings.same_data:
+        text = "⚪ Other data: not compared"
+    elif not findings.changed:
         text = "⚪ Same: nothing changed"
+    elif "new" in kinds:
+        text = "⚪ Nothing to compare with: the base has no such metrics"
+    else:
+        mark = MARKS[kinds.pop()] if len(kinds) == 1 else "🟡 Mixed"
+        text = f"{mark}: {', '.join(map(_movement, decisive))}"
     if beyond := [
         name for name, _, new in findings.metrics if is_beyond_limit(rules.metrics.get(name), new)
     ]:
         text += f"; beyond its limit: {codes(beyond)}"
     return text if findings.hold else f"⛔ The results are not those of a run. As they are: {text}"
+
+
+def sentence(findings: Findings, rules: Rules) -> str:
+    """What was changed, and what that did to the metrics that decide."""
+    values = [f"{code(n)} {value(old)} → {value(new)}" for n, old, new in findings.params]
+    if (more := len(values) - PARAMS_IN_A_SENTENCE) > 0:
+        values[PARAMS_IN_A_SENTENCE:] = [f"{more} more"]
+    cause = f"With {', '.join(values)}: " if values else "No parameter changed: "
+    if not findings.same_data:
+        return f"{cause}the samples are others than the base's, so the metrics are not compared."
+    effects = [_movement(change) for change in findings.metrics if _decides(rules, change)]
+    return f"{cause}{', '.join(effects) or 'there is no metric that decides'}."
+
+
+def _decides(rules: Rules, change: Change) -> bool:
+    metric = rules.metrics.get(change.name)
+    return metric is not None and metric.decides
+
+
+def _movement(change: Change) -> str:
+    """The metric before and after, and by which part it moved, where that means something."""
+    name, old, new = change
+    if not (is_number(old) and is_number(new)):
+        return f"{code(name)} {value(old)} → {value(new)}"
+    if old == new:
+        return f"{code(name)} is still {value(old)}"
+    part = f" ({abs(new - old) / abs(old):.2%} {'lower' if new < old else 'higher'})" if old else ""
+    return f"{code(name)} {value(old)} → {value(new)}{part}"
 
 
 def validity(findings: Findings) -> str:

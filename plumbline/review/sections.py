@@ -36,7 +36,9 @@ def metrics(values: list[Change], rules: Rules) -> list[str]:
         both = is_number(old) and is_number(new)
         moved = new - old if both else 0
         arrow = "↓" if moved < 0 else "↑" if moved > 0 else ""
-        words = [MARKS.get(verdict), arrow, "" if verdict == "unjudged" else verdict]
+        decides = metric is not None and metric.decides
+        mark = MARKS.get(verdict) if decides else ""
+        words = [mark, arrow, "" if verdict == "unjudged" else verdict, "(decides)" * decides]
         if is_beyond_limit(metric, new):
             words.append(f"(limit {value(rules.metrics[name].limit)})")
         difference = f"{moved:+.3g}" if moved else "0" if both else NONE

@@ -30,7 +30,7 @@ def test_an_experiment_can_be_run_compared_applied_and_turned_into_a_branch(
     clone.run("dvc", "exp", "branch", "trial", "lr-0.02")
     clone.run("python", "-m", "tools.check", "lr-0.02")
     report = clone.run("python", "-m", "tools.report", "main", "lr-0.02")
-    assert report.startswith("## 🟡 Mixed: better on `test_mae`")
+    assert report.startswith("## 🟢 Better: `test_mae` ")
 
 
 def test_taking_one_side_and_running_dvc_repro_resolves_a_conflict(

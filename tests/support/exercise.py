@@ -33,6 +33,7 @@ EXERCISE: dict[str, Any] = {
 GATE = """\
 metrics:
   test_mae:
+    decides: true
     better: lower
     tolerance: 1e-6
     limit: 0.02

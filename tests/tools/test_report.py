@@ -21,13 +21,14 @@ def test_the_report_lists_parameters_metrics_stages_and_pictures(
     output = tmp_path / "report" / "report.md"
     said = report(branches, "main", "better", "--output", str(output))
     text = output.read_text(encoding="utf-8")
-    assert said.startswith(
-        "🟢 Better on `test_mae`, `test_rmse`, `test_max_error`, `test_r2`, `train_mae`"
-    )
+    assert said.startswith("🟢 Better: `test_mae` `0.00647102` → `0.00330139` (48.98% lower)\n")
     assert said.splitlines()[0] == text.splitlines()[0].removeprefix("## ")
     assert "\n- **Lock**: fits the parameters and the scripts\n" in text
     assert "\n| `train.lr` | `0.01` | `0.005` |\n" in text
-    assert "\n| `test_mae` | `0.00647102` | `0.00330139` | -0.00317 | 🟢 ↓ better |\n" in text
+    assert (
+        "\n| `test_mae` | `0.00647102` | `0.00330139` | -0.00317 | 🟢 ↓ better (decides) |\n"
+        in text
+    )
     assert "\n- ran: `train`, `evaluate`, `plot`, `verify`\n" in text
     assert "plots/data.png" not in text
     for name in re.findall(r'<img src="([^"]*)"', text):
@@ -62,10 +63,14 @@ def test_the_same_revisions_give_the_same_report_with_links_to_both_commits(
         ),
         ("main", "stale", ["## ⛔ ", "  - `train: params.yaml: train is modified`\n"]),
         ("main", "more", ["| `r2` | none | `0.99` | none |", "| none | `nan` | none |"]),
-        ("main", "stage", ["- new: `note`\n", "## ⚪ Same: no metric changed by"]),
+        ("main", "stage", ["- new: `note`\n", "## ⚪ Same: `test_mae` is still `0.00647102`\n"]),
         ("main", "no-picture", ["`plots/loss.png`: removed\n"]),
         ("before", "main", ["## ⚪ Nothing to compare with", "| `train.lr` | none | `0.01` |"]),
-        ("main", "before", ["## ⛔ ", "🔴 Worse on `test_mae`", "wanted stages, got none"]),
+        (
+            "main",
+            "before",
+            ["## ⛔ ", "🔴 Worse: `test_mae` `0.00647102` → none", "wanted stages, got none"],
+        ),
     ],
 )
 def test_any_two_revisions_can_be_reported(

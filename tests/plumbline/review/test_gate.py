@@ -14,7 +14,7 @@ GONE = (
     "x got worse: 1.0 -> None "
     "(wanted a finite number; if it is gone on purpose, remove its rule from gate.yaml)"
 )
-LOWER = Metric(better="lower", tolerance=0.1, limit=2)
+LOWER = Metric(better="lower", tolerance=0.1, limit=2, decides=True)
 HIGHER = Metric(better="higher", tolerance=0.1, limit=0.5)
 NEITHER = Metric(better="neither", tolerance=0.1)
 
@@ -62,6 +62,22 @@ def test_each_failure_names_its_metric(old: Any, new: Any, lines: list[str]) -> 
     assert failures(rules, [Change("x", old, new)]) == lines
 
 
+def test_a_metric_that_does_not_decide_fails_by_its_limit_alone() -> None:
+    shown = Metric(better="lower", tolerance=0.1, limit=2)
+    rules = Rules(metrics={"x": shown}, pictures=Pictures(tolerance=0))
+    assert failures(rules, [Change("x", 1.0, 1.5)]) == []
+    assert failures(rules, [Change("x", 1.0, 2.5)]) == ["x is beyond its limit: 2.5 (limit 2)"]
+
+
+def test_metrics_of_other_data_fail_by_their_limit_or_if_they_are_gone() -> None:
+    rules = Rules(metrics={"x": LOWER}, pictures=Pictures(tolerance=0))
+    assert failures(rules, [Change("x", 1.0, 1.5)], same_data=False) == []
+    assert failures(rules, [Change("x", 1.0, 2.5)], same_data=False) == [
+        "x is beyond its limit: 2.5 (limit 2)"
+    ]
+    assert failures(rules, [Change("x", 1.0, None)], same_data=False) == [GONE]
+
+
 def test_a_rule_for_an_unknown_metric_is_refused() -> None:
     rules = Rules(metrics={"x": LOWER, "y": LOWER}, pictures=Pictures(tolerance=0))
     with pytest.raises(
@@ -79,7 +95,12 @@ def test_a_rule_for_an_unknown_metric_is_refused() -> None:
         ("tolerance: 1e-6", "tolerance: -1", "Expected `float` >= 0.0"),
         ("pictures:", "picture:", "missing required field `pictures`|unknown field `picture`"),
         ("metrics:", "metrics: [", "gate.yaml"),
-        ("better: neither", "better: neither, limit: 1", "wanted better: lower or higher"),
+        ("    decides: true\n", "", "gate.yaml: wanted decides: true for a metric at least"),
+        (
+            "better: neither",
+            "better: neither, limit: 1",
+            "wanted better: lower or higher beside limit or decides",
+        ),
     ],
 )
 def test_a_mistake_in_the_gate_file_is_named(

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from plumbline.review.diffs import Change
 from plumbline.review.findings import Findings, stage_changes
@@ -14,51 +15,86 @@ from plumbline.review.reproduction import Difference
 
 RULES = Rules(
     metrics={
-        "error": Metric(better="lower", tolerance=0, limit=9),
-        "score": Metric(better="higher", tolerance=0),
+        "error": Metric(better="lower", tolerance=0, limit=9, decides=True),
+        "score": Metric(better="higher", tolerance=0, limit=0.5),
     },
     pictures=Pictures(tolerance=0),
 )
-NOTHING = Findings([], [], [], {}, [], [], None)
+BOTH = Rules(
+    metrics={name: structs.replace(rule, decides=True) for name, rule in RULES.metrics.items()},
+    pictures=RULES.pictures,
+)
+NOTHING = Findings([], True, [], [], {}, [], [], None)
 
 
 def metrics(error: tuple[Any, Any], score: tuple[Any, Any]) -> Findings:
     return NOTHING._replace(metrics=[Change("error", *error), Change("score", *score)])
 
 
+BETTER = metrics((2, 1), (3, 2))
+LINE = "🟢 Better: `error` `2` → `1` (50.00% lower)"
+OTHERS = "the samples are others than the base's, so the metrics are not compared."
+DOUBT = "⛔ The results are not those of a run. As they are: "
+
+
 @pytest.mark.parametrize(
     ("findings", "line"),
     [
-        (metrics((2, 1), (2, 2)), "🟢 Better on `error`"),
-        (metrics((2, 1), (2, 3)), "🟢 Better on `error`, `score`"),
-        (metrics((1, 2), (2, 2)), "🔴 Worse on `error`"),
-        (metrics((2, 1), (2, 1)), "🟡 Mixed: better on `error`; worse on `score`"),
-        (metrics((8, 10), (2, 2)), "🔴 Worse on `error`; beyond its limit: `error`"),
-        (metrics((1, None), (2, 2)), "🔴 Worse on `error`"),
-        (metrics((1, float("nan")), (2, 2)), "🔴 Worse on `error`"),
+        (BETTER, LINE),
+        (metrics((1, 2), (3, 4)), "🔴 Worse: `error` `1` → `2` (100.00% higher)"),
+        (metrics((0, 2), (3, 4)), "🔴 Worse: `error` `0` → `2`"),
+        (
+            metrics((8, 10), (2, 2)),
+            "🔴 Worse: `error` `8` → `10` (25.00% higher); beyond its limit: `error`",
+        ),
+        (metrics((2, 1), (3, 0.25)), LINE + "; beyond its limit: `score`"),
+        (metrics((1, None), (2, 2)), "🔴 Worse: `error` `1` → none"),
+        (metrics((1, float("nan")), (2, 2)), "🔴 Worse: `error` `1` → `nan`"),
         (metrics((None, 1), (None, 2)), "⚪ Nothing to compare with: the base has no such metrics"),
         (metrics((1, 1), (2, 2)), "⚪ Same: nothing changed"),
         (
             metrics((1, 1), (2, 2))._replace(params=[Change("lr", 1, 2)]),
-            "⚪ Same: no metric changed by more than its tolerance",
+            "⚪ Same: `error` is still `1`",
         ),
-        (
-            metrics((2, 1), (2, 2))._replace(problems=["train: changed command"]),
-            "⛔ The results are not those of a run. As they are: 🟢 Better on `error`",
-        ),
-        (
-            metrics((2, 1), (2, 2))._replace(differences=[Difference("a", "b", within=False)]),
-            "⛔ The results are not those of a run. As they are: 🟢 Better on `error`",
-        ),
-        (
-            metrics((2, 1), (2, 2))._replace(differences=[Difference("a", "b", within=True)]),
-            "🟢 Better on `error`",
-        ),
+        (BETTER._replace(same_data=False), "⚪ Other data: not compared"),
+        (BETTER._replace(problems=["train: changed command"]), DOUBT + LINE),
+        (BETTER._replace(differences=[Difference("a", "b", within=False)]), DOUBT + LINE),
+        (BETTER._replace(differences=[Difference("a", "b", within=True)]), LINE),
     ],
 )
 def test_the_verdict_is_the_first_line(findings: Findings, line: str) -> None:
     assert report(findings, RULES, "main", "new", {}).splitlines()[0] == f"## {line}"
     assert verdict(findings, RULES) == line
+
+
+def test_several_metrics_that_decide_may_be_mixed() -> None:
+    assert verdict(BETTER, BOTH).startswith("🟡 Mixed: `error` `2` → `1` (50.00% lower), `score` ")
+    assert verdict(metrics((2, 1), (3, 4)), BOTH).startswith("🟢 Better: `error` ")
+
+
+@pytest.mark.parametrize(
+    ("params", "same_data", "said"),
+    [
+        (["lr"], True, "With `lr` `1` → `2`: `error` `2` → `1` (50.00% lower)."),
+        ([], True, "No parameter changed: `error` `2` → `1` (50.00% lower)."),
+        (
+            ["a", "b", "c", "d", "e"],
+            True,
+            f"With `a` `1` → `2`, `b` `1` → `2`, `c` `1` → `2`, 2 more: {LINE.partition(': ')[2]}.",
+        ),
+        (
+            ["noise"],
+            False,
+            f"With `noise` `1` → `2`: {OTHERS}",
+        ),
+    ],
+)
+def test_a_sentence_says_what_changed_and_what_that_did(
+    params: list[str], same_data: bool, said: str
+) -> None:
+    changes = [Change(name, 1, 2) for name in params]
+    findings = BETTER._replace(params=changes, same_data=same_data)
+    assert report(findings, RULES, "main", "new", {}).splitlines()[2] == said
 
 
 HOSTILE = (
@@ -69,6 +105,7 @@ HOSTILE = (
 def test_text_from_a_branch_never_becomes_markup() -> None:
     findings = Findings(
         metrics=[Change(HOSTILE, HOSTILE, 1)],
+        same_data=True,
         params=[Change(HOSTILE, HOSTILE, [HOSTILE])],
         rules=[Change(HOSTILE, None, {HOSTILE: HOSTILE})],
         stages={HOSTILE: "new"},
