@@ -7,7 +7,7 @@ from argparse import Namespace
 
 from plumbline import arguments
 from plumbline.review.diffs import metrics_diff
-from plumbline.review.findings import same_data
+from plumbline.review.findings import locked_stages, same_data
 from plumbline.review.gate import failures, load_rules
 from plumbline.review.git import checkout_of, find_commit
 
@@ -15,7 +15,9 @@ from plumbline.review.git import checkout_of, find_commit
 def main(options: Namespace) -> None:
     rules, base = load_rules(), find_commit(options.base)
     with checkout_of(find_commit(options.head)) as checkout:
-        changes, compared = metrics_diff(checkout, base), same_data(checkout, base)
+        changes = metrics_diff(checkout, base)
+        old, new = locked_stages(checkout, base), locked_stages(checkout, checkout.head)
+    compared = same_data(old, new)
     if lines := failures(rules, changes, compared):
         arguments.fail(f"gate: worse than {options.base}", lines)
     if compared:

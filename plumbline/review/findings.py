@@ -47,33 +47,34 @@ class Findings(NamedTuple):
 def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
     """The findings on the checkout against the commit `base`; `full`: with a run from nothing."""
     metrics = diffs.metrics_diff(checkout, base)
+    old, new = locked_stages(checkout, base), locked_stages(checkout, checkout.head)
     order = {name: i for i, name in enumerate(rules.metrics)}
     return Findings(
         metrics=sorted(metrics, key=lambda change: order.get(change.name, len(order))),
-        same_data=same_data(checkout, base),
+        same_data=same_data(old, new),
         params=diffs.params_diff(checkout, base, str(PARAMS)),
         rules=diffs.params_diff(checkout, base, str(GATE)),
-        stages=stage_changes(_locked(checkout, base), _locked(checkout, checkout.head)),
+        stages=stage_changes(old, new),
         pictures=changed_pictures(checkout, base),
         problems=lock.problems(checkout),
         differences=reproduce(checkout, rules) if full else None,
     )
 
 
-def _locked(checkout: Checkout, commit: str) -> dict[str, Any]:
+def locked_stages(checkout: Checkout, commit: str) -> dict[str, Any]:
     """The entries of dvc.lock, without those of stages that dvc.yaml no longer has."""
     declared = checkout.stages("dvc.yaml", commit)
     lock = checkout.stages("dvc.lock", commit)
     return {name: entry for name, entry in lock.items() if name in declared}
 
 
-def same_data(checkout: Checkout, base: str) -> bool:
-    """False if both commits have samples, by the hashes in dvc.lock, and they differ."""
-    old, new = (
-        lock.output_hashes({n: e for n, e in _locked(checkout, commit).items() if n in MAKE_DATA})
-        for commit in (base, checkout.head)
+def same_data(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """False if both locks have samples and their hashes differ; old, new: the entries by stage."""
+    before, after = (
+        lock.output_hashes({name: stages[name] for name in MAKE_DATA & stages.keys()})
+        for stages in (old, new)
     )
-    return not old or not new or old == new
+    return not before or not after or before == after
 
 
 def stage_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:

@@ -33,7 +33,7 @@ def report(
     return "\n\n".join(parts) + "\n"
 
 
-MARKS = {"better": "🟢 Better", "worse": "🔴 Worse", "same": "⚪ Same"}
+VERDICTS = {"better": "🟢 Better", "worse": "🔴 Worse", "same": "⚪ Same"}
 
 
 def verdict(findings: Findings, rules: Rules) -> str:
@@ -48,7 +48,7 @@ def verdict(findings: Findings, rules: Rules) -> str:
     elif "new" in kinds:
         text = "⚪ Nothing to compare with: the base has no such metrics"
     else:
-        mark = MARKS[kinds.pop()] if len(kinds) == 1 else "🟡 Mixed"
+        mark = VERDICTS[kinds.pop()] if len(kinds) == 1 else "🟡 Mixed"
         text = f"{mark}: {', '.join(map(_movement, decisive))}"
     if beyond := [
         name for name, _, new in findings.metrics if is_beyond_limit(rules.metrics.get(name), new)
