@@ -10,9 +10,9 @@ from typing import NamedTuple
 from plumbline.core.errors import UserError
 from plumbline.core.files import read, replacing
 
-# The longest history, since git keeps it: 1.2 MB. Reading it takes up to 25 times that in memory.
+# The longest history, since git keeps it: 1.6 MB. Reading it takes up to 25 times that in memory.
 ROWS = 10_000
-BYTES = 120 * ROWS
+BYTES = 160 * ROWS
 
 FLOAT32_MAX = (2 - 2**-23) * 2.0**127
 
@@ -21,8 +21,9 @@ class Row(NamedTuple):
     """One evaluated epoch.
 
     train_loss is the mean loss before the epoch's steps; test_loss, weight and bias are those
-    after them. The losses are in the unit of `train.loss`. Only a line in one feature has a
-    weight and a bias; a history has the two columns in all rows or in none.
+    after them. The losses are in the unit of `train.loss`, of y / y_std if there is a y_std. Only a
+    line in one feature has a weight and a bias, and only a standardised training has a y_std: the
+    standard deviation of the training y. A history has these columns in all rows or in none.
     """
 
     epoch: int
@@ -30,22 +31,29 @@ class Row(NamedTuple):
     test_loss: float
     weight: float | None = None
     bias: float | None = None
-
-    def numbers(self) -> list[float]:
-        """The columns that this row has."""
-        return [number for number in self if number is not None]
+    y_std: float | None = None
 
 
-HEADERS = list(Row._fields), list(Row._fields[:3])
+HEADERS = [
+    [*Row._fields[:3], *line, *scale]
+    for line in ((), ("weight", "bias"))
+    for scale in ((), ("y_std",))
+]
+
+
+def did_not_learn(rows: list[Row]) -> str:
+    """How the training loss rose, if the last one is above the first; else empty."""
+    first, last = rows[0].train_loss, rows[-1].train_loss
+    return f"training loss rose from {first:.4g} to {last:.4g}" if last > first else ""
 
 
 def save(path: Path, rows: list[Row]) -> None:
     """Writes each number as the shortest decimal that reads back as the same float."""
+    columns = [name for name, value in rows[0]._asdict().items() if value is not None]
     with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        lines = [row.numbers() for row in rows]
-        writer.writerow(Row._fields[: len(lines[0])])
-        writer.writerows(lines)
+        writer.writerow(columns)
+        writer.writerows([getattr(row, name) for name in columns] for row in rows)
 
 
 def load(path: Path) -> list[Row]:
@@ -57,25 +65,25 @@ def load(path: Path) -> list[Row]:
         lines = csv.reader(io.StringIO(read(path, BYTES).decode(), newline=""))
         header = next(lines, [])
         body = enumerate(lines if header in HEADERS else [], start=2)
-        rows = [_row(f"{path}: line {i}", line, len(header)) for i, line in body]
+        rows = [_row(f"{path}: line {i}", line, header) for i, line in body]
     except (csv.Error, UnicodeDecodeError) as error:
         raise UserError(f"{path}: wanted a CSV file, got: {error}") from None
     if not rows:
         got = reprlib.repr(header)
-        raise UserError(f"{path}: wanted rows below {','.join(Row._fields)}, got {got}")
+        raise UserError(f"{path}: wanted rows below {','.join(Row._fields[:3])}, got {got}")
     if any(later.epoch <= row.epoch for row, later in pairwise(rows)):
         raise UserError(f"{path}: wanted the epochs in ascending order")
     return rows
 
 
-def _row(where: str, line: list[str], columns: int) -> Row:
+def _row(where: str, line: list[str], header: list[str]) -> Row:
     try:
         epoch, numbers = int(line[0]), [float(text) for text in line[1:]]
     except (IndexError, ValueError):
         numbers = []
-    if len(numbers) + 1 != columns:
-        raise UserError(f"{where}: wanted {columns} numbers, got {reprlib.repr(line)}")
+    if len(numbers) + 1 != len(header):
+        raise UserError(f"{where}: wanted {len(header)} numbers, got {reprlib.repr(line)}")
     # The comparisons refuse nan and inf too.
     if not (0 <= epoch < 2**31 and all(abs(number) <= FLOAT32_MAX for number in numbers)):
         raise UserError(f"{where}: wanted finite numbers, got {reprlib.repr(line)}")
-    return Row(epoch, *numbers)
+    return Row(epoch, **dict(zip(header[1:], numbers, strict=True)))

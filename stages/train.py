@@ -16,13 +16,22 @@ from plumbline.core import tensors
 from plumbline.core.command import run
 from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
+from plumbline.core.metadata import ModelInfo
 from plumbline.device import use_device
 from plumbline.history import Row
-from plumbline.model import MODELS, line_of, predict, save_model
+from plumbline.model import (
+    Standardized,
+    arguments_of,
+    line_of,
+    make_model,
+    predict,
+    save_model,
+)
 from plumbline.training.batches import load_share
 from plumbline.training.checkpoint import Checkpoint, checkpoint_path, fingerprint
 from plumbline.training.loop import Train, fit
 from plumbline.training.parallel import World, has_to_launch, join, launch
+from plumbline.training.scale import fit_scale
 
 
 class Params(msgspec.Struct, frozen=True):
@@ -82,8 +91,11 @@ def main(
     device = use_device(params.device)
     train, test = (load_share(path, device, world) for path in (train_path, test_path))
     torch.manual_seed(params.train.seed)
-    features = train.X.shape[1]
-    model = MODELS[params.train.model](features).to(device)
+    name, features = params.train.model, train.X.shape[1]
+    settings = {key: getattr(params.train, key) for key in arguments_of(name)}
+    model = make_model(name, features, settings, params.train.standardize).to(device)
+    if isinstance(model, Standardized):
+        fit_scale(model, train, world)
     checkpoint = checkpoint_for(params, device, world, (train_path, test_path), model_path)
 
     print_line("start", model)
@@ -100,7 +112,8 @@ def main(
         first, more = predictions["test"][:20, 0], predictions["test"][20:]
         print("test predictions:", *(f"{y:.4f}" for y in first), *["..."] * bool(len(more)))
         tensors.save(predictions_path, predictions)
-        save_model(model_path, params.train.model, model, features)
+        info = ModelInfo(name, features, settings, params.train.standardize, line_of(model))
+        save_model(model_path, model, info)
         history.save(history_path, rows)
         if checkpoint:
             checkpoint.path.unlink(missing_ok=True)

@@ -9,16 +9,17 @@ from pathlib import Path
 
 from plumbline import arguments
 from plumbline.pipeline import declared
-from plumbline.pipeline.problems import run_problems, static_problems
+from plumbline.pipeline.problems import run_problems, static_problems, unread_params
 
 
 def main(options: Namespace) -> None:
-    problems = []
+    stages = declared.read(Path()).values()
+    problems = [*unread_params(stages)]
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder).resolve()
         made = scratch / "made"
         made.mkdir()
-        for stage in declared.read(Path()).values():
+        for stage in stages:
             found = [*static_problems(stage)]
             if not options.quick:
                 found += run_problems(stage, made, scratch)

@@ -9,6 +9,7 @@ from msgspec import Meta
 from plumbline.core.errors import UserError
 
 Line = tuple[float, float]  # weight and bias of y = weight * X + bias
+Setting = int | float | str | bool | None
 
 
 class SamplesInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,10 +21,12 @@ class SamplesInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The name of the model, and the line that it has learned, if it is one in one feature."""
+    """What makes a new model, and the line that it has learned, if it is one in one feature."""
 
     name: str
     features: Annotated[int, Meta(ge=1)]
+    settings: dict[str, Setting]  # the other arguments of its class
+    standardize: bool
     line: Line | None
 
 

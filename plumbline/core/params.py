@@ -14,9 +14,6 @@ from plumbline.core.files import parse_yaml, read
 # Relative to the folder that DVC runs a stage in.
 PARAMS = Path("params.yaml")
 
-# No stage would miss another key at the top, so that a typo there needs this list.
-SECTIONS = {"device", "generate", "load", "split", "train", "plot"}
-
 # Far more than a person writes. YAML may take 1,000 times its size in memory.
 BYTES = 100_000
 
@@ -43,10 +40,7 @@ def load(kind: type[Struct]) -> Struct:
     A nested struct is a section: all of it with `forbid_unknown_fields`, else a part.
     """
     raw = parse_yaml(read(PARAMS, BYTES), PARAMS)
-    problems = list(_problems(raw, kind, ""))
-    if isinstance(raw, dict):
-        problems += [f"{_name(key)}: unknown" for key in raw if key not in SECTIONS]
-    if problems:
+    if problems := list(_problems(raw, kind, "")):
         raise UserError(f"{PARAMS}: {'; '.join(sorted(problems))}")
     return msgspec.convert(raw, kind)
 

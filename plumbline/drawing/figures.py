@@ -96,7 +96,7 @@ def draw_landscape(rows: list[Row], train: Pair, loss: str, size: Size, title: s
     figure.colorbar(
         filled, label=f"training loss ({loss})", ticks=LogLocator(subs=(1, 2, 5)), format="%g"
     )
-    weight, bias = np.array([row[3:] for row in rows], np.float64).T
+    weight, bias = np.array([(row.weight, row.bias) for row in rows], np.float64).T
     axes.plot(weight, bias, "o-", color="white", markersize=3)
     # One label below its dot and one above, in case the two dots are in the same place.
     for i, align in ((0, "top"), (-1, "bottom")):

@@ -3,13 +3,14 @@
 import importlib
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from inspect import signature
 from pathlib import Path
 
 import msgspec
 
 from plumbline.core.command import is_output
+from plumbline.core.files import parse_yaml
 from plumbline.core.params import PARAMS
 from plumbline.pipeline import imports, sandbox, trace
 from plumbline.pipeline.declared import Stage
@@ -43,11 +44,25 @@ def differences(what: str, declared: set[str], real: set[str]) -> Iterator[str]:
     yield from (f"{name}: declared, and not {what}" for name in sorted(declared - real))
 
 
+def unread_params(stages: Iterable[Stage]) -> Iterator[str]:
+    """The keys at the top of params.yaml that no stage declares, such as a misspelt section."""
+    declared = {key.split(".")[0] for stage in stages for key in stage.params}
+    unread = parse_yaml(PARAMS.read_bytes(), PARAMS).keys() - declared
+    yield from (f"{PARAMS}: {key}: no stage declares it" for key in sorted(unread))
+
+
 def static_problems(stage: Stage) -> Iterator[str]:
     """The differences that the text of the stage's scripts shows."""
-    scripts = imports.closure(f"stages/{stage.name}.py")
+    script = f"stages/{stage.name}.py"
+    if stage.cmd[:3] != ["python", "-m", f"stages.{stage.name}"] or not Path(script).is_file():
+        yield f"wanted the command `python -m stages.{stage.name} ...` and {script}"
+        return
+    scripts = imports.closure(script)
     yield from differences("imported", stage.code, scripts)
     module = importlib.import_module(f"stages.{stage.name}")
+    if missing := [name for name in ("Params", "main") if not hasattr(module, name)]:
+        yield f"{script}: wanted Params and main, got no {' and no '.join(missing)}"
+        return
     yield from differences("read", set(stage.params), set(read_params(module.Params)))
     _, *roles = signature(module.main).parameters.values()
     written = {path for path, role in zip(stage.cmd[3:], roles, strict=False) if is_output(role)}

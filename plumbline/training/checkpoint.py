@@ -1,6 +1,7 @@
 """The checkpoint of a training: a killed one resumes from it and ends with the same bytes."""
 
 import hashlib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,7 +46,7 @@ class Checkpoint:
         """Writes the state after the first `done` epochs."""
         tensors = {
             "done": torch.tensor(done),
-            "rows": torch.tensor([row.numbers() for row in self.rows], dtype=torch.float64),
+            "rows": torch.tensor([_numbers(row) for row in self.rows], dtype=torch.float64),
             "order": order.get_state(),
         }
         tensors |= {f"model.{name}": value for name, value in model.state_dict().items()}
@@ -74,8 +75,7 @@ class Checkpoint:
             print(f"{self.path}: damaged or of another training; starting from the beginning")
             return 0
         order.set_state(tensors["order"])
-        numbers = tensors["rows"].tolist()
-        self.rows = [Row(int(epoch), *rest) for epoch, *rest in numbers]
+        self.rows = [_row(numbers) for numbers in tensors["rows"].tolist()]
         state = optimizer.state_dict()
         for name, value in tensors.items():
             kind, _, rest = name.partition(".")
@@ -89,3 +89,12 @@ class Checkpoint:
         done = int(tensors["done"])
         print(f"{self.path}: resuming after {done} epochs")
         return done
+
+
+def _numbers(row: Row) -> list[float]:
+    return [math.nan if number is None else number for number in row]
+
+
+def _row(numbers: list[float]) -> Row:
+    epoch, *rest = numbers
+    return Row(int(epoch), *(None if math.isnan(number) else number for number in rest))  # type: ignore[arg-type]

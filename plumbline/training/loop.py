@@ -13,16 +13,19 @@ from plumbline.core.errors import UserError
 from plumbline.core.params import NonNegativeInt, Positive, PositiveInt, Seed, one_of
 from plumbline.history import Row
 from plumbline.losses import LOSSES
-from plumbline.model import MODELS, check_shape, line_of
+from plumbline.model import MODELS, Standardized, check_shape, line_of
 from plumbline.training.batches import Batches, Samples, batch_of
 from plumbline.training.checkpoint import Checkpoint
 from plumbline.training.parallel import ALONE, World
+from plumbline.training.scale import objective
 
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 
 
 class Train(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: Annotated[str, one_of(MODELS)]
+    hidden: PositiveInt
+    standardize: bool
     seed: Seed
     loss: Annotated[str, one_of(LOSSES)]
     optimizer: Annotated[str, one_of(OPTIMIZERS)]
@@ -47,7 +50,7 @@ def fit(
     Raises UserError with the epoch when a loss, the weight or the bias is no longer finite.
     """
     check_shape(model(train.X[:1]))
-    loss_fn: nn.Module = getattr(nn, LOSSES[params.loss].layer)()
+    net, loss_fn = objective(model, getattr(nn, LOSSES[params.loss].layer)())
     optimizer = OPTIMIZERS[params.optimizer](model.parameters(), lr=params.lr)
     order = torch.Generator().manual_seed(params.seed)
     done = checkpoint.restore(model, optimizer, order) if checkpoint else 0
@@ -68,7 +71,7 @@ def fit(
             optimizer.zero_grad()
             train_loss = zero
             for X, y, share in batch.pieces:  # one piece, unless the batch is large
-                y_pred = model(X)
+                y_pred = net(X)
                 loss = loss_fn(y_pred, y)
                 loss.backward(share)  # the gradient of loss * share
                 train_loss = train_loss + loss.detach() * share
@@ -81,12 +84,14 @@ def fit(
         if epoch % params.eval_every == 0 or epoch == params.epochs - 1:
             model.eval()
             with torch.inference_mode():
-                terms = (loss_fn(model(X), y) * share for X, y, share in test_batch.pieces)
+                terms = (loss_fn(net(X), y) * share for X, y, share in test_batch.pieces)
                 test_loss = world.sum(sum(terms, zero))
             model.train()
             mean_train_loss = fmean(torch.stack(losses).tolist(), sizes)
-            row = Row(epoch, mean_train_loss, test_loss.item(), *(line_of(model) or ()))
-            _check_finite(row.numbers(), epoch, params.lr)
+            weight, bias = line_of(model) or (None, None)
+            y_std = model.y_std.item() if isinstance(model, Standardized) else None
+            row = Row(epoch, mean_train_loss, test_loss.item(), weight, bias, y_std)
+            _check_finite(row, params.lr)
             yield row
             if checkpoint:
                 checkpoint.rows.append(row)
@@ -94,9 +99,9 @@ def fit(
             checkpoint.save(epoch + 1, model, optimizer, order)
 
 
-def _check_finite(numbers: Iterable[float], epoch: int, lr: float) -> None:
-    if not all(map(math.isfinite, numbers)):
+def _check_finite(row: Row, lr: float) -> None:
+    if not all(math.isfinite(number) for number in row if number is not None):
         raise UserError(
-            f"epoch {epoch}: wanted a finite loss, got nan or inf; "
+            f"epoch {row.epoch}: wanted a finite loss, got nan or inf; "
             f"lower train.lr ({lr}) in params.yaml"
         )

@@ -11,8 +11,18 @@ from plumbline import history
 from plumbline.history import Row
 
 floats = st.floats(width=32, allow_nan=False, allow_infinity=False)
-row = st.builds(Row, st.integers(0, 2**31 - 1), floats, floats, floats, floats)
-rows = st.lists(row, min_size=1, unique_by=lambda row: row.epoch).map(sorted)
+epochs = st.integers(0, 2**31 - 1)
+rows = st.sampled_from(
+    [
+        st.builds(Row, epochs, floats, floats, *line, scale)
+        for line in ((st.none(), st.none()), (floats, floats))
+        for scale in (st.none(), floats)
+    ]
+).flatmap(
+    lambda row: st.lists(row, min_size=1, unique_by=lambda row: row.epoch).map(
+        lambda rows: sorted(rows, key=lambda row: row.epoch)
+    )
+)
 HEADER = "epoch,train_loss,test_loss,weight,bias\n"
 
 
@@ -39,9 +49,23 @@ def test_a_history_of_a_model_that_is_no_line_has_three_columns(tmp_path: Path) 
     assert history.load(tmp_path / "history.csv") == rows
 
 
+def test_a_history_of_standardised_training_has_the_deviation_of_y(tmp_path: Path) -> None:
+    rows = [Row(0, 0.5, 0.25, y_std=77.5)]
+    history.save(tmp_path / "history.csv", rows)
+    text = (tmp_path / "history.csv").read_text()
+    assert text == "epoch,train_loss,test_loss,y_std\n0,0.5,0.25,77.5\n"
+    assert history.load(tmp_path / "history.csv") == rows
+
+
+def test_a_training_loss_that_rose_is_told_and_one_that_fell_is_not() -> None:
+    rows = [Row(0, 100.0, 1.0), Row(20, 50.0, 1.0), Row(40, 176.25, 1.0)]
+    assert history.did_not_learn(rows) == "training loss rose from 100 to 176.2"
+    assert not history.did_not_learn(rows[:2])
+
+
 @pytest.mark.slow
 def test_the_longest_history_can_be_read(tmp_path: Path) -> None:
-    numbers = [-1.1754943508222875e-38] * 4
+    numbers = [-1.1754943508222875e-38] * 5
     history.save(tmp_path / "history.csv", [Row(2**30 + n, *numbers) for n in range(history.ROWS)])
     assert len(history.load(tmp_path / "history.csv")) == history.ROWS
 
@@ -51,7 +75,7 @@ def test_the_longest_history_can_be_read(tmp_path: Path) -> None:
     [
         ("", "wanted rows below epoch,train_loss"),
         (HEADER, "wanted rows below epoch,train_loss"),
-        ("epoch,loss\n0,1\n", "wanted rows below epoch,train_loss,test_loss,weight,bias, got "),
+        ("epoch,loss\n0,1\n", "wanted rows below epoch,train_loss,test_loss, got "),
         (HEADER + "0,1,2,3,4\n20,1,2,3\n", "line 3: wanted 5 numbers, got "),
         (HEADER + "0,1,2,3,4,5\n", "line 2: wanted 5 numbers, got "),
         (HEADER + "0.5,1,2,3,4\n", "line 2: wanted 5 numbers, got "),

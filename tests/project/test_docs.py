@@ -9,7 +9,8 @@ import pytest
 from dvc.cli import parse_args
 
 from plumbline.pipeline import declared
-from tests.support.clone import ROOT, Clone
+from tests.support.clone import Clone
+from tests.support.exercise import ROOT
 
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from plumbline.pipeline import declared
-from tests.support.clone import ROOT, Clone
+from tests.support.clone import Clone
+from tests.support.exercise import ROOT
 from tests.support.faults import strike
 
 pytestmark = [

@@ -17,8 +17,8 @@ from plumbline.core import params, tensors
 from plumbline.core.command import one_line
 from plumbline.core.files import replacing
 from plumbline.pipeline import declared
-from tests.support.clone import ROOT, Clone
-from tests.support.exercise import run_stage
+from tests.support.clone import Clone
+from tests.support.exercise import ROOT, run_stage
 
 STAGES = declared.read(ROOT)
 

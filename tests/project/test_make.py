@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clone import ROOT
+from tests.support.exercise import ROOT
 
 pytestmark = [
     pytest.mark.slow,

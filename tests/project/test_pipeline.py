@@ -12,7 +12,8 @@ import yaml
 from plumbline.core.command import is_output
 from plumbline.core.params import SECTIONS
 from plumbline.pipeline import declared, imports
-from tests.support.clone import ROOT, Clone
+from tests.support.clone import Clone
+from tests.support.exercise import ROOT
 
 STAGES = declared.read(ROOT)
 ENTRIES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]

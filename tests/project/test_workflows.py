@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.clone import ROOT
+from tests.support.exercise import ROOT
 
 FILES = {path.stem: path for path in (ROOT / ".github" / "workflows").glob("*.yml")}
 WORKFLOWS: dict[str, Any] = {

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import yaml
 
-from tests.support.clone import ROOT, Clone
-from tests.support.exercise import EXERCISE
+from tests.support.clone import Clone
+from tests.support.exercise import EXERCISE, ROOT
 
 pytestmark = pytest.mark.slow
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from plumbline.core import tensors
+from plumbline.core.metadata import ModelInfo
 from plumbline.model import Linear, predict, save_model
 from stages import verify
 from tests.support.exercise import INFO, run_stage
@@ -21,7 +22,7 @@ def trained(folder: Path) -> dict[str, tensors.Array]:
     X = np.linspace(0, 1, 10, dtype=np.float32)[:, None]
     model = Linear(1)
     predicted = predict(model, torch.from_numpy(X)).numpy()
-    save_model(Path("model"), "linear", model, 1)
+    save_model(Path("model"), model, ModelInfo("linear", 1, {}, False, None))
     for name in ("train", "test"):
         tensors.save_samples(Path(name), X, X, INFO)
     predictions = {"train": predicted, "test": predicted.copy()}

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from plumbline.pipeline import declared
-from tests.support.exercise import GATE, write_params
-
-ROOT = Path(__file__).parents[2]
+from tests.support.exercise import GATE, ROOT, pipeline, write_params
 
 
 class Clone:
@@ -83,7 +81,7 @@ class Clone:
 
 
 def make_clone(path: Path, **environment: str) -> Clone:
-    """A new repository with the project's code and the exercise's parameters, without results.
+    """A new repository with the project's code and the exercise's pipeline, without results.
 
     The code is every file of the working tree that git tracks or would add.
     """
@@ -99,6 +97,7 @@ def make_clone(path: Path, **environment: str) -> Clone:
     for name in {*filter(None, files.split("\0"))} - results:
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, path / name, follow_symlinks=False)
+    (path / "dvc.yaml").write_text(pipeline(), encoding="utf-8")
     write_params({}, path)
     (path / "gate.yaml").write_text(GATE)
     clone.run("git", "init", "--quiet", "--initial-branch=main")

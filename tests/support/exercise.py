@@ -1,21 +1,57 @@
-"""The exercise's parameters, gate rules and published table."""
+"""The exercise's pipeline, parameters, gate rules and published table.
 
+Tests hold the code to them, whatever table, parameters and stages a user has.
+"""
+
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import yaml
 
+from plumbline.core.files import parse_yaml
 from plumbline.core.metadata import SamplesInfo
 from plumbline.core.params import load
 
-# The parameters that give the published numbers. A user's params.yaml may have others.
+ROOT = Path(__file__).parents[2]
+
+# The stage that `load` takes the place of.
+GENERATE = """\
+  generate:
+    desc: Generate samples of a straight line
+    cmd: python -m stages.generate data/samples.safetensors
+    deps:
+      - stages/generate.py
+      - plumbline/core
+    params: [generate]
+    outs:
+      - data/samples.safetensors
+
+"""
+
+
+def pipeline() -> str:
+    """The text of dvc.yaml with the stage generate and the landscape, and with a user's stages."""
+    text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+    text = re.sub(r"^  load:\n(    .*\n|\n)*", GENERATE, text, flags=re.MULTILINE)
+    if "plots/landscape.png" not in text:
+        text = text.replace("plots/loss.png\n", "plots/loss.png plots/landscape.png\n", 1)
+        entry = "      - plots/loss.png: {cache: false}\n"
+        text = text.replace(entry, entry + entry.replace("loss", "landscape"), 1)
+    return text
+
+
+# The parameters that give the published numbers. A user's params.yaml may have others; a key that
+# only the user has keeps its value.
 EXERCISE: dict[str, Any] = {
     "device": "cpu",
     "generate": dict(weight=0.3, bias=0.9, start=0, end=1, step=0.01, noise=0, seed=42),
     "split": dict(train_fraction=0.8, shuffle=False, seed=42),
     "train": dict(
         model="linear",
+        hidden=16,
+        standardize=False,
         seed=42,
         loss="l1",
         optimizer="sgd",
@@ -61,7 +97,10 @@ def run_stage(stage: ModuleType, *paths: str | Path) -> None:
 
 def write_params(changes: dict[str, Any], folder: Path = Path()) -> None:
     """Writes params.yaml: the exercise with `changes`, such as {"train.lr": 0.02}."""
-    params = {k: dict(v) if isinstance(v, dict) else v for k, v in EXERCISE.items()}
+    params = parse_yaml((ROOT / "params.yaml").read_bytes(), ROOT / "params.yaml")
+    params.pop("load", None)
+    for section, value in EXERCISE.items():
+        params[section] = {**params.get(section, {}), **value} if section != "device" else value
     for key, value in changes.items():
         section, _, name = key.rpartition(".")
         (params[section] if section else params)[name] = value

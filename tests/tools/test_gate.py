@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clone import ROOT, Clone
-from tests.support.exercise import GATE
+from tests.support.clone import Clone
+from tests.support.exercise import GATE, ROOT
 
 pytestmark = pytest.mark.slow
 

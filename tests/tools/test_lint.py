@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from plumbline.core import tensors
-from tests.support.clone import ROOT, Clone
-from tests.support.exercise import INFO, write_params
+from tests.support.clone import Clone
+from tests.support.exercise import INFO, ROOT, write_params
 
 pytestmark = pytest.mark.slow
 

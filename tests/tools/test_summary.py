@@ -10,7 +10,7 @@ from plumbline.core.errors import UserError
 from plumbline.core.files import write_json
 from plumbline.core.metadata import Line, SamplesInfo
 from plumbline.core.tensors import save_samples
-from tests.support.clone import ROOT
+from tests.support.exercise import ROOT
 from tools import summary
 
 

@@ -12,8 +12,7 @@ from plumbline.core.command import errors_in_one_line, run
 from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
 from stages import split
-from tests.support.clone import ROOT
-from tests.support.exercise import EXERCISE
+from tests.support.exercise import EXERCISE, ROOT
 
 
 def test_main_gets_its_parameters_and_a_path_for_each_argument(

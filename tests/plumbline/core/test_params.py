@@ -15,7 +15,6 @@ from tests.support.exercise import write_params
     ("changes", "stage", "message"),
     [
         ({"train.lrr": 1}, train, "train.lrr: unknown"),
-        ({"lr": 1}, train, "lr: unknown"),
         ({"train.lr": "fast"}, train, "train.lr: wanted float, got 'fast'"),
         ({"train.lr": 0}, train, "train.lr: wanted float > 0.0, got 0"),
         ({"train.lr": True}, train, "train.lr: wanted float, got True"),
@@ -28,7 +27,7 @@ from tests.support.exercise import write_params
         ({"train.batch_size": 0}, train, "train.batch_size: wanted int >= 1, got 0"),
         ({"train.seed": -1}, train, "train.seed: wanted int >= 0, got -1"),
         ({"train.loss": "l3"}, train, "train.loss: wanted one of l1, mse, huber, got 'l3'"),
-        ({"train.model": 1}, train, "train.model: wanted one of linear, parameters, got 1"),
+        ({"train.model": 1}, train, "train.model: wanted one of linear, parameters, mlp, got 1"),
         ({"train.optimizer": "s"}, train, "train.optimizer: wanted one of sgd, adam, got 's'"),
         ({"train": 3}, train, "train: wanted keys and values, got 3"),
         ({"device": 3}, train, "device: wanted str, got 3"),

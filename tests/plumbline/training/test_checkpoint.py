@@ -13,8 +13,7 @@ import pytest
 from plumbline.training.checkpoint import checkpoint_path
 from stages import generate, split
 from stages import train as train_stage
-from tests.support.clone import ROOT
-from tests.support.exercise import run_stage, write_params
+from tests.support.exercise import ROOT, run_stage, write_params
 
 OUTS = tuple(map(Path, ("model", "predictions", "history")))
 KEPT = checkpoint_path(OUTS[0])

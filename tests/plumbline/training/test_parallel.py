@@ -19,8 +19,7 @@ from plumbline.core.metadata import encode
 from plumbline.model import line_of, load_model
 from plumbline.training.parallel import World, cause
 from stages import generate, split, train
-from tests.support.clone import ROOT
-from tests.support.exercise import run_stage, write_params
+from tests.support.exercise import ROOT, run_stage, write_params
 
 OUTPUTS = ["model", "predictions", "history"]
 
