@@ -53,10 +53,12 @@ def main(
     settings = f"{trained.model}, lr {trained.lr:g}, {trained.epochs:,} epochs"
     title = f"{settings}: test MAE {mae(predicted, y_test):.4g}"
     parts = f"{len(y_train):,} training and {len(y_test):,} testing samples"
+    risen = history.did_not_learn(rows)
+    losses = f"{settings}: did not learn, {risen}" if risen else title
     pictures = {
         data_png: figures.draw_data(train, test, info, size, parts),
         predictions_png: figures.draw_predictions(train, test, predicted, info, size, title),
-        losses_png: figures.draw_losses(rows, y_train, trained.loss, size, title),
+        losses_png: figures.draw_losses(rows, y_train, trained.loss, size, losses),
     }
     if landscape_png:
         if rows[0].weight is None:

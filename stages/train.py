@@ -27,6 +27,7 @@ from plumbline.model import (
     predict,
     save_model,
 )
+from plumbline.training.advice import advise
 from plumbline.training.batches import load_share
 from plumbline.training.checkpoint import Checkpoint, checkpoint_path, fingerprint
 from plumbline.training.loop import Train, fit
@@ -103,6 +104,7 @@ def main(
     rows = print_table(fit(model, train, test, params.train, epochs, world, checkpoint))
     print_line("end", model)
 
+    advice = [*advise(model, train, test, world)]
     inputs = {"train": (train.X, train.total), "test": (test.X, test.total)}
     del train, test  # The predictions take the memory of y.
     predictions = {
@@ -117,6 +119,10 @@ def main(
         history.save(history_path, rows)
         if checkpoint:
             checkpoint.path.unlink(missing_ok=True)
+        if risen := history.did_not_learn(rows):
+            advice.append(f"{risen}: the model did not learn; lower train.lr in params.yaml")
+        for sentence in advice:
+            print(f"advice: {sentence}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,10 @@
 
 from typing import Any, NamedTuple
 
+from plumbline import history
+from plumbline.core.errors import UserError
 from plumbline.core.params import PARAMS
+from plumbline.pipeline import declared
 from plumbline.review import diffs, lock
 from plumbline.review.diffs import Change
 from plumbline.review.gate import GATE, Rules
@@ -18,12 +21,14 @@ class Findings(NamedTuple):
     """The changes from a base to a head, and whether the head's committed results hold.
 
     same_data: whether training and testing samples are the base's, so that metrics compare.
-    params, rules: the values that changed in params.yaml and in gate.yaml. stages: the fate of
-    each, by name. problems: of the lock. differences: of a run from nothing; None without a run.
+    risen: how the head's training loss rose; empty if it fell. params, rules: the values that
+    changed in params.yaml and in gate.yaml. stages: the fate of each, by name. problems: of the
+    lock. differences: of a run from nothing; None without a run.
     """
 
     metrics: list[Change]
     same_data: bool
+    risen: str
     params: list[Change]
     rules: list[Change]
     stages: dict[str, str]
@@ -52,6 +57,7 @@ def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
     return Findings(
         metrics=sorted(metrics, key=lambda change: order.get(change.name, len(order))),
         same_data=same_data(old, new),
+        risen=risen(checkout),
         params=diffs.params_diff(checkout, base, str(PARAMS)),
         rules=diffs.params_diff(checkout, base, str(GATE)),
         stages=stage_changes(old, new),
@@ -75,6 +81,17 @@ def same_data(old: dict[str, Any], new: dict[str, Any]) -> bool:
         for stages in (old, new)
     )
     return not before or not after or before == after
+
+
+def risen(checkout: Checkout) -> str:
+    """How the training loss rose, by the head's history; empty if it fell, or without a history."""
+    stages = checkout.stages("dvc.yaml", checkout.head)
+    train = {name: stages[name] for name in {"train"} & stages.keys()}
+    paths = [checkout.path / path for path in declared.entries(train, "plots")]
+    try:
+        return "".join(history.did_not_learn(history.load(path)) for path in paths)
+    except (UserError, OSError):
+        return ""
 
 
 def stage_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:

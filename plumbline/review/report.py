@@ -54,6 +54,8 @@ def verdict(findings: Findings, rules: Rules) -> str:
         name for name, _, new in findings.metrics if is_beyond_limit(rules.metrics.get(name), new)
     ]:
         text += f"; beyond its limit: {codes(beyond)}"
+    if findings.risen:
+        text = f"🔴 Did not learn: {findings.risen}. {text}"
     return text if findings.hold else f"⛔ The results are not those of a run. As they are: {text}"
 
 

@@ -31,6 +31,13 @@ class World(NamedTuple):
             distributed.all_reduce(tensor)
         return tensor
 
+    def max(self, tensor: Tensor) -> Tensor:
+        """The largest of each number of the tensor over all processes."""
+        if self.size > 1:
+            tensor = tensor.clone()
+            distributed.all_reduce(tensor, distributed.ReduceOp.MAX)
+        return tensor
+
     def sum_gradients(self, model: nn.Module) -> None:
         """Sets each gradient to its sum over all processes; one without samples adds nothing."""
         for parameter in model.parameters() if self.size > 1 else ():
@@ -40,10 +47,7 @@ class World(NamedTuple):
 
     def agree(self, number: int) -> bool:
         """True if all processes have the same number."""
-        bounds = torch.tensor([number, -number])
-        if self.size > 1:
-            distributed.all_reduce(bounds, distributed.ReduceOp.MAX)
-        return bool(bounds.sum() == 0)
+        return bool(self.max(torch.tensor([number, -number])).sum() == 0)
 
     def gather(self, share: Tensor, n: int) -> Tensor:
         """All n rows, on the CPU, in process 0; the share itself in every other."""

@@ -24,7 +24,7 @@ BOTH = Rules(
     metrics={name: structs.replace(rule, decides=True) for name, rule in RULES.metrics.items()},
     pictures=RULES.pictures,
 )
-NOTHING = Findings([], True, [], [], {}, [], [], None)
+NOTHING = Findings([], True, "", [], [], {}, [], [], None)
 
 
 def metrics(error: tuple[Any, Any], score: tuple[Any, Any]) -> Findings:
@@ -55,6 +55,10 @@ DOUBT = "⛔ The results are not those of a run. As they are: "
         (
             metrics((1, 1), (2, 2))._replace(params=[Change("lr", 1, 2)]),
             "⚪ Same: `error` is still `1`",
+        ),
+        (
+            BETTER._replace(risen="training loss rose from 1 to 2"),
+            "🔴 Did not learn: training loss rose from 1 to 2. " + LINE,
         ),
         (BETTER._replace(same_data=False), "⚪ Other data: not compared"),
         (BETTER._replace(problems=["train: changed command"]), DOUBT + LINE),
@@ -106,6 +110,7 @@ def test_text_from_a_branch_never_becomes_markup() -> None:
     findings = Findings(
         metrics=[Change(HOSTILE, HOSTILE, 1)],
         same_data=True,
+        risen="",
         params=[Change(HOSTILE, HOSTILE, [HOSTILE])],
         rules=[Change(HOSTILE, None, {HOSTILE: HOSTILE})],
         stages={HOSTILE: "new"},
