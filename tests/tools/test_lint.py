@@ -11,7 +11,7 @@ import yaml
 
 from plumbline.core import tensors
 from tests.support.clone import Clone
-from tests.support.exercise import INFO, ROOT, write_params
+from tests.support.exercise import EXERCISE, INFO, ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +37,7 @@ def project(tmp_path: Path) -> Path:
     """The project with `split` as its only stage."""
     for name in ("plumbline", "stages", "tools"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    write_params({}, tmp_path)
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"split": EXERCISE["split"]}))
     stage = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["split"]
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"split": stage}}))
     X = np.arange(10, dtype=np.float32)[:, None]
@@ -107,6 +107,31 @@ def test_each_undeclared_action_of_a_stage_is_named(project: Path, line: str, pr
         script.read_text().replace(LOAD, f"{LOAD}    from pathlib import Path\n    {line}\n")
     )
     assert any(said.startswith(f"split: {problem}") for said in lint(project))
+
+
+def test_a_section_that_no_stage_declares_is_named(project: Path) -> None:
+    with (project / "params.yaml").open("a") as file:
+        file.write("spilt: {}\n")
+    assert lint(project) == ["params.yaml: spilt: no stage declares it"]
+
+
+@pytest.mark.parametrize(
+    ("script", "problem"),
+    [
+        ("", "stages/split.py: wanted Params and main, got no Params and no main"),
+        ("Params = None\n", "stages/split.py: wanted Params and main, got no main"),
+        (None, "wanted the command `python -m stages.split ...` and stages/split.py"),
+    ],
+)
+def test_a_script_that_is_no_stage_is_named(
+    project: Path, script: str | None, problem: str
+) -> None:
+    path = project / "stages" / "split.py"
+    if script is None:
+        path.unlink()
+    else:
+        path.write_text(script)
+    assert f"split: {problem}" in lint(project)
 
 
 def test_a_file_written_outside_the_project_is_named(project: Path, tmp_path: Path) -> None:
