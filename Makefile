@@ -6,11 +6,17 @@ BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 PIP := python -m pip install --quiet --quiet --disable-pip-version-check
 
-.PHONY: repro report gate check test test-quick lint bench lint-pipeline test-faults fuzz clean git
+.PHONY: repro example report gate check test test-quick lint bench lint-pipeline test-faults fuzz clean git
 
 repro: .venv/ready | git
 	$(strip dvc repro $(ARGS))
 	@python -m tools.summary
+
+# One of the projects in examples/.
+NAME ?= diabetes
+
+example: .venv/ready | git
+	dvc --cd examples/$(NAME) repro $(ARGS)
 
 # BASE and HEAD are revisions. Without HEAD, the working tree is compared.
 BASE ?= main

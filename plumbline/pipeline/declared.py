@@ -22,9 +22,17 @@ class Stage(NamedTuple):
 
 
 def read(root: Path) -> dict[str, Stage]:
-    """The stages by name, each after those whose outputs it needs; UserError if there are none."""
+    """The stages of the folder's dvc.yaml; see `parse`."""
+    return parse(root, (root / "dvc.yaml").read_bytes())
+
+
+def parse(root: Path, text: str | bytes) -> dict[str, Stage]:
+    """The stages by name, each after those whose outputs it needs; UserError if there are none.
+
+    text: the content of a dvc.yaml in the folder `root`.
+    """
     try:
-        found = yaml.safe_load((root / "dvc.yaml").read_bytes())["stages"]
+        found = yaml.safe_load(text)["stages"]
         stages = {name: _stage(root, name, stage) for name, stage in found.items()}
         makers = {path: stage.name for stage in stages.values() for path in stage.outs}
         needs = {

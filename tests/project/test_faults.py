@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from plumbline.pipeline import declared
 from tests.support.clone import Clone
-from tests.support.exercise import ROOT
+from tests.support.exercise import STAGES
 from tests.support.faults import strike
 
 pytestmark = [
@@ -21,7 +20,6 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals"),
 ]
 
-STAGES = declared.read(ROOT)
 OUTS = [path for stage in STAGES.values() for path in stage.outs]
 MOMENTS = {
     "at its start": ("open", "stages/{name}.py"),

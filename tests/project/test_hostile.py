@@ -16,11 +16,8 @@ from plumbline import history
 from plumbline.core import params, tensors
 from plumbline.core.command import one_line
 from plumbline.core.files import replacing
-from plumbline.pipeline import declared
 from tests.support.clone import Clone
-from tests.support.exercise import ROOT, run_stage
-
-STAGES = declared.read(ROOT)
+from tests.support.exercise import ROOT, STAGES, run_stage
 
 
 class Hostile:

@@ -12,10 +12,9 @@ import yaml
 from plumbline.core.command import is_output
 from plumbline.pipeline import declared, imports
 from tests.support.clone import Clone
-from tests.support.exercise import ROOT
+from tests.support.exercise import ROOT, STAGES, pipeline
 
-STAGES = declared.read(ROOT)
-ENTRIES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+ENTRIES: dict[str, Any] = yaml.safe_load(pipeline())["stages"]
 every_stage = pytest.mark.parametrize("name", STAGES)
 
 

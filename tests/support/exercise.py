@@ -13,6 +13,7 @@ import yaml
 from plumbline.core.files import parse_yaml
 from plumbline.core.metadata import SamplesInfo
 from plumbline.core.params import load
+from plumbline.pipeline import declared
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,28 +43,35 @@ def pipeline() -> str:
     return text
 
 
-# The parameters that give the published numbers. A user's params.yaml may have others; a key that
-# only the user has keeps its value.
-EXERCISE: dict[str, Any] = {
-    "device": "cpu",
-    "generate": dict(weight=0.3, bias=0.9, start=0, end=1, step=0.01, noise=0, seed=42),
-    "split": dict(train_fraction=0.8, shuffle=False, seed=42),
-    "train": dict(
-        model="linear",
-        hidden=16,
-        standardize=False,
-        seed=42,
-        loss="l1",
-        optimizer="sgd",
-        lr=0.01,
-        epochs=300,
-        batch_size=None,
-        eval_every=20,
-        checkpoint_every=0,
-    ),
-    "plot": dict(width=8, height=5, dpi=100),
-}
+def with_own_keys(params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters, and those that only a user's params.yaml has, with the user's values."""
+    own = parse_yaml((ROOT / "params.yaml").read_bytes(), ROOT / "params.yaml")
+    sections = {k: {**own.get(k, {}), **v} for k, v in params.items() if isinstance(v, dict)}
+    return {k: v for k, v in {**own, **params, **sections}.items() if k != "load"}
 
+
+# The parameters that give the published numbers.
+EXERCISE: dict[str, Any] = with_own_keys(
+    {
+        "device": "cpu",
+        "generate": dict(weight=0.3, bias=0.9, start=0, end=1, step=0.01, noise=0, seed=42),
+        "split": dict(train_fraction=0.8, shuffle=False, seed=42),
+        "train": dict(
+            model="linear",
+            hidden=16,
+            standardize=False,
+            seed=42,
+            loss="l1",
+            optimizer="sgd",
+            lr=0.01,
+            epochs=300,
+            batch_size=None,
+            eval_every=20,
+            checkpoint_every=0,
+        ),
+        "plot": dict(width=8, height=5, dpi=100),
+    }
+)
 
 # The rules for the exercise's metrics. A user's gate.yaml may have others.
 GATE = """\
@@ -86,6 +94,9 @@ pictures:
 """
 
 
+# Its stages, and those that a user has added, by name.
+STAGES = declared.parse(ROOT, pipeline())
+
 # The names of the columns, in the metadata of the samples.
 INFO = SamplesInfo(features=["X"], target="y", line=None)
 
@@ -97,10 +108,7 @@ def run_stage(stage: ModuleType, *paths: str | Path) -> None:
 
 def write_params(changes: dict[str, Any], folder: Path = Path()) -> None:
     """Writes params.yaml: the exercise with `changes`, such as {"train.lr": 0.02}."""
-    params = parse_yaml((ROOT / "params.yaml").read_bytes(), ROOT / "params.yaml")
-    params.pop("load", None)
-    for section, value in EXERCISE.items():
-        params[section] = {**params.get(section, {}), **value} if section != "device" else value
+    params = {k: dict(v) if isinstance(v, dict) else v for k, v in EXERCISE.items()}
     for key, value in changes.items():
         section, _, name = key.rpartition(".")
         (params[section] if section else params)[name] = value

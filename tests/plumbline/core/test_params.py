@@ -7,6 +7,9 @@ import pytest
 from dvc.utils.serialize import parse_yaml
 
 from plumbline.core import files, params
+from plumbline.losses import LOSSES
+from plumbline.model import MODELS
+from plumbline.training.loop import OPTIMIZERS
 from stages import evaluate, generate, plot, split, train, verify
 from tests.support.exercise import write_params
 
@@ -26,9 +29,10 @@ from tests.support.exercise import write_params
         ({"train.eval_every": 0}, train, "train.eval_every: wanted int >= 1, got 0"),
         ({"train.batch_size": 0}, train, "train.batch_size: wanted int >= 1, got 0"),
         ({"train.seed": -1}, train, "train.seed: wanted int >= 0, got -1"),
-        ({"train.loss": "l3"}, train, "train.loss: wanted one of l1, mse, huber, got 'l3'"),
-        ({"train.model": 1}, train, "train.model: wanted one of linear, parameters, mlp, got 1"),
-        ({"train.optimizer": "s"}, train, "train.optimizer: wanted one of sgd, adam, got 's'"),
+        ({"train.loss": "l3"}, train, f"train.loss: wanted one of {', '.join(LOSSES)}, got 'l3'"),
+        ({"train.model": 1}, train, f"train.model: wanted one of {', '.join(MODELS)}, got 1"),
+        ({"train.optimizer": "s"}, train,
+         f"train.optimizer: wanted one of {', '.join(OPTIMIZERS)}, got 's'"),
         ({"train": 3}, train, "train: wanted keys and values, got 3"),
         ({"device": 3}, train, "device: wanted str, got 3"),
         ({"device": 3}, verify, "device: wanted str, got 3"),

@@ -1,0 +1,89 @@
+"""Each example runs from the root and from its folder, and ends at its committed numbers."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from tests.support.clone import Clone, make_clone
+from tests.support.exercise import EXERCISE, ROOT
+
+pytestmark = pytest.mark.slow
+
+# A user may delete them.
+EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/dvc.yaml"))
+every_example = pytest.mark.parametrize("name", EXAMPLES)
+
+
+def metrics(example: Path) -> dict[str, float]:
+    numbers: dict[str, float] = json.loads((example / "metrics.json").read_text())
+    return numbers
+
+
+@every_example
+def test_an_example_gives_its_committed_metrics_wherever_it_is_run(
+    tmp_path: Path, name: str
+) -> None:
+    clone = make_clone(tmp_path / "clone")
+    committed = metrics(ROOT / "examples" / name)
+    inside = Clone(clone.path / "examples" / name)
+    lock, metrics_json = inside.path / "dvc.lock", inside.path / "metrics.json"
+    lock.unlink()
+    metrics_json.unlink()
+    clone.run("dvc", "--cd", f"examples/{name}", "repro")
+    assert metrics(inside.path) == pytest.approx(committed, rel=1e-4)
+    assert inside.repro() == []
+    text = lock.read_text()
+    lock.unlink()
+    assert inside.repro() == []  # All from the run cache.
+    assert lock.read_text() == text
+
+
+@every_example
+def test_every_stage_of_an_example_agrees_with_its_dvc_yaml(name: str) -> None:
+    clone = Clone(ROOT / "examples" / name, PYTHONPATH=str(ROOT))
+    clone.run("python", "-m", "tools.lint", "--quick")
+
+
+@every_example
+def test_an_example_has_the_entries_of_the_exercise_and_the_links_to_its_code(name: str) -> None:
+    example = ROOT / "examples" / name
+    for link in ("stages", "plumbline"):
+        assert (example / link).is_symlink()
+        assert (example / link).resolve() == ROOT / link
+
+
+@every_example
+def test_the_readme_of_an_example_lists_the_parameters_that_differ(name: str) -> None:
+    example = ROOT / "examples" / name
+    params = yaml.safe_load((example / "params.yaml").read_text())
+    text = (example / "README.md").read_text()
+    listed = dict(re.findall(r"(?m)^    (\w+\.\w+): (\S+)$", text))
+    differ = {
+        f"{section}.{key}": value
+        for section in ("split", "train")
+        for key, value in params[section].items()
+        if EXERCISE[section][key] != value and key != "eval_every"
+    }
+    assert {key: yaml.safe_load(value) for key, value in listed.items()} == differ
+
+
+@pytest.mark.skipif("diabetes" not in EXAMPLES, reason="the example is deleted")
+def test_the_diabetes_readme_tells_its_metrics() -> None:
+    text = (ROOT / "examples" / "diabetes" / "README.md").read_text()
+    numbers = metrics(ROOT / "examples" / "diabetes")
+    assert f"test MAE of {numbers['test_mae']:.1f} " in text
+    assert f"test R² of {numbers['test_r2']:.2f}." in text
+
+
+@pytest.mark.skipif("sine" not in EXAMPLES, reason="the example is deleted")
+def test_the_sine_is_learned_to_its_noise() -> None:
+    example = ROOT / "examples" / "sine"
+    x, y = np.loadtxt(example / "data" / "sine.csv", delimiter=",", skiprows=1).T
+    noise = np.sqrt(np.mean(np.square(y - np.sin(x))))
+    rmse = metrics(example)["test_rmse"]
+    assert rmse <= 1.1 * noise
+    assert f"test RMSE of {rmse:.4f}," in (example / "README.md").read_text()
