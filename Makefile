@@ -56,6 +56,7 @@ bench: .venv/ready-bench
 	python -m benchmarks.training
 	python -m benchmarks.processes
 	python -m benchmarks.scale
+	python -m benchmarks.loading
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

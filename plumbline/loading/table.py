@@ -17,7 +17,7 @@ from plumbline.core.params import MAX
 from plumbline.core.tensors import Array
 
 HEADER = 1_000_000  # characters of the longest header
-BLOCK = 2**24  # bytes of CSV that are read at a time
+BLOCK = 2**22  # bytes of CSV that are read at a time
 ROWS = 2**18  # rows of Parquet that are read at a time
 
 
@@ -71,7 +71,7 @@ def _read_batches(table: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
             ),
         )
         return
-    file = parquet.ParquetFile(table)
+    file = parquet.ParquetFile(table, pre_buffer=False)
     for name in columns:
         kind = file.schema_arrow.field(name).type
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
