@@ -75,7 +75,7 @@ def results(*outputs: str) -> tuple[tuple[float, float], list[list[float]], list
     predicted = np.concatenate([*tensors.load(predictions)[0].values()])
     return (
         line_of(load_model(model)) or (0, 0),
-        [list(row) for row in history.load(rows)],
+        [list(row[:5]) for row in history.load(rows)],
         predicted.tolist(),
     )
 
