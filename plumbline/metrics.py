@@ -13,18 +13,18 @@ CHUNK = 262_144
 
 def mae(predicted: Array, true: Array) -> float:
     """Mean absolute error; predicted, true: (n, 1)."""
-    return sum(float(np.abs(e).sum()) for e in _errors(predicted, true)) / len(true)
+    return sum(float(np.abs(e).sum()) for e in errors(predicted, true)) / len(true)
 
 
 def rmse(predicted: Array, true: Array) -> float:
     """Root of the mean squared error; predicted, true: (n, 1)."""
-    total = sum(float(np.square(e).sum()) for e in _errors(predicted, true))
+    total = sum(float(np.square(e).sum()) for e in errors(predicted, true))
     return float(np.sqrt(total / len(true)))
 
 
 def max_error(predicted: Array, true: Array) -> float:
     """Largest absolute error; predicted, true: (n, 1)."""
-    return max(float(np.abs(e).max()) for e in _errors(predicted, true))
+    return max(float(np.abs(e).max()) for e in errors(predicted, true))
 
 
 def r2(predicted: Array, true: Array) -> float:
@@ -33,13 +33,14 @@ def r2(predicted: Array, true: Array) -> float:
     predicted, true: (n, 1). If y does not vary, 1 without an error and 0 with one, as in
     scikit-learn: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.r2_score.html
     """
-    errors = sum(float(np.square(e).sum()) for e in _errors(predicted, true))
+    squares = sum(float(np.square(e).sum()) for e in errors(predicted, true))
     mean = np.full_like(true, true.mean(dtype=np.float64))
-    variance = sum(float(np.square(e).sum()) for e in _errors(mean, true))
-    return 1 - errors / variance if variance else float(errors == 0)
+    variance = sum(float(np.square(e).sum()) for e in errors(mean, true))
+    return 1 - squares / variance if variance else float(squares == 0)
 
 
-def _errors(predicted: Array, true: Array) -> Iterator[NDArray[np.float64]]:
+def errors(predicted: Array, true: Array) -> Iterator[NDArray[np.float64]]:
+    """Each predicted - true, chunk by chunk and in order; predicted, true: (n, 1)."""
     for start in range(0, len(true), CHUNK):
         rows = slice(start, start + CHUNK)
         yield np.subtract(predicted[rows], true[rows], dtype=np.float64)

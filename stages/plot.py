@@ -58,7 +58,7 @@ def main(
     pictures = {
         data_png: figures.draw_data(train, test, info, size, parts),
         predictions_png: figures.draw_predictions(train, test, predicted, info, size, title),
-        losses_png: figures.draw_losses(rows, y_train, trained.loss, size, losses),
+        losses_png: figures.draw_losses(rows, trained.loss, size, losses),
     }
     if landscape_png:
         if rows[0].weight is None:

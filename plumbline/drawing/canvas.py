@@ -36,6 +36,30 @@ class Size(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def new_figure(size: Size, title: str, xs: Sequence[str], y: str) -> tuple[Figure, list[Axes]]:
     """An empty figure with a panel for each label of an X axis; they share the Y axis `y`."""
+    figure = _empty_figure(size)
+    if len(xs) == 1:
+        return figure, [figure.add_subplot(title=title, xlabel=xs[0], ylabel=y)]
+    columns = math.ceil(math.sqrt(len(xs) * size.width / size.height))
+    rows = math.ceil(len(xs) / columns)
+    columns = math.ceil(len(xs) / rows)
+    panels = [figure.add_subplot(rows, columns, i + 1, xlabel=x) for i, x in enumerate(xs)]
+    for panel in panels[::columns]:
+        panel.set_ylabel(y)
+    figure.suptitle(title, fontsize=matplotlib.rcParams["axes.titlesize"])
+    return figure, panels
+
+
+def new_stack(size: Size, title: str, x: str, ys: tuple[str, str]) -> tuple[Figure, Axes, Axes]:
+    """An empty figure with an upper and a lower panel, labelled `ys`; they share the X axis."""
+    figure = _empty_figure(size)
+    upper, lower = figure.subplots(2, sharex=True)
+    upper.set(title=title, ylabel=ys[0])
+    lower.set(xlabel=x, ylabel=ys[1])
+    figure.align_ylabels()
+    return figure, upper, lower
+
+
+def _empty_figure(size: Size) -> Figure:
     # A user's own matplotlibrc would change the bytes.
     matplotlib.rcdefaults()
     matplotlib.rcParams.update(
@@ -50,17 +74,7 @@ def new_figure(size: Size, title: str, xs: Sequence[str], y: str) -> tuple[Figur
             "legend.frameon": False,
         }
     )
-    figure = Figure(figsize=(size.width, size.height), dpi=size.dpi, layout="constrained")
-    if len(xs) == 1:
-        return figure, [figure.add_subplot(title=title, xlabel=xs[0], ylabel=y)]
-    columns = math.ceil(math.sqrt(len(xs) * size.width / size.height))
-    rows = math.ceil(len(xs) / columns)
-    columns = math.ceil(len(xs) / rows)
-    panels = [figure.add_subplot(rows, columns, i + 1, xlabel=x) for i, x in enumerate(xs)]
-    for panel in panels[::columns]:
-        panel.set_ylabel(y)
-    figure.suptitle(title, fontsize=matplotlib.rcParams["axes.titlesize"])
-    return figure, panels
+    return Figure(figsize=(size.width, size.height), dpi=size.dpi, layout="constrained")
 
 
 def thin(*arrays: Array) -> list[Floats]:
@@ -73,8 +87,24 @@ def thin(*arrays: Array) -> list[Floats]:
 def limits(*values: Array) -> tuple[float, float]:
     """The limits of an axis that shows all of the values with a margin."""
     low, high = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
-    margin = 0.1 * (high - low) or 0.5
+    margin = 0.1 * (high - low) or max(0.5, 0.1 * abs(high))
     return low - margin, high + margin
+
+
+def step_above(value: float) -> float:
+    """The first of 1, 2, 5, 10, 20, ... times a power of ten that is above the value; 1 for 0.
+
+    Versions whose values are similar get the same limit, so that their pictures compare.
+    """
+    if value == 0:
+        return 1.0
+    power = math.floor(math.log10(value))
+    return next(step for n in (1, 2, 5, 10) if (step := float(f"{n}e{power}")) > value)
+
+
+def step_below(value: float) -> float:
+    """The last of these steps that is below the value, which is above 0."""
+    return 1 / step_above(1 / value)
 
 
 def count_hidden(axes: Axes, name: str, x: Array | Floats, y: Array | Floats) -> None:
@@ -83,12 +113,17 @@ def count_hidden(axes: Axes, name: str, x: Array | Floats, y: Array | Floats) ->
     x, y: of equal shape.
     """
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
-    hidden = np.count_nonzero((x < left) | (x > right) | (y < bottom) | (y > top))
+    hidden = (x < left) | (x > right) | (y < bottom) | (y > top)
+    tell_hidden(axes, name, int(hidden.sum()), x.size)
+
+
+def tell_hidden(axes: Axes, name: str, hidden: int, total: int) -> None:
+    """Writes on the picture how many of the points lie outside its axes, if any do."""
     if hidden:
         axes.text(
             0.5,
             0.04,
-            f"{hidden:,} of {x.size:,} {name} lie beyond this picture",
+            f"{hidden:,} of {total:,} {name} lie beyond this picture",
             transform=axes.transAxes,
             horizontalalignment="center",
             color="white",
@@ -98,7 +133,8 @@ def count_hidden(axes: Axes, name: str, x: Array | Floats, y: Array | Floats) ->
 
 def add_legend(figure: Figure, axes: Axes) -> None:
     """Adds a legend for one of the panels below all of them, where it hides nothing."""
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    columns = min(3, int(figure.get_figwidth() // 2))
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
 
 
 def save(path: Path, figure: Figure) -> None:

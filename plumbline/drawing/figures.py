@@ -4,15 +4,24 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, NullLocator
 
 from plumbline.core.metadata import SamplesInfo
 from plumbline.core.tensors import Array, Pair
 from plumbline.drawing import canvas
-from plumbline.drawing.canvas import BLUE, GREEN, VERMILLION, Size, limits, thin
+from plumbline.drawing.canvas import (
+    BLUE,
+    GREEN,
+    VERMILLION,
+    Size,
+    limits,
+    step_above,
+    step_below,
+    thin,
+)
 from plumbline.drawing.landscape import axes_around, losses_of_lines
 from plumbline.history import Row
-from plumbline.losses import LOSSES
+from plumbline.metrics import errors, max_error
 
 # More panels than this are too small to read.
 PANELS = 12
@@ -20,7 +29,7 @@ PANELS = 12
 
 def _draw_samples(axes: Axes, train: Pair, test: Pair, feature: int = 0) -> None:
     """Draws y against one feature. The samples alone set the limits of the axes."""
-    X_train, X_test = train[0][:, [feature]], test[0][:, [feature]]
+    X_train, X_test = (X[:, feature : feature + 1] for X, _ in (train, test))
     axes.plot(*thin(X_train, train[1]), "o", color=BLUE, markersize=4, label="training data")
     axes.plot(*thin(X_test, test[1]), "s", color=GREEN, markersize=4, label="testing data")
     axes.set(xlim=limits(X_train, X_test), ylim=limits(train[1], test[1]))
@@ -41,41 +50,66 @@ def draw_data(train: Pair, test: Pair, info: SamplesInfo, size: Size, title: str
 def draw_predictions(
     train: Pair, test: Pair, predicted: Array, info: SamplesInfo, size: Size, title: str
 ) -> Figure:
-    """The predictions for the testing samples; predicted: (n, 1).
+    """The predictions for the testing samples, and their residuals below; predicted: (n, 1).
 
     With one feature they lie over the samples, with several they are drawn against the true y.
     """
-    if len(info.features) == 1:
-        figure, (axes,) = canvas.new_figure(size, title, info.features, info.target)
+    alone = len(info.features) == 1
+    x, y = (info.features[0], info.target) if alone else (f"true {info.target}", "predicted")
+    figure, axes, lower = canvas.new_stack(size, title, x, (y, "predicted - true"))
+    if alone:
         _draw_samples(axes, train, test)
         X = test[0]
     else:
-        names = f"true {info.target}", f"predicted {info.target}"
-        figure, (axes,) = canvas.new_figure(size, title, [names[0]], names[1])
-        X, both = test[1], limits(train[1], test[1])
+        X, both = test[1], limits(test[1])
         axes.plot(both, both, color=GREEN, label="perfect predictions")
         axes.set(xlim=both, ylim=both)
     dots = thin(X, predicted)
     axes.plot(*dots, "o", color=VERMILLION, markerfacecolor="none", label="predictions")
     canvas.count_hidden(axes, "predictions", X, predicted)
+    _draw_residuals(lower, X, predicted, test[1])
     canvas.add_legend(figure, axes)
     return figure
 
 
-def draw_losses(rows: list[Row], y: Array, loss: str, size: Size, title: str) -> Figure:
-    """Both losses by epoch.
+def _draw_residuals(axes: Axes, X: Array, predicted: Array, true: Array) -> None:
+    """Draws predicted - true, in the unit of y, against X; each (n, 1).
 
-    The axis runs from the loss of predictions that are 0.1 % off to that of predictions of 0.
+    The axis shows the largest residual, unless that is more than ten times the median one.
+    """
+    x, shown, y = thin(X, predicted, true)
+    residuals = shown - y
+    largest = max_error(predicted, true)
+    top = step_above(min(largest, 10 * float(np.median(np.abs(residuals))) or largest))
+    axes.axhline(0, color=GREEN)
+    axes.plot(x, residuals, "o", color=VERMILLION, markersize=4)
+    # The margin keeps a dot at the limit whole.
+    axes.set_ylim(-1.05 * top, 1.05 * top)
+    hidden = sum(int((np.abs(error) > top).sum()) for error in errors(predicted, true))
+    canvas.tell_hidden(axes, "residuals", hidden, len(true))
+
+
+def draw_losses(rows: list[Row], loss: str, size: Size, title: str) -> Figure:
+    """Both losses by epoch, and the lowest testing loss if a later epoch lost it.
+
+    The axis shows all losses, but none above ten times the first ones, and six decades at most.
     """
     figure, (axes,) = canvas.new_figure(size, title, ["epoch"], f"loss ({loss})")
     epoch, train_loss, test_loss = np.array([row[:3] for row in rows]).T
     axes.plot(epoch, train_loss, "o-", color=BLUE, markersize=4, label="training loss")
     axes.plot(epoch, test_loss, "s-", color=GREEN, markersize=4, label="testing loss")
-    (true,) = thin(y)
-    axes.set_yscale("log")
-    if np.any(true):
-        axes.set_ylim(*(float(LOSSES[loss].of(error).mean()) for error in (true / 1000, true)))
-    canvas.count_hidden(axes, "losses", np.tile(epoch, 2), np.append(train_loss, test_loss))
+    best = test_loss.argmin()
+    if test_loss[best] < test_loss[-1]:
+        label = f"lowest testing loss: epoch {rows[best].epoch:,}"
+        axes.plot(epoch[best], test_loss[best], "*", color=VERMILLION, markersize=12, label=label)
+    losses = np.append(train_loss, test_loss)
+    top = step_above(min(losses.max(), 10 * max(train_loss[0], test_loss[0])))
+    bottom = step_below(np.clip(losses[losses > 0].min(initial=top), top / 1e6, top))
+    axes.set(ylim=(bottom, top), yscale="log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if top <= 1000 * bottom else (1,)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
+    canvas.count_hidden(axes, "losses", np.tile(epoch, 2), losses)
     canvas.add_legend(figure, axes)
     return figure
 

@@ -1,5 +1,6 @@
-"""The data sets the axes, and each picture counts the values that lie beyond them."""
+"""The pictures show what a reviewer needs, and count the values beyond their axes."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -27,20 +28,26 @@ def draw_predictions(offset: float) -> Figure:
 
 
 def draw_losses(rows: list[Row]) -> Figure:
-    return figures.draw_losses(rows, TRAIN[1], "l1", SIZE, "title")
+    return figures.draw_losses(rows, "l1", SIZE, "title")
 
 
 def draw_landscape(rows: list[Row]) -> Figure:
     return figures.draw_landscape(rows, TRAIN, "l1", SIZE, "title")
 
 
-def words(figure: Figure) -> str:
+def words(figure: Figure, panel: int = 0) -> str:
     """All text inside the axes."""
-    return " ".join(text.get_text() for text in figure.axes[0].texts)
+    return " ".join(text.get_text() for text in figure.axes[panel].texts)
 
 
 def axis_limits(figure: Figure) -> tuple[float, ...]:
     return tuple(map(float, figure.axes[0].axis()))
+
+
+def residual_limits(figure: Figure) -> tuple[float, float]:
+    """The smallest and the largest residual on the axis, without its margin of 5 %."""
+    bottom, top = figure.axes[1].get_ylim()
+    return bottom / 1.05, top / 1.05
 
 
 @pytest.mark.parametrize("offset", [0, 1e-3, 1e6])
@@ -54,11 +61,102 @@ def test_predictions_beyond_the_axes_are_counted_on_the_picture() -> None:
     assert words(draw_predictions(9)) == "20 of 20 predictions lie beyond this picture"
 
 
+def draw_line(weight: float, bias: float) -> Figure:
+    """The picture of a line that was trained on the exercise's data."""
+    y = np.float32(0.3) * X + np.float32(0.9)
+    train, test = (X[:80], y[:80]), (X[80:], y[80:])
+    predicted = np.float32(weight) * X[80:] + np.float32(bias)
+    return figures.draw_predictions(train, test, predicted, INFO, SIZE, "title")
+
+
+def heights(figure: Figure) -> Array:
+    """How high each residual is in a picture that is 400 pixels wide, in pixels."""
+    figure.draw_without_rendering()
+    axes = figure.axes[1]
+    zero_line, dots = axes.lines
+    assert not np.any(zero_line.get_ydata())
+    pixels: Array = axes.transData.transform(dots.get_xydata())[:, 1] * 400 / 800
+    return pixels
+
+
+def test_a_test_mae_of_0_0065_and_one_of_0_0056_differ_at_400_pixels() -> None:
+    first, second = draw_line(0.302815, 0.89101), draw_line(0.308213, 0.887009)
+    assert residual_limits(first) == residual_limits(second) == pytest.approx((-0.01, 0.01))
+    difference = heights(second) - heights(first)
+    assert difference.mean() > 3
+    assert difference.max() > 5
+
+
+@pytest.mark.parametrize("offset", [0.5, -3e-4, 1e30, 0])
+def test_each_residual_is_predicted_minus_true_and_on_the_axis(offset: float) -> None:
+    figure = draw_predictions(offset)
+    _, dots = figure.axes[1].lines
+    np.testing.assert_allclose(dots.get_ydata(), np.full(20, offset), rtol=1e-3)
+    bottom, top = residual_limits(figure)
+    assert bottom < offset < top
+    assert words(figure, panel=1) == ""
+
+
+def test_the_residual_of_a_single_sample_is_drawn() -> None:
+    one = X[:1], X[:1]
+    figure = figures.draw_predictions(one, one, X[:1] + 3, INFO, SIZE, "title")
+    assert residual_limits(figure) == pytest.approx((-5, 5))
+
+
+def test_a_residual_ten_times_the_median_is_counted_and_does_not_flatten_the_others() -> None:
+    predicted = TEST[1] + np.float32(0.09)
+    predicted[3] = 1e9
+    figure = figures.draw_predictions(TRAIN, TEST, predicted, INFO, SIZE, "title")
+    assert residual_limits(figure) == pytest.approx((-1, 1))
+    assert words(figure, panel=1) == "1 of 20 residuals lie beyond this picture"
+
+
+def test_one_error_among_exact_predictions_is_on_the_axis() -> None:
+    predicted = TEST[1].copy()
+    predicted[3] += 9
+    figure = figures.draw_predictions(TRAIN, TEST, predicted, INFO, SIZE, "title")
+    assert residual_limits(figure) == pytest.approx((-10, 10))
+
+
+def test_many_samples_are_drawn_in_less_memory_than_a_copy_of_them() -> None:
+    many = np.linspace(0, 1, 4_000_000, dtype=np.float32)[:, None]
+    tracemalloc.start()
+    figures.draw_predictions((many, many), (many, many), many, INFO, SIZE, "title")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < many.nbytes
+
+
+def rows_of(*test_losses: float) -> list[Row]:
+    return [Row(20 * i, 0.3, loss) for i, loss in enumerate(test_losses)]
+
+
 def test_losses_beyond_the_axes_are_counted_on_the_picture() -> None:
-    good, worse = draw_losses(ROWS), draw_losses([*ROWS, Row(40, 1e9, 1e9, 0.0, 0.0)])
-    assert axis_limits(good)[2:] == axis_limits(worse)[2:]
-    assert words(good) == ""
+    assert words(draw_losses(ROWS)) == ""
+    worse = draw_losses([*ROWS, Row(40, 1e9, 1e9, 0.0, 0.0)])
+    assert axis_limits(worse)[3] == 10
     assert words(worse) == "2 of 6 losses lie beyond this picture"
+
+
+@pytest.mark.parametrize("last", [0.05, 0.03, 0.021])
+def test_similar_losses_share_axes_that_fit_them(last: float) -> None:
+    assert axis_limits(draw_losses(rows_of(0.4, 0.1, last)))[2:] == (0.02, 0.5)
+
+
+def marked_epochs(figure: Figure) -> list[float]:
+    return [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "*"]
+
+
+def test_the_epoch_with_the_lowest_testing_loss_is_marked() -> None:
+    figure = draw_losses(rows_of(0.4, 0.2, 0.1, 0.3))
+    assert marked_epochs(figure) == [40]
+    (legend,) = figure.legends
+    assert legend.get_texts()[-1].get_text() == "lowest testing loss: epoch 40"
+
+
+@pytest.mark.parametrize("losses", [(0.4, 0.2, 0.1), (0.4, 0.1, 0.1), (0.1,)])
+def test_no_epoch_is_marked_if_the_last_loss_is_the_lowest(losses: tuple[float, ...]) -> None:
+    assert marked_epochs(draw_losses(rows_of(*losses))) == []
 
 
 def test_lines_beyond_the_landscape_are_counted_on_the_picture() -> None:
@@ -71,22 +169,26 @@ def test_lines_beyond_the_landscape_are_counted_on_the_picture() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("y", [TRAIN[1], 0 * TRAIN[1]], ids=["data", "zeros"])
-def test_every_loss_can_be_drawn_even_if_y_is_all_zero(tmp_path: Path, loss: str, y: Array) -> None:
-    losses = figures.draw_losses(ROWS, y, loss, SIZE, "title")
-    landscape = figures.draw_landscape(ROWS, (X[:80], y), loss, SIZE, "title")
-    canvas.save(tmp_path / "losses.png", losses)
-    canvas.save(tmp_path / "landscape.png", landscape)
-    with Image.open(tmp_path / "landscape.png") as image:
+def test_each_loss_has_a_landscape_even_if_y_is_all_zero(
+    tmp_path: Path, loss: str, y: Array
+) -> None:
+    canvas.save(tmp_path / "a.png", figures.draw_landscape(ROWS, (X[:80], y), loss, SIZE, "title"))
+    with Image.open(tmp_path / "a.png") as image:
         assert image.size == (800, 500)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", [0, 1e-45, 0.1, 3e38])
+def test_equal_losses_of_any_size_can_be_drawn(tmp_path: Path, loss: float) -> None:
+    canvas.save(tmp_path / "a.png", draw_losses([Row(0, loss, loss), Row(20, loss, loss)]))
 
 
 def test_every_figure_has_a_title_and_axis_labels() -> None:
     data = figures.draw_data(TRAIN, TEST, INFO, SIZE, "title")
     for figure in (data, draw_predictions(0), draw_losses(ROWS), draw_landscape(ROWS)):
-        axes = figure.axes[0]
-        assert axes.get_title() == "title"
-        assert axes.get_xlabel()
-        assert axes.get_ylabel()
+        assert figure.axes[0].get_title() == "title"
+        assert any(axes.get_xlabel() for axes in figure.axes)
+        assert all(axes.get_ylabel() for axes in figure.axes)
 
 
 def wide(n: int) -> tuple[tuple[Array, Array], tuple[Array, Array], SamplesInfo]:
@@ -110,12 +212,20 @@ def test_the_data_of_several_features_have_a_panel_for_each_up_to_twelve(
     )
 
 
-def test_predictions_from_several_features_are_drawn_against_the_true_y() -> None:
+def test_predictions_and_residuals_of_several_features_are_drawn_against_the_true_y() -> None:
     train, test, info = wide(3)
     figure = figures.draw_predictions(train, test, test[1] + 1, info, SIZE, "title")
-    (axes,) = figure.axes
+    axes, lower = figure.axes
     diagonal, dots = axes.lines
     np.testing.assert_array_equal(diagonal.get_xdata(), diagonal.get_ydata())
     np.testing.assert_allclose(dots.get_xdata(), test[1][:, 0])
     np.testing.assert_allclose(dots.get_ydata(), test[1][:, 0] + 1, rtol=1e-6)
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("true sum", "predicted sum")
+    np.testing.assert_allclose(lower.lines[1].get_xdata(), test[1][:, 0])
+    assert (lower.get_xlabel(), axes.get_ylabel()) == ("true sum", "predicted")
+
+
+def test_an_outlier_in_the_training_data_does_not_press_the_predictions_together() -> None:
+    train, test, info = wide(3)
+    train[1][0] = 1e9
+    figure = figures.draw_predictions(train, test, test[1], info, SIZE, "title")
+    assert axis_limits(figure) == 2 * canvas.limits(test[1])
