@@ -97,6 +97,7 @@ def main(
     model = make_model(name, features, settings, params.train.standardize).to(device)
     if isinstance(model, Standardized):
         fit_scale(model, train, world)
+        print(f"losses are those of (y - {model.y_mean.item():g}) / {model.y_std.item():g}")
     checkpoint = checkpoint_for(params, device, world, (train_path, test_path), model_path)
 
     print_line("start", model)

@@ -94,7 +94,8 @@ def draw_losses(rows: list[Row], loss: str, size: Size, title: str) -> Figure:
 
     The axis shows all losses, but none above ten times the first ones, and six decades at most.
     """
-    figure, (axes,) = canvas.new_figure(size, title, ["epoch"], f"loss ({loss})")
+    unit = f" of y / {rows[0].y_std:.4g}" if rows[0].y_std else ""
+    figure, (axes,) = canvas.new_figure(size, title, ["epoch"], f"loss ({loss}{unit})")
     epoch, train_loss, test_loss = np.array([row[:3] for row in rows]).T
     axes.plot(epoch, train_loss, "o-", color=BLUE, markersize=4, label="training loss")
     axes.plot(epoch, test_loss, "s-", color=GREEN, markersize=4, label="testing loss")
@@ -121,7 +122,7 @@ def draw_landscape(rows: list[Row], train: Pair, loss: str, size: Size, title: s
     """
     figure, (axes,) = canvas.new_figure(size, title, ["weight"], "bias")
     X, y = thin(*train)
-    weights, biases = axes_around(X, y)
+    weights, biases = axes_around(X, y, standardized=rows[0].y_std is not None)
     values = losses_of_lines(loss, X, y, weights, biases)
     # The loss of a line that fits exactly is 0, which a logarithmic scale cannot show.
     values = np.maximum(values, values.max() / 1e4)
