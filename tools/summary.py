@@ -1,4 +1,4 @@
-"""Print the results of the pipeline, from the files that it wrote.
+"""Print the results of the pipeline, and how the metrics that decide moved since the last commit.
 
 Usage: python -m tools.summary
 """
@@ -14,17 +14,25 @@ from plumbline.core.files import read
 from plumbline.core.metadata import SamplesInfo
 from plumbline.core.tensors import load_info
 from plumbline.pipeline import declared
+from plumbline.review.findings import same_data
+from plumbline.review.gate import load_rules
+from plumbline.review.git import Checkout, find_commit
 
 
-def load_numbers(path: str, wanted: str) -> dict[str, float]:
-    """The numbers in a JSON file, by name; UserError if the wanted one is missing."""
+def load_numbers(path: str, *wanted: str) -> dict[str, float]:
+    """The numbers in a JSON file, by name; UserError if a wanted one is missing."""
+    numbers = decode_numbers(path, read(Path(path), 100_000))
+    if not numbers.keys() >= {*wanted}:
+        raise UserError(f"{path}: wanted {', '.join(wanted)}, got {sorted(numbers)}")
+    return numbers
+
+
+def decode_numbers(path: str, content: bytes) -> dict[str, float]:
+    """The numbers in a JSON file with this content, by name; UserError for any other content."""
     try:
-        numbers = msgspec.json.decode(read(Path(path), 100_000), type=dict[str, float | bool])
+        return msgspec.json.decode(content, type=dict[str, float | bool])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path}: {error}") from None
-    if wanted not in numbers:
-        raise UserError(f"{path}: wanted {wanted}, got {sorted(numbers)}")
-    return numbers
 
 
 def equation(info: SamplesInfo, weight: float, bias: float) -> str:
@@ -33,19 +41,46 @@ def equation(info: SamplesInfo, weight: float, bias: float) -> str:
     return f"{info.target} = {weight:g} * {info.features[0]} {sign} {abs(bias):g}"
 
 
+def last_committed(path: str) -> tuple[dict[str, float], bool]:
+    """The metrics of the last commit, and whether they are of the samples of the working tree."""
+    try:
+        last = Checkout(Path(), find_commit("HEAD"))
+        metrics = decode_numbers(path, last.read(last.head, path) or b"{}")
+        return metrics, same_data(last.stages("dvc.lock", last.head), last.stages("dvc.lock"))
+    except (UserError, OSError):
+        # The results count also without git, without a commit, or if the commit's are broken.
+        return {}, False
+
+
+def movement(old: float | None, new: float, comparable: bool) -> str:
+    """The way from the last commit's metric, in words; nothing if that has none."""
+    if old is None:
+        return ""
+    if not comparable:
+        return ", not compared with HEAD: other data"
+    if new == old:
+        return ", as in HEAD"
+    return f", {abs(new - old):.3g} {'lower' if new < old else 'higher'} than HEAD"
+
+
 def main(_: Namespace) -> None:
     stages = declared.read(Path())
     (metrics_path,), (verdict_path,) = stages["evaluate"].outs, stages["verify"].outs
-    metrics = load_numbers(metrics_path, "test_mae")
+    metrics = load_numbers(metrics_path)
     difference = load_numbers(verdict_path, "max_abs_difference")["max_abs_difference"]
     info = load_info(Path(stages["evaluate"].cmd[3]), SamplesInfo)
-    if {"weight", "bias"} <= metrics.keys():
-        print(f"learned line: {equation(info, metrics['weight'], metrics['bias'])}")
+    print(f"pictures:     {' '.join(stages['plot'].outs)}")
+    print(f"reloaded:     matches, largest difference {difference:g}")
     if info.line:
         print(f"true line:    {equation(info, *info.line)}")
-    print(f"test MAE:     {metrics['test_mae']:g}")
-    print(f"reloaded:     matches, largest difference {difference:g}")
-    print(f"pictures:     {' '.join(stages['plot'].outs)}")
+    if {"weight", "bias"} <= metrics.keys():
+        print(f"learned line: {equation(info, metrics['weight'], metrics['bias'])}")
+    old, comparable = last_committed(metrics_path)
+    for name in [name for name, rule in load_rules().metrics.items() if rule.decides]:
+        found = f"none in {metrics_path}"
+        if name in metrics:
+            found = f"{metrics[name]:g}{movement(old.get(name), metrics[name], comparable)}"
+        print(f"{name + ':':13} {found}")
 
 
 if __name__ == "__main__":

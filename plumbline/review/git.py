@@ -20,7 +20,7 @@ SAFE = {"core.hooksPath": os.devnull, "core.fsmonitor": "false", "safe.directory
 
 
 class Checkout:
-    """A temporary clone without data or cache, checked out at the commit `head`."""
+    """A folder of a repository that has the commit `head`; `checkout_of` makes a temporary one."""
 
     def __init__(self, path: Path, head: str) -> None:
         self.path = path
@@ -41,7 +41,7 @@ class Checkout:
         """The file as the commit has it; None if it has none."""
         if not self.git("ls-tree", commit, "--", path):
             return None
-        return self.git("cat-file", "blob", f"{commit}:{path}")
+        return self.git("cat-file", "blob", f"{commit}:./{path}")
 
     def stages(self, path: str, commit: str = "") -> dict[str, Any]:
         """`stages` of dvc.yaml or dvc.lock in the commit, else in the folder; empty for no file."""

@@ -89,6 +89,17 @@ def test_make_repro_ends_with_the_lines_that_the_readme_shows(reproduced: Clone)
 
 
 @pytest.mark.slow
+def test_make_repro_ends_with_the_difference_that_the_readme_shows(
+    branches: Clone, copy_of: Callable[[Clone], Clone]
+) -> None:
+    clone = copy_of(branches)
+    clone.set_params({"train.lr": 0.02})
+    clone.run("dvc", "repro", "--quiet")
+    last = clone.run("python", "-m", "tools.summary").splitlines()[-1]
+    assert f"With `train.lr` at 0.02, its last line is `{last}`." in README
+
+
+@pytest.mark.slow
 def test_the_readme_shows_the_output_of_dvc_metrics_diff(
     branches: Clone, copy_of: Callable[[Clone], Clone]
 ) -> None:

@@ -1,13 +1,24 @@
 """Experiments and merges work as the README shows them."""
 
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.support.clone import Clone
+from tests.support.clone import ROOT, Clone
+from tests.support.exercise import GATE
 
 pytestmark = pytest.mark.slow
+
+
+def readme_command(start: str) -> list[str]:
+    """The command of the README that starts with these words."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (line,) = re.findall(rf"(?m)^    ({start}.*?)(?:  +#.*)?$", readme)
+    return shlex.split(line)
 
 
 def test_an_experiment_can_be_run_compared_applied_and_turned_into_a_branch(
@@ -19,7 +30,10 @@ def test_an_experiment_can_be_run_compared_applied_and_turned_into_a_branch(
     difference = clone.run("dvc", "exp", "diff", "main", "trial", "--md")
     assert "| main | trial |" in " ".join(difference.split())
     assert "train.lr" in difference
-    assert "trial" in clone.run("dvc", "exp", "show", "--only-changed", "--md")
+    header, *_, last = clone.run(*readme_command("dvc exp show"), "--csv").splitlines()
+    assert last.startswith("trial,")
+    metrics = list(yaml.safe_load(GATE)["metrics"])
+    assert header.split(",")[-len(metrics) - 1 :] == [*metrics, "train.lr"]
 
     clone.run("dvc", "exp", "apply", "trial")
     changed = clone.run("git", "status", "--porcelain").split()[1::2]
