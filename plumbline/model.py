@@ -107,11 +107,24 @@ class Standardized(nn.Module):
         ] * self.y_std.item() + self.y_mean.item() - weight * self.X_mean.item()
 
 
+# Layers in which samples depend on each other or on chance, so that a result would depend on the
+# pieces that samples are cut into.
+REFUSED = nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd, nn.RReLU
+
+
 def make_model(
     name: str, features: int, settings: Mapping[str, Setting], standardize: bool
 ) -> nn.Module:
-    """A new model of this name; settings: the other arguments of its class."""
+    """A new model of this name; settings: the other arguments of its class.
+
+    UserError for a layer that would break the guarantee of the same bytes.
+    """
     model = MODELS[name](features, **settings)
+    if refused := [type(layer).__name__ for layer in model.modules() if isinstance(layer, REFUSED)]:
+        raise UserError(
+            f"plumbline/model.py: {name}: wanted layers that treat each sample alone and without "
+            f"chance, got {', '.join(refused)}"
+        )
     return Standardized(model, features) if standardize else model
 
 
