@@ -57,7 +57,7 @@ def test_a_stage_that_does_not_compute_with_torch_does_not_import_it(
 def test_a_fresh_clone_is_clean_after_dvc_repro(reproduced: Clone, tmp_path: Path) -> None:
     fresh = Clone(tmp_path / "fresh")
     reproduced.run("git", "clone", "--quiet", ".", str(fresh.path))
-    assert fresh.repro() == ["generate", "split", "train", "verify"]
+    assert {*fresh.repro()} == {name for name, entry in ENTRIES.items() if "outs" in entry}
     assert fresh.digests() == reproduced.digests()
     assert fresh.run("git", "status", "--porcelain") == ""
 

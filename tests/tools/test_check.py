@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.clone import Clone
+from tests.support.exercise import STAGES
 
 pytestmark = pytest.mark.slow
 
@@ -37,10 +38,7 @@ def test_a_branch_after_a_run_passes(branches: Clone, branch: str) -> None:
         ("no-picture", ["plot: plots/loss.png is deleted"]),
         (
             "no-lock",
-            [
-                f"{name}: dvc.lock has no such stage"
-                for name in ("generate", "split", "train", "evaluate", "plot", "verify")
-            ],
+            [f"{name}: dvc.lock has no such stage" for name in STAGES],
         ),
         (
             "contradicted",
