@@ -136,7 +136,10 @@ def draw_landscape(rows: list[Row], train: Pair, loss: str, size: Size, title: s
     # One label below its dot and one above, in case the two dots are in the same place.
     for i, align in ((0, "top"), (-1, "bottom")):
         label = f"\nepoch {rows[i].epoch}\n"
-        axes.text(weight[i], bias[i], label, color="white", ha="center", va=align, clip_on=True)
+        # An annotation far beyond the axes is not drawn; a text there overflows the font renderer.
+        axes.annotate(
+            label, (weight[i], bias[i]), color="white", ha="center", va=align, clip_on=True
+        )
     axes.set(xlim=(weights[0], weights[-1]), ylim=(biases[0], biases[-1]))
     canvas.count_hidden(axes, "lines on the way", weight, bias)
     return figure

@@ -178,6 +178,14 @@ def test_each_loss_has_a_landscape_even_if_y_is_all_zero(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("size", [1e3, 1e8, 3e38])
+def test_a_failed_training_can_be_drawn(tmp_path: Path, size: float) -> None:
+    rows = [*ROWS, Row(40, size, size, size, -size)]
+    for figure in (draw_losses(rows), draw_landscape(rows), draw_predictions(size)):
+        canvas.save(tmp_path / "a.png", figure)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", [0, 1e-45, 0.1, 3e38])
 def test_equal_losses_of_any_size_can_be_drawn(tmp_path: Path, loss: float) -> None:
     canvas.save(tmp_path / "a.png", draw_losses([Row(0, loss, loss), Row(20, loss, loss)]))
