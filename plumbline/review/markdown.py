@@ -31,6 +31,6 @@ def table(header: list[str], rows: Iterable[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def image(where: str, width: int) -> str:
-    """The picture at the path or address, `width` pixels wide."""
-    return f'<img src="{quote(where, safe="/:")}" width="{width}">'
+def image(where: str, alt: str, width: int) -> str:
+    """The picture at the path or address, at most `width` pixels wide; alt: plain words."""
+    return f'<img src="{quote(where, safe="/:")}" alt="{alt}" width="{width}">'

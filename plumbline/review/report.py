@@ -1,5 +1,6 @@
 """The report in Markdown: what changed, whether it is better, and whether it holds."""
 
+import math
 import re
 
 from plumbline.review import sections
@@ -10,6 +11,7 @@ from plumbline.review.markdown import code, codes
 from plumbline.review.sections import value
 
 PARAMS_IN_A_SENTENCE = 3
+LARGEST_PART = 10  # a change by more than ten times the metric is not told in percent
 
 
 def report(
@@ -26,7 +28,7 @@ def report(
         validity(findings),
         *sections.changes("Parameters", "parameter", findings.params),
         *sections.changes("The gate's rules", "rule", findings.rules),
-        *sections.metrics(findings.metrics, rules),
+        *sections.metrics(findings.metrics, rules, findings.same_data),
         *sections.stages(findings.stages),
         *sections.pictures(findings.pictures, shown),
     ]
@@ -83,8 +85,9 @@ def _movement(change: Change) -> str:
         return f"{code(name)} {value(old)} → {value(new)}"
     if old == new:
         return f"{code(name)} is still {value(old)}"
-    part = f" ({abs(new - old) / abs(old):.2%} {'lower' if new < old else 'higher'})" if old else ""
-    return f"{code(name)} {value(old)} → {value(new)}{part}"
+    part = abs(new - old) / abs(old) if old else math.inf
+    words = f" ({part:.2%} {'lower' if new < old else 'higher'})" if part < LARGEST_PART else ""
+    return f"{code(name)} {value(old)} → {value(new)}{words}"
 
 
 def validity(findings: Findings) -> str:

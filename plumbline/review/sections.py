@@ -25,20 +25,21 @@ def value(content: Any) -> str:
     return code(f"{content:.6g}" if isinstance(content, float) else content)
 
 
-def metrics(values: list[Change], rules: Rules) -> list[str]:
-    """Each metric, its change and the verdict on it; no section if none changed."""
+def metrics(values: list[Change], rules: Rules, same_data: bool) -> list[str]:
+    """Each metric, its change and, of the same data, the verdict on it; nothing if none changed."""
     if all(old == new for _, old, new in values):
         return []
     rows = []
     for name, old, new in values:
         metric = rules.metrics.get(name)
-        verdict = judge(metric, old, new)
+        verdict = judge(metric, old, new) if same_data else "unjudged"
         both = is_number(old) and is_number(new)
         moved = new - old if both else 0
         arrow = "↓" if moved < 0 else "↑" if moved > 0 else ""
         decides = metric is not None and metric.decides
         mark = MARKS.get(verdict) if decides else ""
-        words = [mark, arrow, "" if verdict == "unjudged" else verdict, "(decides)" * decides]
+        word = "gone" if new is None else "" if verdict == "unjudged" else verdict
+        words = [mark, arrow, word, "(decides)" * decides]
         if is_beyond_limit(metric, new):
             words.append(f"(limit {value(rules.metrics[name].limit)})")
         difference = f"{moved:+.3g}" if moved else "0" if both else NONE
@@ -57,16 +58,19 @@ def stages(became: dict[str, str]) -> list[str]:
 
 
 def pictures(changed: list[Picture], shown: dict[str, tuple[str, str]]) -> list[str]:
-    """Both versions of each picture that changed, side by side; no section if none did."""
+    """Both versions of each picture that changed; no section if none did.
+
+    They are side by side where a page has the width for both, else one below the other.
+    """
     found = []
     for path, share, *versions in changed:
         before, after = versions
         fate = "new" if before is None else "removed" if after is None else ""
-        found.append(f"{code(path)}: {fate or f'{share:.2%} of the pixels differ'}")
+        found.append(
+            f"{code(path)}: {fate or f'before and after, {share:.2%} of the pixels differ'}"
+        )
         if path in shown:
-            cells = [
-                NONE if content is None else image(where, WIDTH)
-                for where, content in zip(shown[path], versions, strict=True)
-            ]
-            found.append(table(["before", "after"], [cells]))
+            names = zip(shown[path], ("before", "after"), versions, strict=True)
+            there = [(where, name) for where, name, content in names if content is not None]
+            found.append(" ".join(image(where, name, WIDTH) for where, name in there))
     return ["### Pictures", *found] if found else []

@@ -47,9 +47,11 @@ def test_the_same_revisions_give_the_same_report_with_links_to_both_commits(
     text = report(branches, *arguments)
     assert report(branches, *arguments) == text
     before, after = (branches.run("git", "rev-parse", name).strip() for name in ("main", "faster"))
-    for commit in (before, after):
-        address = f"https://example.org/o/n/raw/{commit}/plots/predictions.png"
-        assert f'<img src="{address}" width="400">' in text
+    root = "https://example.org/o/n/raw"
+    assert (
+        f'<img src="{root}/{before}/plots/loss.png" alt="before" width="400"> '
+        f'<img src="{root}/{after}/plots/loss.png" alt="after" width="400">'
+    ) in text.splitlines()
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_a_long_text_is_cut() -> None:
 
 
 def test_an_address_cannot_end_its_attribute() -> None:
-    assert image('a" onerror="x', 1) == '<img src="a%22%20onerror%3D%22x" width="1">'
+    assert image('a" onerror="x', "b", 1) == '<img src="a%22%20onerror%3D%22x" alt="b" width="1">'
 
 
 def test_a_table_has_one_line_per_row() -> None:
