@@ -100,11 +100,10 @@ class Standardized(nn.Module):
 
     def line_in_own_units(self, line: Line) -> Line:
         """The line of X and y that is this line of standardised X and y; for one feature."""
-        scale = self.y_std.item() / self.X_std.item()
-        weight = line[0] * scale
-        return weight, line[
-            1
-        ] * self.y_std.item() + self.y_mean.item() - weight * self.X_mean.item()
+        scale = self.X_mean, self.X_std, self.y_mean, self.y_std
+        x_mean, x_std, y_mean, y_std = (number.item() for number in scale)
+        weight = line[0] * y_std / x_std
+        return weight, line[1] * y_std + y_mean - weight * x_mean
 
 
 # Layers in which samples depend on each other or on chance, so that a result would depend on the
