@@ -38,14 +38,16 @@ def new_figure(size: Size, title: str, xs: Sequence[str], y: str) -> tuple[Figur
     """An empty figure with a panel for each label of an X axis; they share the Y axis `y`."""
     figure = _empty_figure(size)
     if len(xs) == 1:
-        return figure, [figure.add_subplot(title=title, xlabel=xs[0], ylabel=y)]
+        axes = figure.add_subplot(xlabel=xs[0], ylabel=y)
+        axes.set_title(title, wrap=True)
+        return figure, [axes]
     columns = math.ceil(math.sqrt(len(xs) * size.width / size.height))
     rows = math.ceil(len(xs) / columns)
     columns = math.ceil(len(xs) / rows)
     panels = [figure.add_subplot(rows, columns, i + 1, xlabel=x) for i, x in enumerate(xs)]
     for panel in panels[::columns]:
         panel.set_ylabel(y)
-    figure.suptitle(title, fontsize=matplotlib.rcParams["axes.titlesize"])
+    figure.suptitle(title, fontsize=matplotlib.rcParams["axes.titlesize"], wrap=True)
     return figure, panels
 
 
@@ -53,7 +55,8 @@ def new_stack(size: Size, title: str, x: str, ys: tuple[str, str]) -> tuple[Figu
     """An empty figure with an upper and a lower panel, labelled `ys`; they share the X axis."""
     figure = _empty_figure(size)
     upper, lower = figure.subplots(2, sharex=True)
-    upper.set(title=title, ylabel=ys[0])
+    upper.set_title(title, wrap=True)
+    upper.set_ylabel(ys[0])
     lower.set(xlabel=x, ylabel=ys[1])
     figure.align_ylabels()
     return figure, upper, lower

@@ -133,8 +133,9 @@ def draw_landscape(rows: list[Row], train: Pair, loss: str, size: Size, title: s
     )
     weight, bias = np.array([(row.weight, row.bias) for row in rows], np.float64).T
     axes.plot(weight, bias, "o-", color="white", markersize=3)
-    # One label below its dot and one above, in case the two dots are in the same place.
-    for i, align in ((0, "top"), (-1, "bottom")):
+    # The label of the lower dot is below it, the other one above, so that they never meet.
+    up, down = (-1, 0) if bias[0] <= bias[-1] else (0, -1)
+    for i, align in ((up, "bottom"), (down, "top")):
         label = f"\nepoch {rows[i].epoch}\n"
         # An annotation far beyond the axes is not drawn; a text there overflows the font renderer.
         axes.annotate(

@@ -191,6 +191,27 @@ def test_equal_losses_of_any_size_can_be_drawn(tmp_path: Path, loss: float) -> N
     canvas.save(tmp_path / "a.png", draw_losses([Row(0, loss, loss), Row(20, loss, loss)]))
 
 
+def test_a_long_title_is_broken_and_not_cut() -> None:
+    title = "linear, lr 3, 10 epochs: did not learn, training loss rose from 0.02439 to 1.426e+12"
+    for width in (3, 8):
+        size = Size(width=width, height=5, dpi=100)
+        losses = figures.draw_losses(ROWS, "l1", size, title)
+        predictions = figures.draw_predictions(TRAIN, TEST, TEST[1], INFO, size, title)
+        for figure in (losses, predictions):
+            figure.draw_without_rendering()
+            box = figure.axes[0].title.get_window_extent()
+            assert box.x0 >= 0
+            assert max(box.x1 - figure.bbox.x1, box.y1 - figure.bbox.y1) <= 0
+
+
+@pytest.mark.parametrize("last", [0.5, 1.1])
+def test_the_labels_of_the_first_and_the_last_epoch_never_meet(last: float) -> None:
+    figure = draw_landscape([Row(0, 0.5, 0.4, 0.9, 0.8), Row(20, 0.1, 0.1, 0.9, last)])
+    figure.draw_without_rendering()
+    first, second = (text.get_window_extent() for text in figure.axes[0].texts)
+    assert not first.overlaps(second)
+
+
 def test_every_figure_has_a_title_and_axis_labels() -> None:
     data = figures.draw_data(TRAIN, TEST, INFO, SIZE, "title")
     for figure in (data, draw_predictions(0), draw_losses(ROWS), draw_landscape(ROWS)):
