@@ -36,7 +36,7 @@ class Size(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def new_figure(size: Size, title: str, xs: Sequence[str], y: str) -> tuple[Figure, list[Axes]]:
     """An empty figure with a panel for each label of an X axis; they share the Y axis `y`."""
-    figure = _empty_figure(size)
+    figure, xs, y = _empty_figure(size), [*map(_plain, xs)], _plain(y)
     if len(xs) == 1:
         axes = figure.add_subplot(xlabel=xs[0], ylabel=y)
         axes.set_title(title, wrap=True)
@@ -56,8 +56,8 @@ def new_stack(size: Size, title: str, x: str, ys: tuple[str, str]) -> tuple[Figu
     figure = _empty_figure(size)
     upper, lower = figure.subplots(2, sharex=True)
     upper.set_title(title, wrap=True)
-    upper.set_ylabel(ys[0])
-    lower.set(xlabel=x, ylabel=ys[1])
+    upper.set_ylabel(_plain(ys[0]))
+    lower.set(xlabel=_plain(x), ylabel=_plain(ys[1]))
     figure.align_ylabels()
     return figure, upper, lower
 
@@ -78,6 +78,11 @@ def _empty_figure(size: Size) -> Figure:
         }
     )
     return Figure(figsize=(size.width, size.height), dpi=size.dpi, layout="constrained")
+
+
+def _plain(name: str) -> str:
+    """The name of a column as it is: between two dollar signs, matplotlib would read a formula."""
+    return name.replace("$", r"\$")
 
 
 def thin(*arrays: Array) -> list[Floats]:

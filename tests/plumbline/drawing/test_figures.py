@@ -241,6 +241,16 @@ def test_the_data_of_several_features_have_a_panel_for_each_up_to_twelve(
     )
 
 
+@pytest.mark.parametrize("features", [1, 2])
+def test_a_column_with_dollar_signs_is_no_formula(tmp_path: Path, features: int) -> None:
+    name = r"$\frac$"
+    info = SamplesInfo(features=[name] * features, target=name, line=None)
+    samples = np.repeat(X, features, axis=1), X
+    predictions = figures.draw_predictions(samples, samples, X, info, SIZE, "title")
+    for figure in (predictions, figures.draw_data(samples, samples, info, SIZE, "title")):
+        canvas.save(tmp_path / "a.png", figure)
+
+
 def test_predictions_and_residuals_of_several_features_are_drawn_against_the_true_y() -> None:
     train, test, info = wide(3)
     figure = figures.draw_predictions(train, test, test[1] + 1, info, SIZE, "title")
