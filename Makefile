@@ -6,7 +6,8 @@ BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 PIP := python -m pip install --quiet --quiet --disable-pip-version-check
 
-.PHONY: repro example report gate check test test-quick lint bench lint-pipeline test-faults fuzz clean git
+.PHONY: repro example report gate check test test-quick lint bench lint-pipeline test-faults test-invariance \
+	fuzz clean git
 
 repro: .venv/ready | git
 	$(strip dvc repro $(ARGS))
@@ -38,6 +39,11 @@ test-quick: .venv/ready-dev | git
 
 test-faults: .venv/ready-dev | git
 	python -m pytest --numprocesses 2 --dist worksteal -m faults $(ARGS)
+
+# Threads, processes and nodes, drawn at random; `make test` tries 60 of these cases.
+test-invariance: .venv/ready-dev
+	INVARIANCE=1000 python -m pytest --numprocesses 2 --dist worksteal \
+		tests/plumbline/training/test_invariance.py tests/plumbline/training/test_parallel.py $(ARGS)
 
 fuzz: .venv/ready-dev
 	FUZZ=10000 python -m pytest tests/project/test_fuzz.py $(ARGS)

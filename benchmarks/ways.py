@@ -11,15 +11,17 @@ import logging
 import sys
 import time
 import warnings
+from functools import cache
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from plumbline.device import use_device
+from plumbline.device import use_device, use_threads
 from plumbline.model import Linear
 from plumbline.training.batches import Samples
 from plumbline.training.loop import Train, fit
+from plumbline.training.parallel import World
 
 TEST, EVERY = 20, 20  # samples to test on, and epochs between two tests, as in the exercise
 BATCH = 1_000
@@ -27,9 +29,13 @@ BATCH = 1_000
 Loader = DataLoader[tuple[Tensor, ...]] | list[tuple[Tensor, Tensor]]
 
 
+threads = cache(use_threads)  # the first call sets the process up
+
+
 def this(X: Tensor, y: Tensor, epochs: int, batch_size: int | None = None) -> None:
     """The loop of `plumbline/training/loop.py`."""
     use_device("cpu")
+    world = World(threads=threads())
     params = Train(
         model="linear",
         seed=42,
@@ -42,7 +48,7 @@ def this(X: Tensor, y: Tensor, epochs: int, batch_size: int | None = None) -> No
         checkpoint_every=0,
     )
     train, test = Samples(X, y, 0, len(X)), Samples(X[:TEST], y[:TEST], 0, TEST)
-    for _ in fit(Linear(1), train, test, params, range(epochs)):
+    for _ in fit(Linear(1), train, test, params, range(epochs), world):
         pass
 
 

@@ -1,6 +1,6 @@
 """The models that can be trained, by name, and their state_dict on disk."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from inspect import signature
 from pathlib import Path
 
@@ -10,9 +10,11 @@ from torch import Tensor, nn
 from plumbline.core import tensors
 from plumbline.core.errors import UserError
 from plumbline.core.metadata import Line, ModelInfo, Setting, decode, encode
+from plumbline.device import in_threads
 
-# Samples that go through a model at a time. A step needs memory for one piece beside the data.
-# On a CPU a piece fits the cache; an accelerator needs more to be kept busy.
+# Samples that go through a model at a time. Each thread needs memory for one piece beside the data.
+# On a CPU a piece fits the cache; an accelerator needs more to be kept busy. A multiple of 4, so
+# that each piece starts at 16 bytes: otherwise a matrix product may have other last bits there.
 PIECE = 262_144
 ACCELERATOR_PIECE = 256 * PIECE
 
@@ -106,24 +108,11 @@ class Standardized(nn.Module):
         return weight, line[1] * y_std + y_mean - weight * x_mean
 
 
-# Layers in which samples depend on each other or on chance, so that a result would depend on the
-# pieces that samples are cut into.
-REFUSED = nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd, nn.RReLU
-
-
 def make_model(
     name: str, features: int, settings: Mapping[str, Setting], standardize: bool
 ) -> nn.Module:
-    """A new model of this name; settings: the other arguments of its class.
-
-    UserError for a layer that would break the guarantee of the same bytes.
-    """
+    """A new model of this name; settings: the other arguments of its class."""
     model = MODELS[name](features, **settings)
-    if refused := [type(layer).__name__ for layer in model.modules() if isinstance(layer, REFUSED)]:
-        raise UserError(
-            f"plumbline/model.py: {name}: wanted layers that treat each sample alone and without "
-            f"chance, got {', '.join(refused)}"
-        )
     return Standardized(model, features) if standardize else model
 
 
@@ -174,21 +163,27 @@ def load_model(path: Path) -> nn.Module:
     return model
 
 
-def pieces(*columns: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Views of the columns, which have equal length, piece by piece and in order."""
-    size = PIECE if columns[0].device.type == "cpu" else ACCELERATOR_PIECE
-    if columns[0].shape[0] <= size:
-        return iter([columns])
-    return zip(*(column.split(size) for column in columns), strict=True)
+def piece_size(device: torch.device) -> int:
+    """The number of samples in a piece; the last piece may have fewer."""
+    return PIECE if device.type == "cpu" else ACCELERATOR_PIECE
 
 
-def predict(model: nn.Module, X: Tensor) -> Tensor:
-    """The model's y (n, 1) for X (n, k); X is on the model's device, the result on the CPU."""
+def predict(model: nn.Module, X: Tensor, threads: int = 1) -> Tensor:
+    """The model's y (n, 1) for X (n, k); X is on the model's device, the result on the CPU.
+
+    The result is the same for any number of threads; an accelerator needs one.
+    """
     model.eval()
     predicted = torch.empty(X.shape[0], 1)
-    with torch.inference_mode():
-        for piece, part in pieces(X, predicted):
-            part.copy_(check_shape(model(piece)))
+    size = piece_size(X.device)
+
+    def predict_piece(piece: tuple[Tensor, Tensor]) -> None:
+        inputs, outputs = piece
+        with torch.inference_mode():  # each thread has its own mode
+            outputs.copy_(check_shape(model(inputs)))
+
+    pieces = list(zip(X.split(size), predicted.split(size), strict=True))
+    in_threads(predict_piece, pieces, threads if X.device.type == "cpu" else 1)
     return predicted
 
 

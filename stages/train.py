@@ -17,13 +17,14 @@ from plumbline.core.command import run
 from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
 from plumbline.core.metadata import ModelInfo
-from plumbline.device import use_device
+from plumbline.device import use_device, use_threads
 from plumbline.history import Row
 from plumbline.model import (
     Standardized,
     arguments_of,
     line_of,
     make_model,
+    piece_size,
     predict,
     save_model,
 )
@@ -31,7 +32,7 @@ from plumbline.training.advice import advise
 from plumbline.training.batches import load_share
 from plumbline.training.checkpoint import Checkpoint, checkpoint_path, fingerprint
 from plumbline.training.loop import Train, fit
-from plumbline.training.parallel import World, has_to_launch, join, launch
+from plumbline.training.parallel import has_to_launch, join, launch
 from plumbline.training.scale import fit_scale
 
 
@@ -51,12 +52,12 @@ def check_length(train: Train) -> None:
 
 
 def checkpoint_for(
-    params: Params, device: torch.device, world: World, data: tuple[Path, ...], model_path: Path
+    params: Params, device: torch.device, data: tuple[Path, ...], model_path: Path
 ) -> Checkpoint | None:
     """The checkpoint next to the model; None where `train.checkpoint_every` is 0."""
     if not (every := params.train.checkpoint_every):
         return None
-    settings = (replace(params.train, checkpoint_every=0), str(device), world.size)
+    settings = (replace(params.train, checkpoint_every=0), str(device))
     return Checkpoint(checkpoint_path(model_path), fingerprint(settings, data), every)
 
 
@@ -88,9 +89,11 @@ def main(
     if has_to_launch():
         launch("stages.train")
         return
-    world = join()
+    world = join(use_threads())
     device = use_device(params.device)
-    train, test = (load_share(path, device, world) for path in (train_path, test_path))
+    # Each process needs all training samples if they are shuffled.
+    train = load_share(train_path, device, world, whole=params.train.batch_size is not None)
+    test = load_share(test_path, device, world)
     torch.manual_seed(params.train.seed)
     name, features = params.train.model, train.X.shape[1]
     settings = {key: getattr(params.train, key) for key in arguments_of(name)}
@@ -98,7 +101,7 @@ def main(
     if isinstance(model, Standardized):
         fit_scale(model, train, world)
         print(f"losses are those of (y - {model.y_mean.item():g}) / {model.y_std.item():g}")
-    checkpoint = checkpoint_for(params, device, world, (train_path, test_path), model_path)
+    checkpoint = checkpoint_for(params, device, (train_path, test_path), model_path)
 
     print_line("start", model)
     epochs = tqdm(range(params.train.epochs), unit="epoch", disable=None, delay=1, leave=False)
@@ -106,10 +109,11 @@ def main(
     print_line("end", model)
 
     advice = [*advise(model, train, test, world)]
-    inputs = {"train": (train.X, train.total), "test": (test.X, test.total)}
+    inputs = {"train": (train.share(world), train.total), "test": (test.share(world), test.total)}
     del train, test  # The predictions take the memory of y.
     predictions = {
-        name: world.gather(predict(model, X), total).numpy() for name, (X, total) in inputs.items()
+        name: world.gather(predict(model, X, world.threads), total, piece_size(device)).numpy()
+        for name, (X, total) in inputs.items()
     }
     if world.rank == 0:
         first, more = predictions["test"][:20, 0], predictions["test"][20:]

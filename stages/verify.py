@@ -10,7 +10,7 @@ from plumbline.core import tensors
 from plumbline.core.command import run
 from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output, write_json
-from plumbline.device import use_device
+from plumbline.device import use_device, use_threads
 from plumbline.metrics import max_error
 from plumbline.model import load_model, predict
 
@@ -27,11 +27,11 @@ def main(
     predictions_path: Input,
     verdict_path: Output,
 ) -> None:
-    device = use_device(params.device)
+    threads, device = use_threads(), use_device(params.device)
     model = load_model(model_path).to(device)
     inputs = [tensors.load_samples(path)[0] for path in (train_path, test_path)]
     original = tensors.load_predictions(predictions_path, *map(len, inputs))
-    reloaded = [predict(model, torch.from_numpy(X).to(device)).numpy() for X in inputs]
+    reloaded = [predict(model, torch.from_numpy(X).to(device), threads).numpy() for X in inputs]
     difference = max(map(max_error, reloaded, original))
     if difference != 0:
         raise UserError(

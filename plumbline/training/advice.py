@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from plumbline.model import Standardized, is_line, pieces
-from plumbline.training.batches import Samples
+from plumbline.model import Standardized, is_line
+from plumbline.training.batches import Piece, Samples, full_batch
 from plumbline.training.parallel import World
+from plumbline.training.pieces import sum_of_rows
 
 # Beyond these, one learning rate does not suit both the weights and the bias.
 SMALL, LARGE = 0.01, 100
@@ -29,10 +30,13 @@ def advise(model: nn.Module, train: Samples, test: Samples, world: World) -> Ite
                 "set train.standardize to true in params.yaml"
             )
     if not is_line(model):
-        beyond = torch.zeros(train.X.shape[1], device=train.X.device)
-        for (X,) in pieces(test.X):
-            beyond += (X.lt(low) | X.gt(high)).sum(dim=0)
-        count = int(world.sum(beyond).max())
+
+        def count_beyond(piece: Piece, row: Tensor) -> None:
+            row.copy_((piece.X.lt(low) | piece.X.gt(high)).sum(dim=0))
+
+        batch, (_, features) = full_batch(test, world), test.X.shape
+        counts = sum_of_rows(count_beyond, features, batch, world, test.X.device, torch.int64)
+        count = int(counts.max())
         if count > SHARE * test.total:
             yield (
                 f"{count:,} of {test.total:,} testing samples lie beyond the training samples; "
@@ -42,5 +46,8 @@ def advise(model: nn.Module, train: Samples, test: Samples, world: World) -> Ite
 
 def _bounds(column: Tensor, world: World) -> tuple[Tensor, Tensor]:
     """The least and the largest number of each column, of all processes; column: (n, k)."""
-    low, high = column.amin(dim=0), column.amax(dim=0)
+    if len(column):
+        low, high = column.amin(dim=0), column.amax(dim=0)
+    else:  # A process may have no row.
+        low, high = (column.new_full((column.shape[1],), end) for end in (torch.inf, -torch.inf))
     return -world.max(-low), world.max(high)

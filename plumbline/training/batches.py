@@ -1,4 +1,4 @@
-"""The samples of this process, in batches, and each batch in pieces that fit the cache."""
+"""The samples in batches, and each batch in pieces, of which this process has its share."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from plumbline.core import tensors
-from plumbline.model import pieces
+from plumbline.core.errors import UserError
+from plumbline.model import piece_size
 from plumbline.training.parallel import World
 
 
@@ -18,49 +19,85 @@ class Samples(NamedTuple):
     X: Tensor  # (n, k) float32
     y: Tensor  # (n, 1) float32
     first: int  # the place of the first of them among those of all processes
-    total: int  # how many rows all processes have
+    total: int  # how many rows there are
+
+    def share(self, world: World) -> Tensor:
+        """X of the pieces that are this process's share; they are among its rows."""
+        rows = world.rows(self.total, piece_size(self.X.device))
+        return self.X[rows.start - self.first : rows.stop - self.first]
+
+
+class Piece(NamedTuple):
+    """Rows that are computed together, wherever that is."""
+
+    X: Tensor
+    y: Tensor
+    share: Tensor  # its fraction of the rows of the step
 
 
 class Batch(NamedTuple):
-    """The rows of one step that this process has: none, some or all of them."""
+    """The rows of one step, cut in pieces whose boundaries depend on the data alone."""
 
-    # X and y of each piece, and its share of all rows of the step; a small batch is one piece.
-    pieces: list[tuple[Tensor, Tensor, Tensor]]
-    total: int  # how many rows of this step all processes have
-
-
-def batch_of(X: Tensor, y: Tensor, total: int) -> Batch:
-    """The batch of these rows, out of `total` that all processes have; X: (n, k), y: (n, 1)."""
-    # A process may have no row of a small batch, and the mean loss of nothing is nan.
-    cut = [(X, y) for X, y in pieces(X, y) if X.shape[0]]
-    return Batch([(X, y, X.new_full((), X.shape[0] / total)) for X, y in cut], total)
+    own: list[Piece]  # the pieces that this process computes: none, some or all
+    first: int  # the place of the first of them among the pieces of all processes
+    pieces: int  # how many pieces there are
+    total: int  # how many rows they have
 
 
-def load_share(path: Path, device: torch.device, world: World) -> Samples:
-    """The rows of a file that are this process's share; no other row is read."""
-    X, y, _ = tensors.load_samples(path, world.rows if world.size > 1 else None)
-    n = int(world.sum(torch.tensor(len(X))))
-    first = world.rows(n).start
-    return Samples(torch.from_numpy(X).to(device), torch.from_numpy(y).to(device), first, n)
+def load_share(path: Path, device: torch.device, world: World, whole: bool = False) -> Samples:
+    """The rows of a file that are this process's share, or the whole file.
+
+    UserError unless the files of all processes have as many rows.
+    """
+    lengths = []
+
+    def rows(n: int) -> slice:
+        lengths.append(n)
+        return world.rows(n, piece_size(device))
+
+    shared = world.size > 1 and not whole
+    X, y, _ = tensors.load_samples(path, rows if shared else None)
+    total = lengths[0] if shared else len(X)
+    if not world.agree(total):
+        raise UserError(f"{path}: wanted as many rows in all processes, got {total:,} in this one")
+    first = rows(total).start if shared else 0
+    return Samples(torch.from_numpy(X).to(device), torch.from_numpy(y).to(device), first, total)
+
+
+def full_batch(samples: Samples, world: World) -> Batch:
+    """All samples as one batch."""
+    X, y, first, total = samples
+    size = piece_size(X.device)
+    starts = range(0, total, size)
+    place = world.pieces(len(starts))
+    rows = [slice(start - first, start - first + size) for start in starts[place]]
+    own = [_piece(X[piece], y[piece], total) for piece in rows]
+    return Batch(own, place.start, len(starts), total)
+
+
+def _piece(X: Tensor, y: Tensor, total: int) -> Piece:
+    return Piece(X, y, X.new_full((), X.shape[0] / total))
 
 
 class Batches:
     """All samples in one batch, or in shuffled batches of `size`: each iteration is an epoch."""
 
-    def __init__(self, samples: Samples, size: int | None, order: torch.Generator) -> None:
-        self.samples, self.order = samples, order
+    def __init__(
+        self, samples: Samples, size: int | None, order: torch.Generator, world: World
+    ) -> None:
+        self.samples, self.order, self.world = samples, order, world
         self.size = samples.total if size is None else size
-        self.full = batch_of(samples.X, samples.y, samples.total)
+        self.full = full_batch(samples, world)
 
     def __iter__(self) -> Iterator[Batch]:
-        X, y, first, total = self.samples
+        X, y, _, total = self.samples
         if self.size >= total:
             yield self.full
             return
         for rows in torch.randperm(total, generator=self.order).split(self.size):
-            own = rows
-            if len(X) < total:
-                own = rows[(rows >= first) & (rows < first + len(X))] - first
+            pieces = rows.split(piece_size(X.device))
+            place = self.world.pieces(len(pieces))
             # Non-blocking: waiting for each copy would leave an accelerator idle.
-            own = own.to(X.device, non_blocking=True)
-            yield batch_of(X[own], y[own], len(rows))
+            places = [piece.to(X.device, non_blocking=True) for piece in pieces[place]]
+            own = [_piece(X[piece], y[piece], len(rows)) for piece in places]
+            yield Batch(own, place.start, len(pieces), len(rows))

@@ -7,16 +7,17 @@ from typing import Annotated
 
 import msgspec
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from plumbline.core.errors import UserError
 from plumbline.core.params import NonNegativeInt, Positive, PositiveInt, Seed, one_of
 from plumbline.history import Row
 from plumbline.losses import LOSSES
 from plumbline.model import MODELS, Standardized, check_shape, line_of
-from plumbline.training.batches import Batches, Samples, batch_of
+from plumbline.training.batches import Batches, Samples, full_batch
 from plumbline.training.checkpoint import Checkpoint
 from plumbline.training.parallel import ALONE, World
+from plumbline.training.pieces import check_layers, mean_loss
 from plumbline.training.scale import objective
 
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
@@ -47,9 +48,12 @@ def fit(
 ) -> Iterator[Row]:
     """Trains `model` in place; yields a row for each `eval_every` epochs and for the last one.
 
-    Raises UserError with the epoch when a loss, the weight or the bias is no longer finite.
+    The result has the same bits for any number of threads and processes. Raises UserError for a
+    layer that rules this out, and with the epoch when a loss, the weight or the bias is no longer
+    finite.
     """
-    check_shape(model(train.X[:1]))
+    check_layers(model)
+    check_shape(model(train.X.new_zeros(1, train.X.shape[1])))
     net, loss_fn = objective(model, getattr(nn, LOSSES[params.loss].layer)())
     optimizer = OPTIMIZERS[params.optimizer](model.parameters(), lr=params.lr)
     order = torch.Generator().manual_seed(params.seed)
@@ -58,9 +62,12 @@ def fit(
         raise UserError("the checkpoint is not in a folder that all processes share; remove it")
     yield from checkpoint.rows if checkpoint else ()
 
-    batches = Batches(train, params.batch_size, order)
-    test_batch = batch_of(test.X, test.y, test.total)
-    zero = torch.zeros((), device=train.X.device)
+    def loss_of(X: Tensor, y: Tensor) -> Tensor:
+        y_pred = net(X)
+        return loss_fn(y_pred, y)
+
+    batches = Batches(train, params.batch_size, order, world)
+    test_batch = full_batch(test, world)
     model.train()
     for epoch in epochs:
         if epoch < done:
@@ -69,23 +76,17 @@ def fit(
         losses, sizes = [], []
         for batch in batches:
             optimizer.zero_grad()
-            train_loss = zero
-            for X, y, share in batch.pieces:  # one piece, unless the batch is large
-                y_pred = net(X)
-                loss = loss_fn(y_pred, y)
-                loss.backward(share)  # the gradient of loss * share
-                train_loss = train_loss + loss.detach() * share
-            world.sum_gradients(model)
+            loss = mean_loss(loss_of, model, batch, world)  # on all threads and processes
+            loss.backward()
             optimizer.step()
-            losses.append(world.sum(train_loss))
+            losses.append(loss.detach())
             sizes.append(batch.total)
 
         # Reading a number makes an accelerator wait, so only the epochs that are kept are read.
         if epoch % params.eval_every == 0 or epoch == params.epochs - 1:
             model.eval()
             with torch.inference_mode():
-                terms = (loss_fn(net(X), y) * share for X, y, share in test_batch.pieces)
-                test_loss = world.sum(sum(terms, zero))
+                test_loss = mean_loss(loss_of, model, test_batch, world)
             model.train()
             mean_train_loss = fmean(torch.stack(losses).tolist(), sizes)
             weight, bias = line_of(model) or (None, None)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, distributed
 
 from plumbline.core.errors import UserError
+from plumbline.device import share_of
 
 
 class World(NamedTuple):
@@ -19,17 +20,22 @@ class World(NamedTuple):
 
     rank: int = 0
     size: int = 1
+    threads: int = 1  # of this process
 
-    def rows(self, n: int) -> slice:
-        """The share of n rows that is this process's; shares differ by one row at most."""
-        return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
+    def pieces(self, n: int) -> slice:
+        """The share of n pieces that is this process's; shares differ by one piece at most."""
+        return share_of(n, self.rank, self.size)
 
-    def sum(self, tensor: Tensor) -> Tensor:
-        """The sum of the tensor over all processes."""
+    def rows(self, n: int, piece: int) -> slice:
+        """The share of n rows that is this process's: the rows of its pieces, or none."""
+        share = self.pieces(-(-n // piece))
+        return slice(share.start * piece, min(share.stop * piece, n))
+
+    def exchange(self, table: Tensor) -> None:
+        """Sets each row to that of the process that computed it; in all others it is zero."""
         if self.size > 1:
-            tensor = tensor.clone()
-            distributed.all_reduce(tensor)
-        return tensor
+            # As integers, because -0.0 plus 0.0 is 0.0.
+            distributed.all_reduce(table.view(torch.int32))
 
     def max(self, tensor: Tensor) -> Tensor:
         """The largest of each number of the tensor over all processes."""
@@ -38,43 +44,39 @@ class World(NamedTuple):
             distributed.all_reduce(tensor, distributed.ReduceOp.MAX)
         return tensor
 
-    def sum_gradients(self, model: nn.Module) -> None:
-        """Sets each gradient to its sum over all processes; one without samples adds nothing."""
-        for parameter in model.parameters() if self.size > 1 else ():
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-            distributed.all_reduce(parameter.grad)
-
     def agree(self, number: int) -> bool:
         """True if all processes have the same number."""
         return bool(self.max(torch.tensor([number, -number])).sum() == 0)
 
-    def gather(self, share: Tensor, n: int) -> Tensor:
+    def gather(self, share: Tensor, n: int, piece: int) -> Tensor:
         """All n rows, on the CPU, in process 0; the share itself in every other."""
         if self.rank:
-            distributed.send(share, dst=0)
+            if len(share):
+                distributed.send(share, dst=0)
             return share
         if self.size == 1:
             return share
         rows = torch.empty(n, *share.shape[1:])
-        rows[self.rows(n)] = share
+        rows[self.rows(n, piece)] = share
         for rank in range(1, self.size):
-            distributed.recv(rows[World(rank, self.size).rows(n)], src=rank)
+            part = rows[World(rank, self.size).rows(n, piece)]
+            if len(part):
+                distributed.recv(part, src=rank)
         return rows
 
 
 ALONE = World()
 
 
-def join() -> World:
-    """The processes that torchrun started together with this one."""
+def join(threads: int) -> World:
+    """The processes that torchrun started together with this one, which has so many threads."""
     if os.environ.get("WORLD_SIZE", "1") == "1":
-        return ALONE
+        return World(threads=threads)
     if torch.accelerator.is_available():
         index = int(os.environ["LOCAL_RANK"]) % torch.accelerator.device_count()
         torch.accelerator.set_device_index(index)
     distributed.init_process_group()
-    return World(distributed.get_rank(), distributed.get_world_size())
+    return World(distributed.get_rank(), distributed.get_world_size(), threads)
 
 
 def has_to_launch() -> bool:
@@ -88,16 +90,19 @@ def launch(module: str) -> None:
     If one fails, torchrun ends the others, and UserError says which one failed and why.
     """
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-    from torch.distributed.run import parse_args, run
+    from torch.distributed.run import determine_local_world_size, parse_args, run
 
     # Torchrun's own messages about a failure fill a screen.
     logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     alone = [] if "PET_RDZV_ENDPOINT" in os.environ else ["--standalone"]
     with tempfile.TemporaryDirectory() as logs:
         show = ["--local-ranks-filter", "0", "--redirects", "2", "--log-dir", logs]
+        arguments = parse_args([*alone, *show, "--module", module, *sys.argv[1:]])
+        # Torchrun would give each process one thread.
+        threads = torch.get_num_threads() // determine_local_world_size(arguments.nproc_per_node)
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(threads, 1)))
         try:
-            run(parse_args([*alone, *show, "--module", module, *sys.argv[1:]]))
+            run(arguments)
         except ChildFailedError as error:
             ends = {
                 rank: (end.exitcode, end.message, _last_line(Path(logs), end.local_rank))

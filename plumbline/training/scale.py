@@ -5,37 +5,42 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from plumbline.model import Standardized, pieces
-from plumbline.training.batches import Samples
+from plumbline.model import Standardized
+from plumbline.training.batches import Piece, Samples, full_batch
 from plumbline.training.parallel import World
+from plumbline.training.pieces import sum_of_rows
 
 Function = Callable[..., Tensor]
+CPU = torch.device("cpu")
 
 
 def fit_scale(model: Standardized, train: Samples, world: World) -> None:
     """Sets the model's means and standard deviations to those of the columns of X and y.
 
-    They are computed in float64, piece by piece, without a copy of the data. The deviation of a
-    constant column is set to 1.
+    They are computed in float64, piece by piece, without a copy of the data, and have the same
+    bits for any number of threads and processes. The deviation of a constant column is set to 1.
     """
-    for column, mean, std in (
-        (train.X, model.X_mean, model.X_std),
-        (train.y, model.y_mean, model.y_std),
+    batch, features = full_batch(train, world), train.X.shape[1]
+
+    def mean_power(center: Tensor, power: int) -> Tensor:
+        def write_sum(piece: Piece, row: Tensor) -> None:
+            columns = torch.cat([piece.X, piece.y], dim=1).cpu().double()
+            torch.sum((columns - center) ** power, dim=0, out=row)
+
+        total = sum_of_rows(write_sum, features + 1, batch, world, CPU, torch.float64)
+        return total / batch.total
+
+    mean = mean_power(torch.zeros(1, dtype=torch.float64), 1).float()
+    # The rounded mean of a constant column is the constant, so its deviation is exactly 0.
+    std = mean_power(mean.double(), 2).sqrt().float()
+    std[std == 0] = 1
+    for buffer, numbers in (
+        (model.X_mean, mean[:-1]),
+        (model.y_mean, mean[-1:]),
+        (model.X_std, std[:-1]),
+        (model.y_std, std[-1:]),
     ):
-        zero = torch.zeros(1, dtype=torch.float64)
-        mean.copy_(_mean_power(column, zero, 1, train.total, world))
-        # The rounded mean of a constant column is the constant, so its deviation is exactly 0.
-        std.copy_(_mean_power(column, mean.cpu().double(), 2, train.total, world).sqrt())
-        std[std == 0] = 1
-
-
-def _mean_power(column: Tensor, center: Tensor, power: int, total: int, world: World) -> Tensor:
-    """The mean of (x - center) ** power over the `total` rows of all processes, in float64.
-
-    column: (n, k), the rows of this process. center: (k,) or (1,). Result: (k,).
-    """
-    sums = [((x.cpu().double() - center) ** power).sum(dim=0) for (x,) in pieces(column)]
-    return world.sum(torch.stack(sums).sum(dim=0)) / total
+        buffer.copy_(numbers)
 
 
 def objective(model: nn.Module, loss_fn: Function) -> tuple[Function, Function]:

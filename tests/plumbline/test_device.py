@@ -1,12 +1,15 @@
-"""`use_device` returns the named device; `auto` prefers an accelerator."""
+"""`use_device` returns the named device, and `in_threads` shares work among threads."""
 
+import time
+from collections import defaultdict
 from collections.abc import Iterator
+from threading import Event, get_ident
 from typing import Any
 
 import pytest
 import torch
 
-from plumbline.device import use_device
+from plumbline.device import in_threads, use_device, use_threads
 from plumbline.model import Linear
 from plumbline.training.batches import Samples
 from plumbline.training.loop import Train, fit
@@ -34,6 +37,39 @@ def test_the_error_for_an_absent_device_lists_the_available_ones(name: str) -> N
     ) as caught:
         use_device(name)
     assert str(caught.value).endswith(f", got {name!r}")
+
+
+def test_an_operation_uses_one_thread_and_the_others_are_for_pieces() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    assert (use_threads(), torch.get_num_threads()) == (3, 1)
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+@pytest.mark.parametrize("n", [0, 1, 2, 5, 100])
+def test_each_item_is_done_once_and_a_thread_has_a_contiguous_run(n: int, threads: int) -> None:
+    runs: dict[int, list[int]] = defaultdict(list)
+    in_threads(lambda item: runs[get_ident()].append(item), range(n), threads)
+    assert sorted(item for run in runs.values() for item in run) == list(range(n))
+    # A thread of the pool may take two runs, if another one has not begun.
+    assert all(run == sorted(run) for run in runs.values())
+
+
+def test_after_an_error_the_other_threads_start_nothing_more() -> None:
+    done, failed = [], Event()
+
+    def task(item: int) -> None:
+        if item == 0:
+            failed.set()
+            raise KeyboardInterrupt
+        failed.wait()
+        time.sleep(0.01)
+        done.append(item)
+
+    with pytest.raises(KeyboardInterrupt):
+        in_threads(task, range(1000), 2)
+    assert len(done) < 100
 
 
 @needs_accelerator

@@ -114,13 +114,3 @@ def test_a_model_that_is_no_line_in_one_feature_has_no_weight_and_bias(
     name: str, features: int
 ) -> None:
     assert make(name, features)[1].line is None
-
-
-@pytest.mark.parametrize("layer", [nn.BatchNorm1d(4), nn.Dropout(0.5), nn.RReLU()])
-def test_a_layer_that_mixes_samples_or_draws_is_refused_by_name(
-    monkeypatch: pytest.MonkeyPatch, layer: nn.Module
-) -> None:
-    own = nn.Sequential(nn.Linear(1, 4), nn.Sequential(layer), nn.Linear(4, 1))
-    monkeypatch.setitem(MODELS, "own", lambda features: own)  # noqa: ARG005
-    with pytest.raises(UserError, match=rf"model.py: own: wanted .*, got {type(layer).__name__}$"):
-        make("own")

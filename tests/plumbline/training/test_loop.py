@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from plumbline.core.metadata import Line
-from plumbline.device import use_device
 from plumbline.history import Row
 from plumbline.losses import LOSSES
 from plumbline.model import MODELS, PIECE, arguments_of, line_of, make_model, predict
@@ -99,20 +98,6 @@ def test_a_batch_of_many_pieces_matches_the_plain_loop_within_rounding() -> None
     trained, _, _ = train(data, loss="mse", epochs=20)
     expected = plain_loop(data[0], "linear", "mse", "sgd", 20)
     assert all(map(partial(torch.allclose, atol=1e-5), trained.parameters(), expected))
-
-
-@pytest.mark.slow
-def test_the_number_of_threads_changes_no_bit_of_the_result() -> None:
-    data = samples(3 * PIECE + 7, step=1 / (4 * PIECE), noise=0.1)
-    before, results = torch.get_num_threads(), []
-    for threads in (1, 2, 3):
-        torch.set_num_threads(threads)
-        use_device("cpu")
-        model, _, rows = train(data, epochs=5, eval_every=1)
-        predicted = predict(model, data[1].X).numpy().tobytes()
-        results.append((line_of(model), rows, predicted))
-    torch.set_num_threads(before)
-    assert results[0] == results[1] == results[2]
 
 
 @pytest.mark.parametrize("size", [80, 81, 10**6])

@@ -1,22 +1,26 @@
-"""Several processes give the result of one; if one dies, the stage fails with one line."""
+"""Several processes give the bytes of one; if one dies, the stage fails with one line."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
+import time
 from itertools import chain
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
 import pytest
 from safetensors.numpy import save_file
 
-from plumbline import history
 from plumbline.core import tensors
 from plumbline.core.metadata import encode
-from plumbline.model import line_of, load_model
+from plumbline.losses import LOSSES
+from plumbline.training.checkpoint import checkpoint_path
+from plumbline.training.loop import OPTIMIZERS
 from plumbline.training.parallel import World, cause
 from stages import generate, split, train
 from tests.support.exercise import ROOT, run_stage, write_params
@@ -25,11 +29,13 @@ OUTPUTS = ["model", "predictions", "history"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
-@pytest.mark.parametrize("n", [1, 5, 6, 100])
-def test_the_shares_cover_all_rows_in_order_and_differ_by_at_most_one(n: int, size: int) -> None:
-    shares = [list(range(n))[World(rank, size).rows(n)] for rank in range(size)]
+@pytest.mark.parametrize("n", [1, 5, 6, 7, 100])
+def test_the_shares_cover_all_rows_in_order_and_are_whole_pieces(n: int, size: int) -> None:
+    shares = [list(range(n))[World(rank, size).rows(n, 3)] for rank in range(size)]
     assert list(chain(*shares)) == list(range(n))
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+    assert all(share[0] % 3 == 0 for share in shares if share)
+    pieces = [-(-len(share) // 3) for share in shares]
+    assert max(pieces) - min(pieces) <= 1
 
 
 def test_a_stage_error_outranks_a_signal_and_a_signal_outranks_a_lost_connection() -> None:
@@ -69,52 +75,116 @@ def start(*outputs: str, **environment: str) -> "subprocess.Popen[str]":
     )
 
 
-def results(*outputs: str) -> tuple[tuple[float, float], list[list[float]], list[list[float]]]:
-    """The weight and bias, the history and the predictions."""
-    model, predictions, rows = map(Path, outputs)
-    predicted = np.concatenate([*tensors.load(predictions)[0].values()])
-    return (
-        line_of(load_model(model)) or (0, 0),
-        [list(row[:5]) for row in history.load(rows)],
-        predicted.tolist(),
-    )
-
-
-def assert_close(some: tuple[object, ...], other: tuple[object, ...]) -> None:
-    for left, right in zip(some, other, strict=True):
-        np.testing.assert_allclose(left, right, rtol=1e-6, atol=1e-7)
+def bytes_of(outputs: list[str]) -> list[bytes]:
+    return [Path(name).read_bytes() for name in outputs]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("processes", "batch_size"), [("2", None), ("3", 7)])
-def test_several_processes_give_the_result_of_one_process(
+def test_more_processes_than_pieces_give_the_bytes_of_one_process(
     data: Path, processes: str, batch_size: int | None
 ) -> None:
     write_params({"train.epochs": 5, "train.eval_every": 1, "train.batch_size": batch_size})
     run_stage(train, "train", "test", *OUTPUTS)
-    outputs = [f"{name}-{processes}" for name in OUTPUTS]
-    process = start(*outputs, PET_NPROC_PER_NODE=processes)
+    expected = bytes_of(OUTPUTS)
+    process = start(*OUTPUTS, PET_NPROC_PER_NODE=processes)
     printed, _ = process.communicate(timeout=600)
     assert process.returncode == 0, printed
     assert printed.count("end: weight") == 1
-    assert_close(results(*outputs), results(*OUTPUTS))
+    assert bytes_of(OUTPUTS) == expected
+
+
+@pytest.fixture
+def large_data(folder: Path) -> Path:
+    """Writes 3 pieces of noisy training data and 1 of testing data."""
+    write_params({"generate.step": 1 / 700_000, "generate.noise": 0.1})
+    run_stage(generate, "samples")
+    run_stage(split, "samples", "train", "test")
+    return folder
+
+
+def start_nodes(nodes: int, **environment: str) -> "list[subprocess.Popen[str]]":
+    """Starts the train stage on so many nodes, all of them on this machine."""
+    if nodes == 1:
+        return [start(*OUTPUTS, **environment)]
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        environment["PET_RDZV_ENDPOINT"] = f"localhost:{free.getsockname()[1]}"
+    return [
+        start(*OUTPUTS, PET_NNODES=str(nodes), PET_NODE_RANK=str(rank), **environment)
+        for rank in range(nodes)
+    ]
+
+
+def kill(process: "subprocess.Popen[str]") -> None:
+    """Kills a process and those it started, which a killed torchrun would leave running."""
+    for each in (*psutil.Process(process.pid).children(recursive=True), process):
+        each.kill()
+    process.communicate()
+
+
+class Machines(NamedTuple):
+    nodes: int
+    processes: int  # of each node
+    threads: int  # of each process
+
+    def start(self) -> "list[subprocess.Popen[str]]":
+        environment = {"OMP_NUM_THREADS": str(self.threads)}
+        if self.processes > 1:
+            environment["PET_NPROC_PER_NODE"] = str(self.processes)
+        return start_nodes(self.nodes, **environment)
+
+
+class Case(NamedTuple):
+    settings: dict[str, Any]
+    machines: Machines
+    killed: Machines | None = None  # those that trained first, until they were killed
+
+
+def draw(number: int) -> Case:
+    choose = random.Random(number)  # noqa: S311
+    machines, killed = (
+        Machines(choose.choice([1, 1, 1, 2]), choose.choice([1, 2, 3, 5]), choose.choice([1, 2, 8]))
+        for _ in range(2)
+    )
+    settings = {
+        "train.loss": choose.choice(list(LOSSES)),
+        "train.optimizer": choose.choice(list(OPTIMIZERS)),
+        "train.batch_size": choose.choice([None, None, 300_000]),
+    }
+    return Case(settings, machines, choose.choice([None, killed]))
+
+
+CASES = [
+    Case({}, Machines(2, 1, 2), killed=Machines(1, 1, 3)),
+    Case({"train.batch_size": 300_000}, Machines(1, 3, 1)),
+    # `make test-invariance` draws more.
+    *map(draw, range(int(os.environ.get("INVARIANCE", "0")) // 50)),
+]
 
 
 @pytest.mark.slow
-def test_two_nodes_give_the_result_of_one_process(data: Path) -> None:
+@pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
+def test_nodes_processes_and_threads_change_no_byte(large_data: Path, case: Case) -> None:
+    settings, machines, killed = case
+    write_params(settings)
     run_stage(train, "train", "test", *OUTPUTS)
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        endpoint = f"localhost:{free.getsockname()[1]}"
-    outputs = [f"{name}-2" for name in OUTPUTS]
-    nodes = [
-        start(*outputs, PET_NNODES="2", PET_NODE_RANK=rank, PET_RDZV_ENDPOINT=endpoint)
-        for rank in ("0", "1")
-    ]
-    for node in nodes:
-        printed, _ = node.communicate(timeout=600)
-        assert node.returncode == 0, printed
-    assert_close(results(*outputs), results(*OUTPUTS))
+    expected = bytes_of(OUTPUTS)
+    for name in OUTPUTS:
+        Path(name).unlink()
+    write_params({**settings, "train.checkpoint_every": 10})
+    if killed:
+        nodes, kept, limit = killed.start(), checkpoint_path(Path("model")), time.monotonic() + 60
+        while not kept.exists() and time.monotonic() < limit:
+            time.sleep(0.01)
+        for node in nodes:
+            kill(node)
+        assert not Path("model").exists()
+    nodes = machines.start()
+    printed = "".join(node.communicate(timeout=600)[0] for node in nodes)
+    assert [node.returncode for node in nodes] == [0] * len(nodes), printed
+    assert ("resuming after" in printed) == bool(killed)
+    assert bytes_of(OUTPUTS) == expected
 
 
 @pytest.mark.slow
