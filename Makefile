@@ -18,6 +18,7 @@ NAME ?= diabetes
 
 example: .venv/ready | git
 	dvc --cd examples/$(NAME) repro $(ARGS)
+	@cd examples/$(NAME) && PYTHONPATH=$(CURDIR) python -m tools.summary
 
 # BASE and HEAD are revisions. Without HEAD, the working tree is compared.
 BASE ?= main

@@ -1,4 +1,4 @@
-"""One training process against two.
+"""One thread against two, and against two processes.
 
 Usage: python -m benchmarks.processes
 
@@ -31,8 +31,9 @@ def seconds(clone: Clone, epochs: int, environment: dict[str, str]) -> float:
 
 def main() -> None:
     ways: dict[str, dict[str, str]] = {
-        "one process": {},
-        "two processes": {"PET_NPROC_PER_NODE": "2"},
+        "one thread": {"OMP_NUM_THREADS": "1"},
+        "two threads": {"OMP_NUM_THREADS": "2"},
+        "two processes with one thread each": {"PET_NPROC_PER_NODE": "2", "OMP_NUM_THREADS": "1"},
     }
     times: dict[str, list[float]] = {name: [] for name in ways}
     with tempfile.TemporaryDirectory() as folder:

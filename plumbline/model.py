@@ -180,15 +180,16 @@ def predict(model: nn.Module, X: Tensor, threads: int = 1) -> Tensor:
     def predict_piece(piece: tuple[Tensor, Tensor]) -> None:
         inputs, outputs = piece
         with torch.inference_mode():  # each thread has its own mode
-            outputs.copy_(check_shape(model(inputs)))
+            outputs.copy_(check_shape(model(inputs), len(inputs)))
 
     pieces = list(zip(X.split(size), predicted.split(size), strict=True))
     in_threads(predict_piece, pieces, threads if X.device.type == "cpu" else 1)
     return predicted
 
 
-def check_shape(predicted: Tensor) -> Tensor:
+def check_shape(predicted: Tensor, n: int) -> Tensor:
     """The predictions; TypeError if they are not (n, 1), which torch would broadcast silently."""
-    if predicted.ndim != 2 or predicted.shape[1] != 1:
-        raise TypeError(f"wanted forward to return (n, 1), got {tuple(predicted.shape)}")
+    if predicted.shape != (n, 1):
+        got = tuple(predicted.shape)
+        raise TypeError(f"wanted forward to return shape ({n}, 1) for {n} samples, got {got}")
     return predicted

@@ -9,7 +9,7 @@ from msgspec import Meta
 from plumbline.core.errors import UserError
 
 Line = tuple[float, float]  # weight and bias of y = weight * X + bias
-Setting = int | float | str | bool | None
+Setting = int | float | str | bool | list[int | float | str | bool] | None
 
 
 class SamplesInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

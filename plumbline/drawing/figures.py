@@ -94,7 +94,7 @@ def draw_losses(rows: list[Row], loss: str, size: Size, title: str) -> Figure:
 
     The axis shows all losses, but none above ten times the first ones, and six decades at most.
     """
-    unit = f" of y / {rows[0].y_std:.4g}" if rows[0].y_std else ""
+    unit = f" of y in units of {rows[0].y_std:.4g}" if rows[0].y_std else ""
     figure, (axes,) = canvas.new_figure(size, title, ["epoch"], f"loss ({loss}{unit})")
     epoch, train_loss, test_loss = np.array([row[:3] for row in rows]).T
     axes.plot(epoch, train_loss, "o-", color=BLUE, markersize=4, label="training loss")

@@ -21,13 +21,15 @@ class Findings(NamedTuple):
     """The changes from a base to a head, and whether the head's committed results hold.
 
     same_data: whether training and testing samples are the base's, so that metrics compare.
-    risen: how the head's training loss rose; empty if it fell. params, rules: the values that
-    changed in params.yaml and in gate.yaml. stages: the fate of each, by name. problems: of the
-    lock. differences: of a run from nothing; None without a run.
+    sources: the files that changed and that no stage makes, such as scripts and tables. risen:
+    how the head's training loss rose; empty if it fell. params, rules: the values that changed in
+    params.yaml and in gate.yaml. stages: the fate of each, by name. problems: of the lock.
+    differences: of a run from nothing; None without a run.
     """
 
     metrics: list[Change]
     same_data: bool
+    sources: list[str]
     risen: str
     params: list[Change]
     rules: list[Change]
@@ -57,6 +59,7 @@ def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
     return Findings(
         metrics=sorted(metrics, key=lambda change: order.get(change.name, len(order))),
         same_data=same_data(old, new),
+        sources=changed_sources(old, new),
         risen=risen(checkout),
         params=diffs.params_diff(checkout, base, str(PARAMS)),
         rules=diffs.params_diff(checkout, base, str(GATE)),
@@ -81,6 +84,20 @@ def same_data(old: dict[str, Any], new: dict[str, Any]) -> bool:
         for stages in (old, new)
     )
     return not before or not after or before == after
+
+
+def changed_sources(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """The dependencies that no stage makes and whose hashes differ; old, new: entries by stage."""
+    before, after = (
+        {
+            dependency["path"]: dependency.get("md5")
+            for entry in stages.values()
+            for dependency in entry.get("deps", [])
+            if dependency["path"] not in lock.output_hashes(stages)
+        }
+        for stages in (old, new)
+    )
+    return sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
 
 
 def risen(checkout: Checkout) -> str:

@@ -10,7 +10,7 @@ from plumbline.review.gate import Rules, is_beyond_limit, is_number, judge
 from plumbline.review.markdown import code, codes
 from plumbline.review.sections import value
 
-PARAMS_IN_A_SENTENCE = 3
+NAMES_IN_A_SENTENCE = 3
 LARGEST_PART = 10  # a change by more than ten times the metric is not told in percent
 
 
@@ -64,13 +64,20 @@ def verdict(findings: Findings, rules: Rules) -> str:
 def sentence(findings: Findings, rules: Rules) -> str:
     """What was changed, and what that did to the metrics that decide."""
     values = [f"{code(n)} {value(old)} → {value(new)}" for n, old, new in findings.params]
-    if (more := len(values) - PARAMS_IN_A_SENTENCE) > 0:
-        values[PARAMS_IN_A_SENTENCE:] = [f"{more} more"]
-    cause = f"With {', '.join(values)}: " if values else "No parameter changed: "
+    changes = [_some(values), _some([code(path) for path in findings.sources], "changes in ")]
+    named = ", and ".join(filter(None, changes))
+    cause = f"With {named}: " if named else "No parameter changed: "
     if not findings.same_data:
         return f"{cause}the samples are others than the base's, so the metrics are not compared."
     effects = [_movement(change) for change in findings.metrics if _decides(rules, change)]
     return f"{cause}{', '.join(effects) or 'there is no metric that decides'}."
+
+
+def _some(names: list[str], before: str = "") -> str:
+    """The first names after the word before them, and how many more there are; empty for none."""
+    more = len(names) - NAMES_IN_A_SENTENCE
+    shown = [*names[:NAMES_IN_A_SENTENCE], *([f"{more} more"] if more > 0 else [])]
+    return before + ", ".join(shown) if names else ""
 
 
 def _decides(rules: Rules, change: Change) -> bool:

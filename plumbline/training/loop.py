@@ -53,7 +53,7 @@ def fit(
     finite.
     """
     check_layers(model)
-    check_shape(model(train.X.new_zeros(1, train.X.shape[1])))
+    check_shape(model(train.X.new_zeros(2, train.X.shape[1])), 2)
     net, loss_fn = objective(model, getattr(nn, LOSSES[params.loss].layer)())
     optimizer = OPTIMIZERS[params.optimizer](model.parameters(), lr=params.lr)
     order = torch.Generator().manual_seed(params.seed)
@@ -92,7 +92,7 @@ def fit(
             weight, bias = line_of(model) or (None, None)
             y_std = model.y_std.item() if isinstance(model, Standardized) else None
             row = Row(epoch, mean_train_loss, test_loss.item(), weight, bias, y_std)
-            _check_finite(row, params.lr)
+            _check_finite(row, params)
             yield row
             if checkpoint:
                 checkpoint.rows.append(row)
@@ -100,9 +100,10 @@ def fit(
             checkpoint.save(epoch + 1, model, optimizer, order)
 
 
-def _check_finite(row: Row, lr: float) -> None:
+def _check_finite(row: Row, params: Train) -> None:
     if not all(math.isfinite(number) for number in row if number is not None):
+        scale = "" if params.standardize else ", or set train.standardize to true,"
         raise UserError(
             f"epoch {row.epoch}: wanted a finite loss, got nan or inf; "
-            f"lower train.lr ({lr}) in params.yaml"
+            f"lower train.lr ({params.lr}){scale} in params.yaml"
         )

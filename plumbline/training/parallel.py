@@ -89,6 +89,7 @@ def launch(module: str) -> None:
 
     If one fails, torchrun ends the others, and UserError says which one failed and why.
     """
+    from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import determine_local_world_size, parse_args, run
 
@@ -103,6 +104,8 @@ def launch(module: str) -> None:
         os.environ.setdefault("OMP_NUM_THREADS", str(max(threads, 1)))
         try:
             run(arguments)
+        except SignalException:
+            raise KeyboardInterrupt from None
         except ChildFailedError as error:
             ends = {
                 rank: (end.exitcode, end.message, _last_line(Path(logs), end.local_rank))

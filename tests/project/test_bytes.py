@@ -25,6 +25,8 @@ WORLDS = {
     "hash 1": {"PYTHONHASHSEED": "1"},
     "1 thread": {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
     "2 threads": {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"},
+    "8 threads": {"OMP_NUM_THREADS": "8", "MKL_NUM_THREADS": "8"},
+    "2 processes": {"PET_NPROC_PER_NODE": "2"},
     "date": {"SOURCE_DATE_EPOCH": "1"},
 }
 

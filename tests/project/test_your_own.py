@@ -18,7 +18,7 @@ PAGE = (ROOT / "docs" / "your-own.md").read_text(encoding="utf-8")
 LOAD, LOAD_PARAMS, DECAY_PARAM, DESCRIBE, DESCRIBE_PARAMS = re.findall(
     r"```yaml\n(.*?)```", PAGE, re.DOTALL
 )
-MODEL, MODEL_NAME, DECAY_FIELD, DECAY_USE, DESCRIBE_SCRIPT = re.findall(
+MODEL, MODEL_NAME, DECAY_FIELD, DECAY_USE, DECAY_EXERCISE, DESCRIBE_SCRIPT = re.findall(
     r"```python\n(.*?)```", PAGE, re.DOTALL
 )
 LOOP = (ROOT / "plumbline" / "training" / "loop.py").read_text(encoding="utf-8")
@@ -77,6 +77,11 @@ def add_parameter(clone: Clone) -> None:
         "plumbline/training/loop.py", "    lr: Positive\n", f"    lr: Positive\n{DECAY_FIELD}"
     )
     clone.edit("plumbline/training/loop.py", OPTIMIZER, DECAY_USE)
+    clone.edit(
+        "plumbline/training/loop.py", "import NonNegativeInt", "import NonNegative, NonNegativeInt"
+    )
+    hidden = "            hidden=16,\n"
+    clone.edit("tests/support/exercise.py", hidden, hidden + DECAY_EXERCISE)
 
 
 def add_stage(clone: Clone) -> None:
@@ -141,6 +146,7 @@ def test_the_quick_tests_pass_in_a_project_of_ones_own(own: Clone) -> None:
     add_parameter(own)
     add_stage(own)
     own.edit("params.yaml", "model: linear", "model: quadratic")
+    own.edit("params.yaml", "weight_decay: 0 ", "weight_decay: 1e-3 ")
     assert run(own)["test_r2"] > 0.9
     assert json.loads((own.path / "data" / "summary.json").read_text()).keys() >= {"x0_mean"}
     own.run("ruff", "check")

@@ -7,10 +7,10 @@ import pytest
 from msgspec import structs
 
 from plumbline.review.diffs import Change
-from plumbline.review.findings import Findings, stage_changes
+from plumbline.review.findings import Findings, changed_sources, stage_changes
 from plumbline.review.gate import Metric, Pictures, Rules
 from plumbline.review.pictures import Picture
-from plumbline.review.report import report, verdict
+from plumbline.review.report import report, sentence, verdict
 from plumbline.review.reproduction import Difference
 
 RULES = Rules(
@@ -24,7 +24,7 @@ BOTH = Rules(
     metrics={name: structs.replace(rule, decides=True) for name, rule in RULES.metrics.items()},
     pictures=RULES.pictures,
 )
-NOTHING = Findings([], True, "", [], [], {}, [], [], None)
+NOTHING = Findings([], True, [], "", [], [], {}, [], [], None)
 
 
 def metrics(error: tuple[Any, Any], score: tuple[Any, Any]) -> Findings:
@@ -102,6 +102,27 @@ def test_a_sentence_says_what_changed_and_what_that_did(
     assert report(findings, RULES, "main", "new", {}).splitlines()[2] == said
 
 
+def test_a_sentence_names_the_files_that_changed() -> None:
+    findings = BETTER._replace(sources=["stages/a.py", "stages/b.py"])
+    effect = "`error` `2` → `1` (50.00% lower)."
+    files = "changes in `stages/a.py`, `stages/b.py`"
+    assert sentence(findings, RULES) == f"With {files}: {effect}"
+    both = findings._replace(params=[Change("lr", 1, 2)])
+    assert sentence(both, RULES) == f"With `lr` `1` → `2`, and {files}: {effect}"
+
+
+def test_a_changed_source_is_a_file_that_no_stage_makes() -> None:
+    def entry(script: str, data: str) -> dict[str, Any]:
+        return {
+            "a": {"deps": [{"path": "a.py", "md5": script}], "outs": [{"path": "d", "md5": data}]},
+            "b": {"deps": [{"path": "d", "md5": data}]},
+        }
+
+    assert changed_sources(entry("1", "2"), entry("1", "3")) == []
+    assert changed_sources(entry("1", "2"), entry("4", "2")) == ["a.py"]
+    assert changed_sources({}, entry("1", "2")) == ["a.py"]
+
+
 @pytest.mark.parametrize(
     ("findings", "row"),
     [
@@ -125,6 +146,7 @@ def test_text_from_a_branch_never_becomes_markup() -> None:
     findings = Findings(
         metrics=[Change(HOSTILE, HOSTILE, 1)],
         same_data=True,
+        sources=[HOSTILE],
         risen="",
         params=[Change(HOSTILE, HOSTILE, [HOSTILE])],
         rules=[Change(HOSTILE, None, {HOSTILE: HOSTILE})],

@@ -1,5 +1,6 @@
 """Training gives the exercise's numbers and the same bits as the plain loop."""
 
+import re
 from functools import partial
 from typing import Any
 
@@ -151,14 +152,15 @@ def test_the_last_row_has_the_testing_loss_and_the_line_of_the_trained_model() -
     assert (rows[-1].weight, rows[-1].bias) == line_of(model)
 
 
-def test_a_model_whose_predictions_have_another_shape_is_a_bug() -> None:
-    class Flat(nn.Module):
+@pytest.mark.parametrize("shape", [(2,), (1, 1), (2, 2)])
+def test_a_model_whose_predictions_have_another_shape_is_a_bug(shape: tuple[int, ...]) -> None:
+    class Own(nn.Module):
         def forward(self, X: torch.Tensor) -> torch.Tensor:
-            return X[:, 0]
+            return X.new_zeros(shape)
 
-    data = samples()
-    with pytest.raises(TypeError, match=r"wanted forward to return \(n, 1\), got \(1,\)"):
-        list(fit(Flat(), *data, Train(**EXERCISE["train"]), range(1)))
+    message = rf"wanted forward to return shape \(2, 1\) for 2 samples, got {re.escape(str(shape))}"
+    with pytest.raises(TypeError, match=message):
+        list(fit(Own(), *samples(), Train(**EXERCISE["train"]), range(1)))
 
 
 def test_several_features_are_learned_as_least_squares_does() -> None:

@@ -159,7 +159,7 @@ CASES = [
     Case({}, Machines(2, 1, 2), killed=Machines(1, 1, 3)),
     Case({"train.batch_size": 300_000}, Machines(1, 3, 1)),
     # `make test-invariance` draws more.
-    *map(draw, range(int(os.environ.get("INVARIANCE", "0")) // 50)),
+    *map(draw, range(int(os.environ.get("INVARIANCE", "0")) // 100)),
 ]
 
 
