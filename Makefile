@@ -10,6 +10,7 @@ PIP := python -m pip install --quiet --quiet --disable-pip-version-check
 	fuzz clean git
 
 repro: .venv/ready | git
+	@python -m tools.recover
 	$(strip dvc repro $(ARGS))
 	@python -m tools.summary
 

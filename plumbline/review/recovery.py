@@ -1,0 +1,95 @@
+"""What a killed DVC leaves cut, and how the next run gets past it."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from plumbline.core.errors import UserError
+from plumbline.review.git import git
+
+LOCK = Path("dvc.lock")
+RWLOCK = Path(".dvc/tmp/rwlock")
+RUNS = Path(".dvc/cache/runs")
+# DVC writes each of its files within this time, in seconds, unless it was killed.
+PATIENCE = 1
+
+
+class _File(msgspec.Struct):
+    hash: str = ""
+    md5: str = ""
+    size: str = ""
+    nfiles: str = ""
+
+    def is_whole(self) -> bool:
+        folder = self.md5.endswith(".dir")
+        return self.hash != "md5" or bool(self.md5 and self.size and (self.nfiles or not folder))
+
+
+class _Entry(msgspec.Struct):
+    cmd: str | list[str]
+    deps: list[_File] = []
+    outs: list[_File] = []
+
+
+class _Lock(msgspec.Struct):
+    schema: str
+    stages: dict[str, _Entry]
+
+
+def is_cut(lock: bytes) -> bool:
+    """True if the end of this content of dvc.lock is missing, and DVC would not notice or recover.
+
+    Without the hash of an output, DVC runs or restores its stage; so a lock that ends between two
+    entries, or before the hash of its last output, is a whole lock of fewer stages.
+    """
+    if not lock.endswith(b"\n"):
+        return True
+    try:
+        # The base loader makes nothing but text, lists and dicts.
+        content = yaml.load(lock, getattr(yaml, "CBaseLoader", yaml.BaseLoader))  # noqa: S506
+        stages = msgspec.convert(content, _Lock).stages
+    except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError):
+        return True
+    files = [file for entry in stages.values() for file in [*entry.deps, *entry.outs]]
+    return not all(file.is_whole() for file in files)
+
+
+def recover() -> Iterator[str]:
+    """Repairs what a killed DVC left cut in this repository; a line for each thing that it does."""
+    if found := _cut_files():
+        time.sleep(PATIENCE)
+    for path in [path for path in found if path in _cut_files()]:
+        if path == LOCK:
+            yield _restore_lock()
+        else:
+            path.unlink()
+            yield f"{path}: deleted; a killed DVC left it half-written"
+
+
+def _cut_files() -> list[Path]:
+    """The files of DVC that are half-written: cut, or not yet renamed."""
+    found = sorted(RUNS.glob("*/*/.*.tmp"))
+    if LOCK.is_file() and b"<<<<<<< " not in (content := LOCK.read_bytes()) and is_cut(content):
+        found.append(LOCK)
+    if RWLOCK.is_file():
+        try:
+            msgspec.json.decode(RWLOCK.read_bytes())
+        except msgspec.DecodeError:
+            found.append(RWLOCK)
+    return found
+
+
+def _restore_lock() -> str:
+    """Replaces dvc.lock by git's, or removes it where git has none that is whole."""
+    try:
+        content = git("show", f":./{LOCK}")
+    except UserError:
+        content = b""
+    if is_cut(content):
+        LOCK.unlink()
+        return f"{LOCK}: deleted; a killed DVC left it half-written, and git has none"
+    LOCK.write_bytes(content)
+    return f"{LOCK}: restored from git; a killed DVC left it half-written"
