@@ -80,7 +80,7 @@ def add_parameter(clone: Clone) -> None:
     clone.edit(
         "plumbline/training/loop.py", "import NonNegativeInt", "import NonNegative, NonNegativeInt"
     )
-    hidden = "            hidden=16,\n"
+    hidden = '            "hidden": 16,\n'
     clone.edit("tests/support/exercise.py", hidden, hidden + DECAY_EXERCISE)
 
 
