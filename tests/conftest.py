@@ -64,12 +64,12 @@ def branches(reproduced: Clone, share: Callable[..., Clone]) -> Clone:
 
 
 @pytest.fixture
-def copy_of(tmp_path: Path) -> Callable[[Clone], Clone]:
+def copy_of(tmp_path: Path) -> Callable[..., Clone]:
     """Copies a clone and its cache, so that a test can change the copy."""
 
-    def copy(clone: Clone) -> Clone:
-        shutil.copytree(clone.path, tmp_path / "copy", symlinks=True)
-        return Clone(tmp_path / "copy")
+    def copy(clone: Clone, name: str = "copy") -> Clone:
+        shutil.copytree(clone.path, tmp_path / name, symlinks=True)
+        return Clone(tmp_path / name)
 
     return copy
 

@@ -16,7 +16,7 @@ def main(options: Namespace) -> None:
     rules = load_rules()
     head = find_commit(options.head)
     with checkout_of(head) as checkout:
-        hashes = lock.output_hashes(checkout.stages("dvc.lock", head))
+        hashes = lock.output_hashes(lock.load(checkout, head))
         problems = [*lock.problems(checkout), *lock.damaged_objects(lock.cache_folder(), hashes)]
         if problems:
             arguments.fail("check: not what `dvc repro` would leave; run it and commit", problems)

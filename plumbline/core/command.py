@@ -39,6 +39,8 @@ def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
     versions = {path: _version(path) for path in outputs}
     scripts = script_digests()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with errors_in_one_line(stage):
         try:
             params = load(kind)

@@ -73,8 +73,8 @@ def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
 def locked_stages(checkout: Checkout, commit: str) -> dict[str, Any]:
     """The entries of dvc.lock, without those of stages that dvc.yaml no longer has."""
     declared = checkout.stages("dvc.yaml", commit)
-    lock = checkout.stages("dvc.lock", commit)
-    return {name: entry for name, entry in lock.items() if name in declared}
+    entries = lock.load(checkout, commit)
+    return {name: entry for name, entry in entries.items() if name in declared}
 
 
 def same_data(old: dict[str, Any], new: dict[str, Any]) -> bool:

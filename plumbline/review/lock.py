@@ -11,6 +11,16 @@ from plumbline.core.errors import UserError
 from plumbline.pipeline.declared import entries
 from plumbline.review import diffs
 from plumbline.review.git import Checkout
+from plumbline.review.recovery import is_cut
+
+
+def load(checkout: Checkout, commit: str) -> dict[str, Any]:
+    """The entries of dvc.lock in the commit, by stage; UserError if a killed DVC cut it short."""
+    if (content := checkout.read(commit, "dvc.lock")) is not None and is_cut(content):
+        raise UserError(
+            "dvc.lock: cut short, as a killed DVC leaves it; git checkout dvc.lock, then dvc repro"
+        )
+    return checkout.stages("dvc.lock", commit)
 
 
 def output_hashes(lock: dict[str, Any]) -> dict[str, str]:
@@ -23,7 +33,7 @@ def output_hashes(lock: dict[str, Any]) -> dict[str, str]:
 def problems(checkout: Checkout) -> list[str]:
     """A line for each reason why `dvc repro` would change the checkout; none if it would not."""
     stages = checkout.stages("dvc.yaml", checkout.head)
-    lock = checkout.stages("dvc.lock", checkout.head)
+    lock = load(checkout, checkout.head)
     if not stages:
         return ["dvc.yaml: wanted stages, got none"]
     outputs = entries(stages, "outs", "metrics", "plots")

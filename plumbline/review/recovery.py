@@ -40,11 +40,13 @@ class _Lock(msgspec.Struct):
 
 
 def is_cut(lock: bytes) -> bool:
-    """True if the end of this content of dvc.lock is missing, and DVC would not notice or recover.
+    """True if this content of dvc.lock lacks its end in a way that DVC refuses or overlooks.
 
-    Without the hash of an output, DVC runs or restores its stage; so a lock that ends between two
-    entries, or before the hash of its last output, is a whole lock of fewer stages.
+    A lock that ends at a line before the hash of an output is as good as a whole one: DVC runs or
+    restores that output's stage. A merge conflict is no cut.
     """
+    if b"<<<<<<< " in lock:
+        return False
     if not lock.endswith(b"\n"):
         return True
     try:
@@ -72,7 +74,7 @@ def recover() -> Iterator[str]:
 def _cut_files() -> list[Path]:
     """The files of DVC that are half-written: cut, or not yet renamed."""
     found = sorted(RUNS.glob("*/*/.*.tmp"))
-    if LOCK.is_file() and b"<<<<<<< " not in (content := LOCK.read_bytes()) and is_cut(content):
+    if LOCK.is_file() and is_cut(LOCK.read_bytes()):
         found.append(LOCK)
     if RWLOCK.is_file():
         try:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.clone import Clone
 from tests.support.exercise import STAGES
-from tests.support.faults import strike
+from tests.support.faults import strike, strike_while_writing
 
 pytestmark = [
     pytest.mark.faults,
@@ -95,6 +95,51 @@ def test_the_next_run_recovers_from_a_killed_dvc(
     fault = strike(tmp_path / "fault", "dvc repro", event, part, SIGNALS[kind], group=False)
     run_with_fault(clone, "dvc", "repro", "--force", "generate", "split", **fault)
     assert not (tmp_path / "fault" / "armed").exists()
+    assert_next_run_recovers(clone, right)
+
+
+def recovered(clone: Clone) -> list[str]:
+    """What the first step of `make repro` says that it did."""
+    return clone.run("python", "-m", "tools.recover").splitlines()
+
+
+# The files that DVC and the stages write, how often each is written before the kill, and the
+# share of its content that reaches the disk. A cut file is refused where the line says so.
+WRITTEN = [
+    ("dvc.lock", 0, 0, "validation failed"),
+    ("dvc.lock", 3, 0, "validation failed"),
+    ("dvc.lock", 0, 0.001, "validation failed"),
+    ("dvc.lock", 0, 0.05, ""),
+    ("dvc.lock", 5, 0.5, ""),
+    ("dvc.lock", 0, 0.99999, ""),
+    (".dvc/tmp/rwlock", 0, 0, "Unable to read RWLock-file '.dvc/tmp/rwlock'"),
+    (".dvc/tmp/rwlock", 6, 0.5, "Unable to read RWLock-file '.dvc/tmp/rwlock'"),
+    (".dvc/cache/runs", 0, 0, ""),
+    (".dvc/cache/runs", 2, 0.9, ""),
+]
+
+
+@pytest.mark.parametrize(("part", "skip", "fraction", "refused"), WRITTEN)
+def test_the_next_run_recovers_from_a_kill_in_the_midst_of_a_write(
+    reproduced: Clone,
+    copy_of: Callable[..., Clone],
+    tmp_path: Path,
+    part: str,
+    skip: int,
+    fraction: float,
+    refused: str,
+) -> None:
+    clone, right = copy_of(reproduced), reproduced.digests()
+    shutil.rmtree(clone.path / ".dvc" / "cache")
+    fault = strike_while_writing(tmp_path / "fault", "dvc repro", part, skip, fraction)
+    done = run_with_fault(clone, "dvc", "repro", "--force", **fault)
+    assert done.returncode == -signal.SIGKILL
+    assert not (tmp_path / "fault" / "armed").exists()
+    bare = copy_of(clone, "bare").try_run("dvc", "repro")
+    assert bool(bare.returncode) == bool(refused)
+    assert refused in bare.stdout
+    said = recovered(clone)
+    assert said or not refused
     assert_next_run_recovers(clone, right)
 
 

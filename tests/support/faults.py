@@ -19,6 +19,54 @@ sys.addaudithook(strike)
 """
 
 
+# The same for a file that the process has opened for writing, which truncated it: of what the
+# process writes, the first so many bytes reach the disk before the signal does.
+WRITING_HOOK = """
+import builtins, io, os, signal, sys
+word, part, skip, length = os.environ["STRIKE"].split("|")
+skip, opened, real = int(skip), 0, io.open
+class Cut:
+    def __init__(self, file, fd):
+        self.__dict__.update(file=file, fd=fd, written="")
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+    def write(self, text):
+        self.__dict__["written"] += text
+        return len(text)
+    def flush(self):
+        pass
+    def __enter__(self):
+        return self
+    def __exit__(self, *error):
+        self.close()
+    def close(self):
+        content = self.written.encode()
+        os.write(self.fd, content[:int(len(content) * float(length))])
+        os.unlink(os.environ["ARMED"])
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+def cut_open(path, mode="r", *arguments, **named):
+    global opened
+    file = real(path, mode, *arguments, **named)
+    if "w" in mode and "b" not in mode and part in str(path) and word in " ".join(sys.orig_argv):
+        opened += 1
+        if opened > skip and os.path.exists(os.environ["ARMED"]):
+            return Cut(file, file.fileno())
+    return file
+builtins.open = io.open = cut_open
+"""
+
+
+def strike_while_writing(
+    folder: Path, word: str, part: str, skip: int, share: float
+) -> dict[str, str]:
+    """Environment that kills the process group of `word` while it writes a file.
+
+    part: in the file's path. skip: times that it is written whole before. share: of its content
+    that reaches the disk; 0 leaves it truncated.
+    """
+    return _environment(folder, WRITING_HOOK, f"{word}|{part}|{skip}|{share}")
+
+
 def strike(
     folder: Path, word: str, event: str, part: str, number: int, group: bool
 ) -> dict[str, str]:
@@ -27,13 +75,17 @@ def strike(
     event, part: the audit event that triggers the signal, if its arguments contain `part`.
     number, group: the signal, and whether the whole process group gets it.
     """
+    return _environment(folder, HOOK, f"{word}|{event}|{part}|{int(number)}|{'group' * group}")
+
+
+def _environment(folder: Path, hook: str, order: str) -> dict[str, str]:
     folder.mkdir()
-    (folder / "sitecustomize.py").write_text(HOOK)
+    (folder / "sitecustomize.py").write_text(hook)
     (folder / "armed").touch()
     return {
         "PYTHONPATH": str(folder),
         "ARMED": str(folder / "armed"),
-        "STRIKE": f"{word}|{event}|{part}|{int(number)}|{'group' * group}",
+        "STRIKE": order,
         "PYTHONDONTWRITEBYTECODE": "1",
         "HOME": os.environ["HOME"],
     }

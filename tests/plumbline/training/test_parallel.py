@@ -214,6 +214,25 @@ def test_a_killed_process_ends_the_stage_with_one_error_line_and_no_output(data:
     assert not any(Path(name).exists() for name in OUTPUTS)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+@pytest.mark.parametrize("environment", [{}, {"PET_NPROC_PER_NODE": "2"}], ids=str)
+def test_ctrl_c_ends_threads_and_processes_with_one_error_line(
+    large_data: Path, environment: dict[str, str]
+) -> None:
+    write_params({"train.epochs": 10**6, "train.eval_every": 200})
+    with start(*OUTPUTS, OMP_NUM_THREADS="3", **environment) as process:
+        assert process.stdout is not None
+        for printed in process.stdout:
+            if printed.startswith("  200"):
+                break
+        process.send_signal(signal.SIGINT)
+        *_, last = process.stdout
+    assert process.returncode == 1
+    assert last == "train: interrupted\n"
+    assert not any(Path(name).exists() for name in OUTPUTS)
+
+
 def child_with_rank(parent: int, rank: int) -> int:
     """The id of the process that the torchrun agent `parent` started with this RANK."""
     (child,) = (
