@@ -53,8 +53,9 @@ class Findings(NamedTuple):
 
 def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
     """The findings on the checkout against the commit `base`; `full`: with a run from nothing."""
-    metrics = diffs.metrics_diff(checkout, base)
+    # A cut lock is refused before DVC warns of it.
     old, new = locked_stages(checkout, base), locked_stages(checkout, checkout.head)
+    metrics = diffs.metrics_diff(checkout, base)
     order = {name: i for i, name in enumerate(rules.metrics)}
     return Findings(
         metrics=sorted(metrics, key=lambda change: order.get(change.name, len(order))),
