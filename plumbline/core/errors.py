@@ -1,26 +1,5 @@
-"""What a user can cause, as opposed to a mistake in the code: wrong input, and Ctrl-C."""
-
-import os
-import signal
-import sys
-from pathlib import Path
-from typing import NoReturn
+"""The error that a user can cause."""
 
 
 class UserError(ValueError):
     """Shown as one line, without a traceback: where, what was wanted, what came."""
-
-
-def interrupt_in_one_line() -> None:
-    """Makes Ctrl-C print one line and end the process at once, until `run` takes over.
-
-    A script calls it before an import that takes seconds, when there is nothing to clean up.
-    """
-    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
-        signal.signal(signal.SIGINT, _end)
-
-
-def _end(*_: object) -> NoReturn:
-    # An exception would pass through torch's half-done import, which handles some itself.
-    os.write(2, f"{Path(sys.argv[0]).stem}: interrupted\n".encode())
-    os._exit(1)
