@@ -4,7 +4,7 @@ Usage: python -m stages.train TRAIN TEST MODEL PREDICTIONS HISTORY
 """
 
 if __name__ == "__main__":
-    from plumbline.core.interrupt import interrupt_in_one_line
+    from plumbline.core.errors import interrupt_in_one_line
 
     interrupt_in_one_line()  # the import of torch takes seconds
 

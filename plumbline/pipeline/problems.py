@@ -24,8 +24,8 @@ OUTSIDE = {
     *("pickle", "marshal", "shelve", "dill", "joblib"),
 }
 
-# They tell a stage how many processes there are, and end one; neither changes a result.
-MAY_ASK_OUTSIDE = {"plumbline/training/parallel.py", "plumbline/core/interrupt.py"}
+# The environment tells it how many processes there are, which changes no result.
+MAY_ASK_OUTSIDE = {"plumbline/training/parallel.py"}
 
 
 def read_params(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:

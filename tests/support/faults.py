@@ -57,14 +57,14 @@ builtins.open = io.open = cut_open
 
 
 def strike_while_writing(
-    folder: Path, word: str, part: str, skip: int, share: float
+    folder: Path, word: str, part: str, skip: int, fraction: float
 ) -> dict[str, str]:
     """Environment that kills the process group of `word` while it writes a file.
 
-    part: in the file's path. skip: times that it is written whole before. share: of its content
-    that reaches the disk; 0 leaves it truncated.
+    part: in the file's path. skip: times that it is written whole before. fraction: of its
+    content that reaches the disk; 0 leaves it truncated.
     """
-    return _environment(folder, WRITING_HOOK, f"{word}|{part}|{skip}|{share}")
+    return _environment(folder, WRITING_HOOK, f"{word}|{part}|{skip}|{fraction}")
 
 
 def strike(

@@ -85,6 +85,20 @@ def test_results_that_are_not_committed_are_named(
     assert lines[1].startswith("check: not committed yet: dvc.lock, params.yaml, plots/data.png, ")
 
 
+@pytest.mark.parametrize("lines", [0, 2, 10])
+def test_a_cut_lock_is_named_with_its_cure(
+    branches: Clone, copy_of: Callable[[Clone], Clone], lines: int
+) -> None:
+    clone = copy_of(branches)
+    lock = clone.path / "dvc.lock"
+    lock.write_text("".join(lock.read_text().splitlines(True)[:lines])[:-1])
+    status, (line,) = check(clone)
+    assert status == 1
+    assert line.startswith("check: dvc.lock: cut short, as a killed DVC leaves it; git checkout")
+    clone.run("git", "checkout", "--quiet", "dvc.lock")
+    assert check(clone)[0] == 0
+
+
 def test_the_error_for_a_damaged_cache_object_says_how_to_repair_it(
     branches: Clone, copy_of: Callable[[Clone], Clone]
 ) -> None:
