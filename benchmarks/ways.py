@@ -38,6 +38,8 @@ def this(X: Tensor, y: Tensor, epochs: int, batch_size: int | None = None) -> No
     world = World(threads=threads())
     params = Train(
         model="linear",
+        hidden=1,
+        standardize=False,
         seed=42,
         loss="l1",
         optimizer="sgd",
