@@ -89,16 +89,14 @@ def same_data(old: dict[str, Any], new: dict[str, Any]) -> bool:
 
 def changed_sources(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """The dependencies that no stage makes and whose hashes differ; old, new: entries by stage."""
-    before, after = (
-        {
-            dependency["path"]: dependency.get("md5")
-            for entry in stages.values()
-            for dependency in entry.get("deps", [])
-            if dependency["path"] not in lock.output_hashes(stages)
-        }
-        for stages in (old, new)
-    )
+    before, after = _source_hashes(old), _source_hashes(new)
     return sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
+
+
+def _source_hashes(stages: dict[str, Any]) -> dict[str, str]:
+    made = lock.output_hashes(stages)
+    dependencies = [file for entry in stages.values() for file in entry.get("deps", [])]
+    return {file["path"]: file.get("md5", "") for file in dependencies if file["path"] not in made}
 
 
 def risen(checkout: Checkout) -> str:

@@ -38,20 +38,26 @@ class Checkout:
         return _output(sys.executable, "-m", "dvc", *arguments, cwd=self.path, env=environment)
 
     def read(self, commit: str, path: str) -> bytes | None:
-        """The file as the commit has it; None if it has none."""
+        """The file as the commit has it, or the folder if that is empty; None if it has none."""
+        if not commit:
+            return (self.path / path).read_bytes()
         if not self.git("ls-tree", commit, "--", path):
             return None
         return self.git("cat-file", "blob", f"{commit}:./{path}")
 
     def stages(self, path: str, commit: str = "") -> dict[str, Any]:
         """`stages` of dvc.yaml or dvc.lock in the commit, else in the folder; empty for no file."""
-        content = self.read(commit, path) if commit else (self.path / path).read_bytes()
-        try:
-            parsed = yaml.safe_load(content or b"")
-        except yaml.YAMLError as error:
-            raise UserError(f"{path}: wanted YAML, got: {error}") from None
-        found = parsed.get("stages") if isinstance(parsed, dict) else None
-        return found if isinstance(found, dict) else {}
+        return parse_stages(path, self.read(commit, path))
+
+
+def parse_stages(path: str, content: bytes | None) -> dict[str, Any]:
+    """`stages` of the content of dvc.yaml or dvc.lock; UserError with the path if it is no YAML."""
+    try:
+        parsed = yaml.safe_load(content or b"")
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: wanted YAML, got: {error}") from None
+    found = parsed.get("stages") if isinstance(parsed, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def git(*arguments: str, cwd: Path | None = None, settings: dict[str, str] = SAFE) -> bytes:

@@ -10,17 +10,18 @@ from dvc.repo import Repo  # type: ignore[import-untyped]
 from plumbline.core.errors import UserError
 from plumbline.pipeline.declared import entries
 from plumbline.review import diffs
-from plumbline.review.git import Checkout
+from plumbline.review.git import Checkout, parse_stages
 from plumbline.review.recovery import is_cut
 
 
 def load(checkout: Checkout, commit: str) -> dict[str, Any]:
     """The entries of dvc.lock in the commit, by stage; UserError if a killed DVC cut it short."""
-    if (content := checkout.read(commit, "dvc.lock")) is not None and is_cut(content):
+    content = checkout.read(commit, "dvc.lock")
+    if content is not None and is_cut(content):
         raise UserError(
             "dvc.lock: cut short, as a killed DVC leaves it; git checkout dvc.lock, then dvc repro"
         )
-    return checkout.stages("dvc.lock", commit)
+    return parse_stages("dvc.lock", content)
 
 
 def output_hashes(lock: dict[str, Any]) -> dict[str, str]:

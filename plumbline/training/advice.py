@@ -22,7 +22,7 @@ def advise(model: nn.Module, train: Samples, test: Samples, world: World) -> Ite
     low, high = _bounds(train.X, world)
     if not isinstance(model, Standardized):
         y_low, y_high = _bounds(train.y, world)
-        sizes = torch.cat([torch.maximum(-low, high), torch.maximum(-y_low, y_high)]).abs()
+        sizes = torch.cat([torch.maximum(-low, high), torch.maximum(-y_low, y_high)])
         far = [size for size in sizes.tolist() if size and not SMALL <= size <= LARGE]
         if far:
             yield (

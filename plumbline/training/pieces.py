@@ -81,7 +81,7 @@ def sum_of_rows(
     row_of: writes the numbers of a piece into a row.
     """
     # One process adds as it goes; several keep a row for each piece, and exchange them once.
-    size = batch.pieces if world.size > 1 else max(TABLE // (4 * width), world.threads)
+    size = batch.pieces if world.size > 1 else max(TABLE // (dtype.itemsize * width), world.threads)
     threads = world.threads if device.type == "cpu" else 1
     total = torch.zeros(width, device=device, dtype=dtype)
     for start in range(0, batch.pieces, size):
