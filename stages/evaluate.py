@@ -47,8 +47,8 @@ def main(
     model_path: Input,
     metrics_path: Output,
 ) -> None:
-    _, y_train, info = tensors.load_samples(train_path)
-    _, y_test, _ = tensors.load_samples(test_path)
+    y_train, info = tensors.load_targets(train_path)
+    y_test, _ = tensors.load_targets(test_path)
     train, test = tensors.load_predictions(predictions_path, len(y_train), len(y_test))
     learned = tensors.load_info(model_path, ModelInfo).line
     write_json(metrics_path, evaluate((train, y_train), (test, y_test), learned, info.line))

@@ -1,9 +1,9 @@
 """Tensors on disk: float32 and finite, as safetensors, which cannot hold code."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import json
+import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,6 @@ from plumbline.core.metadata import Info, SamplesInfo, decode, encode
 
 Array = NDArray[np.float32]
 Pair = tuple[Array, Array]  # X (n, k) and y (n, 1), or predicted and true y, each (n, 1)
-Rows = Callable[[int], slice]  # which of n rows to load
 
 HEADER = 100_000  # bytes; reading a header takes many times its size in memory
 
@@ -33,14 +32,23 @@ def save(path: Path, tensors: dict[str, Array], metadata: dict[str, str] | None 
         save_file({name: np.ascontiguousarray(t) for name, t in tensors.items()}, partial, metadata)
 
 
+class Place(NamedTuple):
+    """Where the float32 numbers of a tensor are in its file."""
+
+    shape: tuple[int, ...]
+    offset: int  # of the first byte
+
+    def of(self, rows: slice) -> "Place":
+        """The place of some of the rows."""
+        n, *others = self.shape
+        start, stop, _ = rows.indices(n)
+        return Place((stop - start, *others), self.offset + 4 * start * math.prod(others))
+
+
 def load(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
     """The tensors and the metadata of a file; UserError unless all numbers are finite float32."""
-    with _opened(path, "pread") as file:
-        tensors: dict[str, Array] = file.get_tensors()
-        metadata: dict[str, str] = file.metadata() or {}
-    for name, tensor in tensors.items():
-        _check(path, name, tensor)
-    return tensors, metadata
+    places, metadata = _read_header(path)
+    return {name: _read(path, name, place) for name, place in places.items()}, metadata
 
 
 def save_samples(path: Path, X: Array, y: Array, info: SamplesInfo) -> None:
@@ -48,79 +56,113 @@ def save_samples(path: Path, X: Array, y: Array, info: SamplesInfo) -> None:
     save(path, {"X": X, "y": y}, encode(info))
 
 
-def load_samples(path: Path, rows: Rows | None = None) -> tuple[Array, Array, SamplesInfo]:
+def load_samples(path: Path, rows: slice = slice(None)) -> tuple[Array, Array, SamplesInfo]:
     """X (n, k), y (n, 1) and the names of their columns; n and k are at least 1.
 
-    rows: which of the n rows to map into memory; None reads all of them.
+    rows: which of the rows in the file to load.
     """
-    (X, y), metadata = _load_rows(path, ("X", "y"), rows)
-    info = decode(path, metadata, SamplesInfo)
-    if len(X) != len(y):
-        raise UserError(f"{path}: wanted X and y of equal length, got {len(X)} and {len(y)}")
-    if len(info.features) != X.shape[1]:
-        raise UserError(f"{path}: wanted {X.shape[1]} names of features, got {info.features}")
-    return X, y, info
+    (X, y), info = _find_samples(path)
+    return _read(path, "X", X.of(rows)), _read(path, "y", y.of(rows)), info
+
+
+def load_targets(path: Path) -> tuple[Array, SamplesInfo]:
+    """y (n, 1) and the names of the columns, without X."""
+    (_, y), info = _find_samples(path)
+    return _read(path, "y", y), info
+
+
+def count_samples(path: Path) -> int:
+    """The number of rows in the file."""
+    (X, _), _ = _find_samples(path)
+    return X.shape[0]
 
 
 def load_info(path: Path, kind: type[Info]) -> Info:
     """The metadata of a file, without its tensors."""
-    with _opened(path, "mmap") as file:
-        return decode(path, file.metadata() or {}, kind)
+    return decode(path, _read_header(path)[1], kind)
 
 
 def load_predictions(path: Path, train_rows: int, test_rows: int) -> Pair:
     """The predictions for the training and the testing samples, each (rows, 1)."""
-    (train, test), _ = _load_rows(path, ("train", "test"), None)
-    if (len(train), len(test)) != (train_rows, test_rows):
+    (train, test), _ = _find(path, "train", "test")
+    found = train.shape[0], test.shape[0]
+    if found != (train_rows, test_rows):
         raise UserError(
             f"{path}: wanted {train_rows} and {test_rows} rows in train and test, "
-            f"got {len(train)} and {len(test)}"
+            f"got {found[0]} and {found[1]}"
         )
-    return train, test
+    return _read(path, "train", train), _read(path, "test", test)
 
 
-def _load_rows(
-    path: Path, names: tuple[str, str], rows: Rows | None
-) -> tuple[list[Array], dict[str, str]]:
-    """The two tensors of the file, and its metadata; UserError if it holds anything else.
+def _find_samples(path: Path) -> tuple[tuple[Place, Place], SamplesInfo]:
+    """The places of X and y, and their names; UserError if they do not fit each other."""
+    (X, y), metadata = _find(path, "X", "y")
+    info = decode(path, metadata, SamplesInfo)
+    if X.shape[0] != y.shape[0]:
+        raise UserError(
+            f"{path}: wanted X and y of equal length, got {X.shape[0]} and {y.shape[0]}"
+        )
+    if len(info.features) != X.shape[1]:
+        raise UserError(f"{path}: wanted {X.shape[1]} names of features, got {info.features}")
+    return (X, y), info
+
+
+def _find(path: Path, *names: str) -> tuple[list[Place], dict[str, str]]:
+    """The places of these tensors, and the metadata; UserError if the file has any others.
 
     Each is (n, 1) with n >= 1; X is (n, k) with k >= 1.
     """
-    found: dict[str, Array] = {}
-    with _opened(path, "mmap" if rows else "pread") as file:
-        if sorted(file.keys()) != sorted(names):
-            raise UserError(f"{path}: wanted tensors {sorted(names)}, got {sorted(file.keys())}")
-        for name in sorted(names):
-            part = file.get_slice(name)
-            shape, wanted = tuple(part.get_shape()), "(n, k)" if name == "X" else "(n, 1)"
-            if len(shape) != 2 or not all(shape) or (name != "X" and shape[1] != 1):
-                raise UserError(f"{path}: {name}: wanted shape {wanted}, got {shape}")
-            found[name] = part[rows(shape[0])] if rows else file.get_tensor(name)
-            _check(path, name, found[name])
-        metadata: dict[str, str] = file.metadata() or {}
-    return [found[name] for name in names], metadata
+    places, metadata = _read_header(path)
+    if sorted(places) != sorted(names):
+        raise UserError(f"{path}: wanted tensors {sorted(names)}, got {sorted(places)}")
+    for name, (shape, _) in places.items():
+        wanted = "(n, k)" if name == "X" else "(n, 1)"
+        if len(shape) != 2 or not all(shape) or (name != "X" and shape[1] != 1):
+            raise UserError(f"{path}: {name}: wanted shape {wanted}, got {shape}")
+    return [places[name] for name in names], metadata
 
 
-@contextmanager
-def _opened(path: Path, backend: Literal["mmap", "pread"]) -> Iterator[Any]:
-    """An open safetensors file; UserError if it is not one, or if a tensor is not float32."""
+def _read_header(path: Path) -> tuple[dict[str, Place], dict[str, str]]:
+    """The place of each tensor, in the order of their names, and the metadata.
+
+    UserError if the file is no whole safetensors file, or a tensor is not float32.
+    """
     if not path.is_file():
         raise UserError(f"{path}: wanted a safetensors file, got none")
-    with path.open("rb") as start:
-        # The first 8 bytes are the length of the header.
-        if (length := int.from_bytes(start.read(8), "little")) > HEADER:
+    with path.open("rb") as file:
+        # https://huggingface.co/docs/safetensors: the header's length in 8 bytes, and the header.
+        if (length := int.from_bytes(file.read(8), "little")) > HEADER:
             raise UserError(f"{path}: wanted a safetensors file, got: a header of {length:,} bytes")
+        header = file.read(length)
     try:
-        with safe_open(path, framework="np", backend=backend) as file:
-            for name in sorted(file.keys()):
-                if (dtype := file.get_slice(name).get_dtype()) != "F32":
+        with safe_open(path, framework="np") as tensors:
+            slices = {name: tensors.get_slice(name) for name in sorted(tensors.keys())}
+            metadata: dict[str, str] = tensors.metadata() or {}
+            for name, found in slices.items():
+                if (dtype := found.get_dtype()) != "F32":
                     raise UserError(f"{path}: {name}: wanted dtype F32, got {dtype}")
-            yield file
+            shapes = {name: tuple(found.get_shape()) for name, found in slices.items()}
     except SafetensorError as error:
         raise UserError(f"{path}: wanted a safetensors file, got: {error}") from None
+    content = json.loads(header)
+    return {
+        name: Place(shape, 8 + length + content[name]["data_offsets"][0])
+        for name, shape in shapes.items()
+    }, metadata
+
+
+def _read(path: Path, name: str, place: Place) -> Array:
+    # Four times as fast as safetensors, whose memory costs a page fault for each 4 KB.
+    count = math.prod(place.shape)
+    tensor = np.fromfile(path, np.float32, count, offset=place.offset).reshape(place.shape)
+    _check(path, name, tensor)
+    return tensor
 
 
 def _check(path: Path, name: str, tensor: Array) -> None:
-    # The minimum and the maximum of an array with a nan are nan; neither needs a copy of it.
-    if tensor.size and not (np.isfinite(tensor.min()) and np.isfinite(tensor.max())):
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(tensor.sum()):
+            return  # nan and inf would be in the sum
+    # The sum of finite numbers may be inf. The extremes of an array with a nan are nan.
+    if not (np.isfinite(tensor.min()) and np.isfinite(tensor.max())):
         raise UserError(f"{path}: {name}: wanted finite numbers, got nan or inf")

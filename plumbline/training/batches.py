@@ -49,19 +49,14 @@ def load_share(path: Path, device: torch.device, world: World, whole: bool = Fal
 
     UserError unless the files of all processes have as many rows.
     """
-    lengths = []
-
-    def rows(n: int) -> slice:
-        lengths.append(n)
-        return world.rows(n, piece_size(device))
-
-    shared = world.size > 1 and not whole
-    X, y, _ = tensors.load_samples(path, rows if shared else None)
-    total = lengths[0] if shared else len(X)
+    total = tensors.count_samples(path)
     if not world.agree(total):
         raise UserError(f"{path}: wanted as many rows in all processes, got {total:,} in this one")
-    first = rows(total).start if shared else 0
-    return Samples(torch.from_numpy(X).to(device), torch.from_numpy(y).to(device), first, total)
+    rows = slice(0, total) if whole else world.rows(total, piece_size(device))
+    X, y, _ = tensors.load_samples(path, rows)
+    return Samples(
+        torch.from_numpy(X).to(device), torch.from_numpy(y).to(device), rows.start, total
+    )
 
 
 def full_batch(samples: Samples, world: World) -> Batch:

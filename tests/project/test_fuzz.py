@@ -137,7 +137,7 @@ def test_any_tensor_file_is_read_or_refused(tmp_path: Path, content: bytes) -> N
     path.write_bytes(content)
     assert_read_or_refused(path, lambda: tensors.load(path))
     assert_read_or_refused(path, lambda: tensors.load_samples(path))
-    assert_read_or_refused(path, lambda: tensors.load_samples(path, lambda n: slice(n // 2)))
+    assert_read_or_refused(path, lambda: tensors.load_samples(path, slice(2, 4)))
 
 
 ROWS = "epoch,train_loss,test_loss,weight,bias\n" + "0,0.5,0.25,-1e-10,3.0\n20,1,2,3,4\n"
