@@ -1,16 +1,10 @@
-"""The device that computes, and the threads of a CPU."""
-
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from functools import cache
-from threading import Event
-from typing import TypeVar
+"""The device that computes, and torch's threads on a CPU."""
 
 import torch
+from torch import Tensor
 
 from plumbline.core.errors import UserError
-
-Item = TypeVar("Item")
+from plumbline.core.tensors import Array
 
 
 def use_device(name: str) -> torch.device:
@@ -31,6 +25,15 @@ def use_device(name: str) -> torch.device:
     return present[name]
 
 
+def to_device(array: Array, device: torch.device) -> Tensor:
+    """A copy of the array on the device.
+
+    The rows of a file may start anywhere, and the last bits of a matrix product depend on whether
+    they start at 16 bytes; those of a new tensor do.
+    """
+    return torch.tensor(array, device=device)
+
+
 def use_threads() -> int:
     """The number of threads that OMP_NUM_THREADS asks for; without it, one for each core.
 
@@ -38,48 +41,10 @@ def use_threads() -> int:
     number, and so change its last bits. `in_threads` gives each thread pieces of the data instead.
     """
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    one_thread()
     return threads
 
 
-def share_of(n: int, part: int, parts: int) -> slice:
-    """The part, counted from 0, of n items in order; parts differ by one item at most."""
-    return slice(n * part // parts, n * (part + 1) // parts)
-
-
-def in_threads(task: Callable[[Item], None], items: Sequence[Item], threads: int) -> None:
-    """Calls `task` once for each item; each thread takes a contiguous run of the items.
-
-    If a call raises, no thread starts another one, and the exception is raised here.
-    """
-    parts = min(threads, len(items))
-    if parts < 2:
-        for item in items:
-            task(item)
-        return
-    stop = Event()
-
-    def work(run: Sequence[Item]) -> None:
-        try:
-            for item in run:
-                if stop.is_set():
-                    return
-                task(item)
-        except BaseException:
-            stop.set()
-            raise
-
-    own, *others = (items[share_of(len(items), part, parts)] for part in range(parts))
-    futures = [_pool(threads).submit(work, run) for run in others]
-    try:
-        work(own)
-    finally:
-        wait(futures)
-    for future in futures:
-        future.result()
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """The threads beside the main one, kept because each one reuses its blocks of memory."""
-    return ThreadPoolExecutor(threads - 1, initializer=torch.set_num_threads, initargs=(1,))
+def one_thread() -> None:
+    """From now on, an operation that this thread calls uses no other one."""
+    torch.set_num_threads(1)

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from plumbline.core import tensors
 from plumbline.core.errors import UserError
 from plumbline.core.metadata import Line, ModelInfo, Setting, decode, encode
-from plumbline.device import in_threads
+from plumbline.device import one_thread
+from plumbline.threads import in_threads
 
 # Samples that go through a model at a time. Each thread needs memory for one piece beside the data.
 # On a CPU a piece fits the cache; an accelerator needs more to be kept busy. A multiple of 4, so
@@ -183,7 +184,7 @@ def predict(model: nn.Module, X: Tensor, threads: int = 1) -> Tensor:
             outputs.copy_(check_shape(model(inputs), len(inputs)))
 
     pieces = list(zip(X.split(size), predicted.split(size), strict=True))
-    in_threads(predict_piece, pieces, threads if X.device.type == "cpu" else 1)
+    in_threads(predict_piece, pieces, threads if X.device.type == "cpu" else 1, one_thread)
     return predicted
 
 

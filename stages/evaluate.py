@@ -11,24 +11,28 @@ from plumbline.core.files import Input, Output, write_json
 from plumbline.core.metadata import Line, ModelInfo
 from plumbline.core.tensors import Pair
 from plumbline.metrics import mae, max_error, r2, rmse
+from plumbline.threads import count_threads
 
 
 class Params(msgspec.Struct, frozen=True):
     """No parameter."""
 
 
-def evaluate(train: Pair, test: Pair, learned: Line | None, true: Line | None) -> dict[str, float]:
+def evaluate(
+    train: Pair, test: Pair, learned: Line | None, true: Line | None, threads: int = 1
+) -> dict[str, float]:
     """The metrics by name, to 6 significant digits; errors are in the unit of y.
 
     train, test: the predictions and the true values, each (n, 1). learned, true: weight and bias,
-    for a model and for samples that are a line. An error is never negative.
+    for a model and for samples that are a line. An error is never negative. The result is the same
+    for any number of threads.
     """
     metrics = {
-        "test_mae": mae(*test),
-        "test_rmse": rmse(*test),
-        "test_max_error": max_error(*test),
-        "test_r2": r2(*test),
-        "train_mae": mae(*train),
+        "test_mae": mae(*test, threads),
+        "test_rmse": rmse(*test, threads),
+        "test_max_error": max_error(*test, threads),
+        "test_r2": r2(*test, threads),
+        "train_mae": mae(*train, threads),
     }
     if learned:
         metrics |= {"weight": learned[0], "bias": learned[1]}
@@ -51,7 +55,8 @@ def main(
     y_test, _ = tensors.load_targets(test_path)
     train, test = tensors.load_predictions(predictions_path, len(y_train), len(y_test))
     learned = tensors.load_info(model_path, ModelInfo).line
-    write_json(metrics_path, evaluate((train, y_train), (test, y_test), learned, info.line))
+    pairs = (train, y_train), (test, y_test)
+    write_json(metrics_path, evaluate(*pairs, learned, info.line, count_threads()))
 
 
 if __name__ == "__main__":

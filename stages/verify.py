@@ -9,13 +9,12 @@ if __name__ == "__main__":
     interrupt_in_one_line()  # the import of torch takes seconds
 
 import msgspec
-import torch
 
 from plumbline.core import tensors
 from plumbline.core.command import run
 from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output, write_json
-from plumbline.device import use_device, use_threads
+from plumbline.device import to_device, use_device, use_threads
 from plumbline.metrics import max_error
 from plumbline.model import load_model, predict
 
@@ -36,8 +35,8 @@ def main(
     model = load_model(model_path).to(device)
     inputs = [tensors.load_samples(path)[0] for path in (train_path, test_path)]
     original = tensors.load_predictions(predictions_path, *map(len, inputs))
-    reloaded = [predict(model, torch.from_numpy(X).to(device), threads).numpy() for X in inputs]
-    difference = max(map(max_error, reloaded, original))
+    reloaded = [predict(model, to_device(X, device), threads).numpy() for X in inputs]
+    difference = max(max_error(*pair, threads) for pair in zip(reloaded, original, strict=True))
     if difference != 0:
         raise UserError(
             f"{model_path}: wanted the predictions in {predictions_path}, "

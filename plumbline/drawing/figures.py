@@ -21,7 +21,7 @@ from plumbline.drawing.canvas import (
 )
 from plumbline.drawing.landscape import axes_around, losses_of_lines
 from plumbline.history import Row
-from plumbline.metrics import errors, max_error
+from plumbline.metrics import max_error, of_errors
 
 # More panels than this are too small to read.
 PANELS = 12
@@ -85,8 +85,8 @@ def _draw_residuals(axes: Axes, X: Array, predicted: Array, true: Array) -> None
     axes.plot(x, residuals, "o", color=VERMILLION, markersize=4)
     # The margin keeps a dot at the limit whole.
     axes.set_ylim(-1.05 * top, 1.05 * top)
-    hidden = sum(int((np.abs(error) > top).sum()) for error in errors(predicted, true))
-    canvas.tell_hidden(axes, "residuals", hidden, len(true))
+    hidden = sum(of_errors(lambda e: (np.abs(e) > top).sum(), predicted, true))
+    canvas.tell_hidden(axes, "residuals", int(hidden), len(true))
 
 
 def draw_losses(rows: list[Row], loss: str, size: Size, title: str) -> Figure:

@@ -24,8 +24,8 @@ OUTSIDE = {
     *("pickle", "marshal", "shelve", "dill", "joblib"),
 }
 
-# The environment tells it how many processes there are, which changes no result.
-MAY_ASK_OUTSIDE = {"plumbline/training/parallel.py"}
+# The environment tells them how many threads and processes there are, which changes no result.
+MAY_ASK_OUTSIDE = {"plumbline/threads.py", "plumbline/training/parallel.py"}
 
 
 def read_params(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from plumbline.core import tensors
 from plumbline.core.errors import UserError
+from plumbline.device import to_device
 from plumbline.model import piece_size
 from plumbline.training.parallel import World
 
@@ -54,9 +55,7 @@ def load_share(path: Path, device: torch.device, world: World, whole: bool = Fal
         raise UserError(f"{path}: wanted as many rows in all processes, got {total:,} in this one")
     rows = slice(0, total) if whole else world.rows(total, piece_size(device))
     X, y, _ = tensors.load_samples(path, rows)
-    return Samples(
-        torch.from_numpy(X).to(device), torch.from_numpy(y).to(device), rows.start, total
-    )
+    return Samples(to_device(X, device), to_device(y, device), rows.start, total)
 
 
 def full_batch(samples: Samples, world: World) -> Batch:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, distributed
 
 from plumbline.core.errors import UserError
-from plumbline.device import share_of
+from plumbline.threads import share_of
 
 
 class World(NamedTuple):

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from plumbline.core.errors import UserError
-from plumbline.device import in_threads
+from plumbline.device import one_thread
+from plumbline.threads import in_threads
 from plumbline.training.batches import Batch, Piece
 from plumbline.training.parallel import World
 
@@ -88,7 +89,8 @@ def sum_of_rows(
         own = batch.own[start : start + size]
         table = torch.zeros(min(size, batch.pieces - start), width, device=device, dtype=dtype)
         rows = table[batch.first : batch.first + len(own)]
-        in_threads(lambda pair: row_of(*pair), list(zip(own, rows, strict=True)), threads)
+        pairs = list(zip(own, rows, strict=True))
+        in_threads(lambda pair: row_of(*pair), pairs, threads, one_thread)
         world.exchange(table)
         for number, row in enumerate(table, start):
             # 0.0 plus -0.0 is 0.0, so the first row is not added to anything.

@@ -1,15 +1,13 @@
-"""`use_device` returns the named device, and `in_threads` shares work among threads."""
+"""`use_device` returns the named device, and torch's operations use one thread."""
 
-import time
-from collections import defaultdict
 from collections.abc import Iterator
-from threading import Event, get_ident
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from plumbline.device import in_threads, use_device, use_threads
+from plumbline.device import to_device, use_device, use_threads
 from plumbline.model import Linear
 from plumbline.training.batches import Samples
 from plumbline.training.loop import Train, fit
@@ -39,37 +37,19 @@ def test_the_error_for_an_absent_device_lists_the_available_ones(name: str) -> N
     assert str(caught.value).endswith(f", got {name!r}")
 
 
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_a_tensor_starts_at_16_bytes_wherever_its_array_does(place: int) -> None:
+    array = np.arange(1001, dtype=np.float32)[place:, None]
+    tensor = to_device(array, torch.device("cpu"))
+    assert tensor.data_ptr() % 16 == 0
+    assert tensor.numpy().tobytes() == array.tobytes()
+
+
 def test_an_operation_uses_one_thread_and_the_others_are_for_pieces() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     assert (use_threads(), torch.get_num_threads()) == (3, 1)
     torch.set_num_threads(before)
-
-
-@pytest.mark.parametrize("threads", [1, 2, 3, 8])
-@pytest.mark.parametrize("n", [0, 1, 2, 5, 100])
-def test_each_item_is_done_once_and_a_thread_has_a_contiguous_run(n: int, threads: int) -> None:
-    runs: dict[int, list[int]] = defaultdict(list)
-    in_threads(lambda item: runs[get_ident()].append(item), range(n), threads)
-    assert sorted(item for run in runs.values() for item in run) == list(range(n))
-    # A thread of the pool may take two runs, if another one has not begun.
-    assert all(run == sorted(run) for run in runs.values())
-
-
-def test_after_an_error_the_other_threads_start_nothing_more() -> None:
-    done, failed = [], Event()
-
-    def task(item: int) -> None:
-        if item == 0:
-            failed.set()
-            raise KeyboardInterrupt
-        failed.wait()
-        time.sleep(0.01)
-        done.append(item)
-
-    with pytest.raises(KeyboardInterrupt):
-        in_threads(task, range(1000), 2)
-    assert len(done) < 100
 
 
 @needs_accelerator

@@ -3,8 +3,18 @@
 import numpy as np
 import pytest
 
+from plumbline import metrics
 from plumbline.core.tensors import Array
 from plumbline.metrics import mae, max_error, r2, rmse
+
+
+def test_every_number_of_threads_gives_the_same_bits() -> None:
+    random = np.random.default_rng(0)
+    n = 3 * metrics.CHUNK + 1
+    predicted, true = (random.standard_normal((n, 1), np.float32) for _ in range(2))
+    for metric in (mae, rmse, max_error, r2):
+        alone = metric(predicted, true)
+        assert {metric(predicted, true, threads) for threads in (2, 3, 8)} == {alone}
 
 
 def column(*values: float) -> Array:

@@ -1,0 +1,80 @@
+"""Threads that share work whose result does not depend on their number."""
+
+import os
+from collections.abc import Callable, Sequence
+from functools import cache
+from threading import Event
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def count_threads() -> int:
+    """The number of threads that OMP_NUM_THREADS asks for; without it, one for each core."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    if wanted.isdecimal() and int(wanted):
+        return int(wanted)
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def share_of(n: int, part: int, parts: int) -> slice:
+    """The part, counted from 0, of n items in order; parts differ by one item at most."""
+    return slice(n * part // parts, n * (part + 1) // parts)
+
+
+def nothing() -> None:
+    """Does nothing."""
+
+
+def in_threads(
+    task: Callable[[Item], Result],
+    items: Sequence[Item],
+    threads: int,
+    start: Callable[[], object] = nothing,
+) -> list[Result]:
+    """What `task` returns for each item, in their order; each thread takes a run of the items.
+
+    If a call raises, no thread starts another one, and the exception is raised here. start: what a
+    new thread calls first.
+    """
+    parts = min(threads, len(items))
+    if parts < 2:
+        return [task(item) for item in items]
+    # Importing this takes longer than a stage's work on a few samples.
+    from concurrent.futures import wait
+
+    stop = Event()
+
+    def work(run: Sequence[Item]) -> list[Result]:
+        results = []
+        try:
+            for item in run:
+                if stop.is_set():
+                    break
+                results.append(task(item))
+        except BaseException:
+            stop.set()
+            raise
+        return results
+
+    own, *others = (items[share_of(len(items), part, parts)] for part in range(parts))
+    futures = [_pool(threads, start).submit(work, run) for run in others]
+    try:
+        results = work(own)
+    finally:
+        wait(futures)
+    return results + [result for future in futures for result in future.result()]
+
+
+@cache
+def _pool(threads: int, start: Callable[[], object]) -> "ThreadPoolExecutor":
+    """The threads beside the main one, kept because each one reuses its blocks of memory."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(threads - 1, initializer=start)

@@ -1,0 +1,72 @@
+"""`in_threads` shares work among as many threads as `count_threads` counts."""
+
+import os
+import time
+from collections import defaultdict
+from threading import Event, get_ident, main_thread
+
+import pytest
+
+from plumbline.threads import count_threads, in_threads
+
+
+@pytest.mark.parametrize(("wanted", "threads"), [("1", 1), ("3", 3), (" 2,4", 2)])
+def test_omp_num_threads_sets_the_number(
+    monkeypatch: pytest.MonkeyPatch, wanted: str, threads: int
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", wanted)
+    assert count_threads() == threads
+
+
+@pytest.mark.parametrize("wanted", ["", "0", "-1", "all"])
+def test_without_a_number_each_core_has_a_thread(
+    monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", wanted)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 5}, raising=False)
+    assert count_threads() == 3
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+@pytest.mark.parametrize("n", [0, 1, 2, 5, 100])
+def test_each_item_is_done_once_and_the_results_are_in_order(n: int, threads: int) -> None:
+    runs: dict[int, list[int]] = defaultdict(list)
+
+    def square(item: int) -> int:
+        runs[get_ident()].append(item)
+        return item**2
+
+    assert in_threads(square, range(n), threads) == [item**2 for item in range(n)]
+    assert sorted(item for run in runs.values() for item in run) == list(range(n))
+    # A thread of the pool may take two runs, if another one has not begun.
+    assert all(run == sorted(run) for run in runs.values())
+
+
+def test_after_an_error_the_other_threads_start_nothing_more() -> None:
+    done, failed = [], Event()
+
+    def task(item: int) -> None:
+        if item == 0:
+            failed.set()
+            raise KeyboardInterrupt
+        failed.wait()
+        time.sleep(0.01)
+        done.append(item)
+
+    with pytest.raises(KeyboardInterrupt):
+        in_threads(task, range(1000), 2)
+    assert len(done) < 100
+
+
+def test_a_new_thread_calls_start_first() -> None:
+    seen: list[int] = []
+    wait = Event()
+
+    def task(_: int) -> int:
+        wait.wait(0.01)
+        return get_ident()
+
+    idents = set(in_threads(task, range(9), 3, lambda: seen.append(get_ident())))
+    assert idents - {main_thread().ident} <= set(seen)
+    assert main_thread().ident not in seen
+    assert seen
