@@ -6,44 +6,73 @@ The ways of `benchmarks/ways.py`, each in its own process. The rows of a table r
 figure is a median, and each ratio a median of ratios.
 """
 
+import os
 import statistics
 import subprocess
 import sys
+from typing import NamedTuple
 
-# Each row: way, samples, epochs. The ratios of a table compare with its first row.
+
+class Row(NamedTuple):
+    way: str
+    samples: int
+    epochs: int
+    features: int = 1
+    threads: int | None = None  # None: one for each core
+
+    def seconds(self) -> float:
+        """Seconds for one sample in one epoch."""
+        arguments = [self.way, *map(str, (self.samples, self.epochs, self.features))]
+        threads = {"OMP_NUM_THREADS": str(self.threads)} if self.threads else {}
+        process = subprocess.run(
+            [sys.executable, "-m", "benchmarks.ways", *arguments],
+            env={**os.environ, **threads},
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        return float(process.stdout) / self.epochs / self.samples
+
+    def __str__(self) -> str:
+        features = f", {self.features} features" if self.features > 1 else ""
+        return self.way + features + ", one thread" * (self.threads == 1)
+
+
+# The ratios of a table compare with its first row.
 TABLES = [
     [
-        ("this", 100, 2_000),
-        ("plain loop", 100, 2_000),
-        ("Lightning's Trainer, DataLoader", 100, 500),
-        ("Lightning's Trainer, no collating", 100, 500),
-        ("scikit-learn's SGDRegressor", 100, 2_000),
+        Row("this", 100, 2_000),
+        Row("plain loop", 100, 2_000),
+        Row("Lightning's Trainer, DataLoader", 100, 500),
+        Row("Lightning's Trainer, no collating", 100, 500),
+        Row("scikit-learn's SGDRegressor", 100, 2_000),
     ],
     [
-        ("this", 10**6, 50),
-        ("plain loop", 10**6, 50),
-        ("Lightning's Trainer, DataLoader", 10**6, 1),
-        ("Lightning's Trainer, no collating", 10**6, 50),
-        ("scikit-learn's SGDRegressor", 10**6, 20),
+        Row("this", 10**6, 100),
+        Row("this", 10**6, 100, threads=1),
+        Row("plain loop", 10**6, 100),
+        Row("Lightning's Trainer, DataLoader", 10**6, 1),
+        Row("Lightning's Trainer, no collating", 10**6, 50),
+        Row("scikit-learn's SGDRegressor", 10**6, 20),
     ],
     [
-        ("this", 10**7, 20),
-        ("plain loop", 10**7, 10),
-        ("reading X and y once", 10**7, 50),
-        ("this", 10**8, 5),
+        Row("this", 10**7, 20),
+        Row("this", 10**7, 20, threads=1),
+        Row("plain loop", 10**7, 10),
+        Row("reading X and y once", 10**7, 50),
     ],
     [
-        ("this, batches of 1,000", 10**5, 5),
-        ("plain loop, DataLoader of 1,000", 10**5, 5),
+        Row("this", 10**7, 10, features=10),
+        Row("plain loop", 10**7, 5, features=10),
+    ],
+    [
+        Row("this", 10**8, 5),
+        Row("this", 10**8, 5, threads=1),
+    ],
+    [
+        Row("this, batches of 1,000", 10**5, 5),
+        Row("plain loop, DataLoader of 1,000", 10**5, 5),
     ],
 ]
-
-
-def seconds(way: str, samples: int, epochs: int) -> float:
-    """Seconds of one epoch."""
-    command = [sys.executable, "-m", "benchmarks.ways", way, str(samples), str(epochs)]
-    process = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-    return float(process.stdout) / epochs
 
 
 def digits(number: float) -> str:
@@ -56,12 +85,12 @@ def main(runs: int) -> None:
     print("| samples | way | ms per epoch | ns per sample | times this |")
     print("|---|---|---|---|---|")
     for rows in TABLES:
-        runs_of_rows = [[seconds(*row) / row[1] for row in rows] for _ in range(runs)]
-        for place, (way, samples, _) in enumerate(rows):
+        runs_of_rows = [[row.seconds() for row in rows] for _ in range(runs)]
+        for place, row in enumerate(rows):
             each = statistics.median(run[place] for run in runs_of_rows)
             ratio = statistics.median(run[place] / run[0] for run in runs_of_rows)
-            figures = " | ".join(map(digits, (each * samples * 1e3, each * 1e9, ratio)))
-            print(f"| {samples:,} | {way} | {figures} |", flush=True)
+            figures = " | ".join(map(digits, (each * row.samples * 1e3, each * 1e9, ratio)))
+            print(f"| {row.samples:,} | {row} | {figures} |", flush=True)
 
 
 if __name__ == "__main__":

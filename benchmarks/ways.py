@@ -1,6 +1,6 @@
-"""Ways to learn a line from X and y, each (n, 1).
+"""Ways to learn y (n, 1) from X (n, features), which is linear in it.
 
-Usage: python -m benchmarks.ways WAY SAMPLES EPOCHS
+Usage: python -m benchmarks.ways WAY SAMPLES EPOCHS [FEATURES]
 
 Each way computes its training and its testing loss every 20 epochs. Prints the seconds of the
 epochs, after two epochs that do not count. Each way has its own process, so that none profits from
@@ -50,7 +50,7 @@ def this(X: Tensor, y: Tensor, epochs: int, batch_size: int | None = None) -> No
         checkpoint_every=0,
     )
     train, test = Samples(X, y, 0, len(X)), Samples(X[:TEST], y[:TEST], 0, TEST)
-    for _ in fit(Linear(1), train, test, params, range(epochs), world):
+    for _ in fit(Linear(X.shape[1]), train, test, params, range(epochs), world):
         pass
 
 
@@ -60,7 +60,7 @@ def this_in_batches(X: Tensor, y: Tensor, epochs: int) -> None:
 
 def plain(X: Tensor, y: Tensor, epochs: int, loader: Loader | None = None) -> None:
     """The loop as the exercise writes it."""
-    model, criterion = Linear(1), nn.L1Loss()
+    model, criterion = Linear(X.shape[1]), nn.L1Loss()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     losses = []
     for epoch in range(epochs):
@@ -168,9 +168,9 @@ WAYS = {
 }
 
 
-def main(way: str, samples: int, epochs: int) -> None:
-    X = torch.rand(samples, 1, generator=torch.Generator().manual_seed(0))
-    y = 0.3 * X + 0.9
+def main(way: str, samples: int, epochs: int, features: int = 1) -> None:
+    X = torch.rand(samples, features, generator=torch.Generator().manual_seed(0))
+    y = 0.3 * X.sum(dim=1, keepdim=True) + 0.9
     WAYS[way](X, y, 2)
     start = time.perf_counter()
     WAYS[way](X, y, epochs)
@@ -178,4 +178,4 @@ def main(way: str, samples: int, epochs: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], *map(int, sys.argv[2:]))

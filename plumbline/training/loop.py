@@ -16,6 +16,7 @@ from plumbline.losses import LOSSES
 from plumbline.model import MODELS, Standardized, check_shape, line_of
 from plumbline.training.batches import Batches, Samples, full_batch
 from plumbline.training.checkpoint import Checkpoint
+from plumbline.training.criterion import make_criterion
 from plumbline.training.parallel import ALONE, World
 from plumbline.training.pieces import check_layers, mean_loss
 from plumbline.training.scale import objective
@@ -54,7 +55,7 @@ def fit(
     """
     check_layers(model)
     check_shape(model(train.X.new_zeros(2, train.X.shape[1])), 2)
-    net, loss_fn = objective(model, getattr(nn, LOSSES[params.loss].layer)())
+    net, loss_fn = objective(model, make_criterion(params.loss))
     optimizer = OPTIMIZERS[params.optimizer](model.parameters(), lr=params.lr)
     order = torch.Generator().manual_seed(params.seed)
     done = checkpoint.restore(model, optimizer, order) if checkpoint else 0
