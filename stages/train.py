@@ -4,15 +4,16 @@ Usage: python -m stages.train TRAIN TEST MODEL PREDICTIONS HISTORY
 """
 
 if __name__ == "__main__":
-    from plumbline.core.errors import interrupt_in_one_line
+    from plumbline.core.start import begin_imports
 
-    interrupt_in_one_line()  # the import of torch takes seconds
+    begin_imports()
 
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 import torch
+import torch._dynamo  # else torch.optim imports it later, when that takes longer
 from msgspec.structs import replace
 from tqdm import tqdm
 

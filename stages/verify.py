@@ -4,9 +4,9 @@ Usage: python -m stages.verify MODEL TRAIN TEST PREDICTIONS VERDICT
 """
 
 if __name__ == "__main__":
-    from plumbline.core.errors import interrupt_in_one_line
+    from plumbline.core.start import begin_imports
 
-    interrupt_in_one_line()  # the import of torch takes seconds
+    begin_imports()
 
 import msgspec
 

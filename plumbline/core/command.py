@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from plumbline.core.errors import UserError
 from plumbline.core.files import Output
 from plumbline.core.params import PARAMS, load
+from plumbline.core.start import end_imports
 
 LENGTH = 1_000
 
@@ -26,6 +27,7 @@ def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
     Any other exception is a mistake in the code and keeps its traceback. A stage that fails
     leaves no output: each `Output` of `main` that changed is removed.
     """
+    end_imports()
     # Python would hold back the lines that go to a file or a pipe, and print errors before them.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     stage = Path(sys.argv[0]).stem
