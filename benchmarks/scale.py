@@ -3,9 +3,9 @@
 Usage: python -m benchmarks.scale [LARGEST]
 
 Each stage runs three times for each size, in its own process, and the fastest run counts. DVC's
-part is `dvc commit`, which hashes the files and copies them to the cache. At the largest size, each
-stage is compared with its limit: the time on 100 samples, which is its imports, plus the time to
-read and to write the bytes that it has to.
+part is `dvc commit`, which hashes the files and copies them to the cache, or links them. At the
+largest size, each stage is compared with its limit: the time on 100 samples, which is its imports,
+plus the time to read and to write the bytes that it has to.
 """
 
 import hashlib
@@ -27,6 +27,9 @@ from tests.support.clone import Clone, make_clone
 EPOCHS, RUNS = 20, 3
 LEAST = 100
 
+# DVC as it is set here, and with the links of docs/large-data.md.
+CACHE_TYPES = {"dvc": "reflink,copy", "dvc, links": "hardlink,copy"}
+
 Results = dict[str, tuple[float, int]]  # seconds and MB of each stage
 
 
@@ -36,8 +39,11 @@ def measure_stages(clone: Clone) -> Results:
         name: min(measure_cold(stage.cmd, clone, stage.outs) for _ in range(RUNS))
         for name, stage in read(clone.path).items()
     }
-    commit = ["dvc", "commit", "--force", "--quiet"]
-    return results | {"dvc": min(measure_cold(commit, clone) for _ in range(RUNS))}
+    for name, kind in CACHE_TYPES.items():
+        clone.run("dvc", "config", "--local", "cache.type", kind)
+        commit = ["dvc", "commit", "--force", "--quiet"]
+        results[name] = min(measure_cold(commit, clone) for _ in range(RUNS))
+    return results
 
 
 def measure_cold(command: list[str], clone: Clone, outs: Iterable[str] = ()) -> tuple[float, int]:
@@ -91,10 +97,11 @@ def limit(stage: Stage, project: Path) -> float:
     )
 
 
-def limit_of_dvc(stages: dict[str, Stage], project: Path) -> float:
-    """Seconds to hash all outputs and to write them once more."""
+def limit_of_dvc(stages: dict[str, Stage], project: Path, copies: bool) -> float:
+    """Seconds to hash all outputs and, if DVC copies them, to write them once more."""
     outs = [project / path for stage in stages.values() for path in stage.outs]
-    return sum(seconds_to_hash(path) + seconds_to_write(path, project / "copy") for path in outs)
+    hashing = sum(seconds_to_hash(path) for path in outs)
+    return hashing + copies * sum(seconds_to_write(path, project / "copy") for path in outs)
 
 
 def draw(results: dict[int, Results], path: Path) -> None:
@@ -115,8 +122,8 @@ def main(largest: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         clone = make_clone(Path(folder) / "clone")
         stages = read(clone.path)
-        print("| samples | " + " | ".join([*stages, "dvc"]) + " |")
-        print("|---" * (len(stages) + 2) + "|")
+        print("| samples | " + " | ".join([*stages, *CACHE_TYPES]) + " |")
+        print("|---" * (1 + len(stages) + len(CACHE_TYPES)) + "|")
         n = LEAST
         while n <= largest:
             clone.set_params(
@@ -130,7 +137,9 @@ def main(largest: int) -> None:
             name: min(limit(stage, clone.path) for _ in range(RUNS))
             for name, stage in stages.items()
         }
-        limits["dvc"] = min(limit_of_dvc(stages, clone.path) for _ in range(RUNS))
+        for name, kind in CACHE_TYPES.items():
+            copies = "reflink" in kind
+            limits[name] = min(limit_of_dvc(stages, clone.path, copies) for _ in range(RUNS))
     print("\n| stage | seconds | limit, s | of which imports | ns per sample | its limit |")
     print("|---|---|---|---|---|---|")
     *_, (size, last) = results.items()

@@ -6,7 +6,7 @@ Usage: python -m tools.check [HEAD] [--full]
 from argparse import Namespace
 
 from plumbline import arguments
-from plumbline.review import lock
+from plumbline.review import lock, staleness
 from plumbline.review.gate import load_rules
 from plumbline.review.git import checkout_of, find_commit, uncommitted_files
 from plumbline.review.reproduction import reproduce
@@ -17,7 +17,10 @@ def main(options: Namespace) -> None:
     head = find_commit(options.head)
     with checkout_of(head) as checkout:
         hashes = lock.output_hashes(lock.load(checkout, head))
-        problems = [*lock.problems(checkout), *lock.damaged_objects(lock.cache_folder(), hashes)]
+        problems = [
+            *staleness.problems(checkout),
+            *staleness.damaged_objects(staleness.cache_folder(), hashes),
+        ]
         if problems:
             arguments.fail("check: not what `dvc repro` would leave; run it and commit", problems)
         print("check: dvc.lock, metrics and pictures fit the parameters and the scripts")

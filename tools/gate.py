@@ -7,9 +7,9 @@ from argparse import Namespace
 
 from plumbline import arguments
 from plumbline.review.diffs import metrics_diff
-from plumbline.review.findings import locked_stages, same_data
 from plumbline.review.gate import failures, load_rules
 from plumbline.review.git import checkout_of, find_commit
+from plumbline.review.lock import locked_stages, same_data
 
 
 def main(options: Namespace) -> None:

@@ -14,9 +14,9 @@ from plumbline.core.files import read
 from plumbline.core.metadata import SamplesInfo
 from plumbline.core.tensors import load_info
 from plumbline.pipeline import declared
-from plumbline.review.findings import same_data
 from plumbline.review.gate import load_rules
 from plumbline.review.git import Checkout, find_commit
+from plumbline.review.lock import same_data
 
 
 def load_numbers(path: str, *wanted: str) -> dict[str, float]:

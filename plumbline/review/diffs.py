@@ -2,21 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 from dvc.exceptions import DvcException  # type: ignore[import-untyped]
 from dvc.repo import Repo  # type: ignore[import-untyped]
 
 from plumbline.core.errors import UserError
+from plumbline.review.change import Change
 from plumbline.review.git import Checkout
-
-
-class Change(NamedTuple):
-    """A metric or a parameter in two revisions, of any type; None in one that does not have it."""
-
-    name: str
-    old: Any
-    new: Any
 
 
 def metrics_diff(checkout: Checkout, base: str) -> list[Change]:

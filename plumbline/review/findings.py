@@ -1,20 +1,17 @@
 """The content of a report: the changes from a base to a head, and whether the head holds."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from plumbline import history
 from plumbline.core.errors import UserError
 from plumbline.core.params import PARAMS
 from plumbline.pipeline import declared
-from plumbline.review import diffs, lock
-from plumbline.review.diffs import Change
+from plumbline.review import diffs, lock, staleness
+from plumbline.review.change import Change
 from plumbline.review.gate import GATE, Rules
 from plumbline.review.git import Checkout
 from plumbline.review.pictures import Picture, changed_pictures
 from plumbline.review.reproduction import Difference, reproduce
-
-# The stages whose outputs are the samples.
-MAKE_DATA = {"generate", "load", "split"}
 
 
 class Findings(NamedTuple):
@@ -54,49 +51,21 @@ class Findings(NamedTuple):
 def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
     """The findings on the checkout against the commit `base`; `full`: with a run from nothing."""
     # A cut lock is refused before DVC warns of it.
-    old, new = locked_stages(checkout, base), locked_stages(checkout, checkout.head)
+    old, new = (lock.locked_stages(checkout, c) for c in (base, checkout.head))
     metrics = diffs.metrics_diff(checkout, base)
     order = {name: i for i, name in enumerate(rules.metrics)}
     return Findings(
         metrics=sorted(metrics, key=lambda change: order.get(change.name, len(order))),
-        same_data=same_data(old, new),
-        sources=changed_sources(old, new),
+        same_data=lock.same_data(old, new),
+        sources=lock.changed_sources(old, new),
         risen=risen(checkout),
         params=diffs.params_diff(checkout, base, str(PARAMS)),
         rules=diffs.params_diff(checkout, base, str(GATE)),
-        stages=stage_changes(old, new),
+        stages=lock.stage_changes(old, new),
         pictures=changed_pictures(checkout, base),
-        problems=lock.problems(checkout),
+        problems=staleness.problems(checkout),
         differences=reproduce(checkout, rules) if full else None,
     )
-
-
-def locked_stages(checkout: Checkout, commit: str) -> dict[str, Any]:
-    """The entries of dvc.lock, without those of stages that dvc.yaml no longer has."""
-    declared = checkout.stages("dvc.yaml", commit)
-    entries = lock.load(checkout, commit)
-    return {name: entry for name, entry in entries.items() if name in declared}
-
-
-def same_data(old: dict[str, Any], new: dict[str, Any]) -> bool:
-    """False if both locks have samples and their hashes differ; old, new: the entries by stage."""
-    before, after = (
-        lock.output_hashes({name: stages[name] for name in MAKE_DATA & stages.keys()})
-        for stages in (old, new)
-    )
-    return not before or not after or before == after
-
-
-def changed_sources(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """The dependencies that no stage makes and whose hashes differ; old, new: entries by stage."""
-    before, after = _source_hashes(old), _source_hashes(new)
-    return sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
-
-
-def _source_hashes(stages: dict[str, Any]) -> dict[str, str]:
-    made = lock.output_hashes(stages)
-    dependencies = [file for entry in stages.values() for file in entry.get("deps", [])]
-    return {file["path"]: file.get("md5", "") for file in dependencies if file["path"] not in made}
 
 
 def risen(checkout: Checkout) -> str:
@@ -108,12 +77,3 @@ def risen(checkout: Checkout) -> str:
         return "".join(history.did_not_learn(history.load(path)) for path in paths)
     except (UserError, OSError):
         return ""
-
-
-def stage_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
-    """The fate of each stage, in the order of dvc.lock: ran, new, removed or skipped."""
-    found = {name: "removed" for name in old if name not in new}
-    for name, entry in new.items():
-        skipped = "skipped" if old.get(name) == entry else "ran"
-        found[name] = skipped if name in old else "new"
-    return found

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from plumbline.core.errors import UserError
 from plumbline.core.files import parse_yaml
-from plumbline.review.diffs import Change
+from plumbline.review.change import Change
 
 GATE = Path("gate.yaml")
 

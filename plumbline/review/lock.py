@@ -1,17 +1,14 @@
-"""The reasons why `dvc repro` would change a checkout, found without its data."""
+"""dvc.lock as data: the hash of each file with which a stage ran, and how two locks differ."""
 
-import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from dvc.repo import Repo  # type: ignore[import-untyped]
-
 from plumbline.core.errors import UserError
-from plumbline.pipeline.declared import entries
-from plumbline.review import diffs
 from plumbline.review.git import Checkout, parse_stages
 from plumbline.review.recovery import is_cut
+
+# The stages whose outputs are the samples.
+MAKE_DATA = {"generate", "load", "split"}
 
 
 def load(checkout: Checkout, commit: str) -> dict[str, Any]:
@@ -31,29 +28,6 @@ def output_hashes(lock: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def problems(checkout: Checkout) -> list[str]:
-    """A line for each reason why `dvc repro` would change the checkout; none if it would not."""
-    stages = checkout.stages("dvc.yaml", checkout.head)
-    lock = load(checkout, checkout.head)
-    if not stages:
-        return ["dvc.yaml: wanted stages, got none"]
-    outputs = entries(stages, "outs", "metrics", "plots")
-    cached = {path for path, options in outputs.items() if options.get("cache", True)}
-    found = [f"{name}: dvc.lock has no such stage" for name in stages if name not in lock]
-    try:
-        status = diffs.status(checkout)
-    except UserError as error:
-        return [*found, str(error)]
-    found += [
-        f"{name}: {reason}"
-        for name, changes in status.items()
-        if name in lock
-        for change in changes
-        for reason in _reasons(checkout, change, cached)
-    ]
-    return found + list(contradictions(lock))
-
-
 def contradictions(lock: dict[str, Any]) -> Iterator[str]:
     """A line for each stage that ran with another file than dvc.lock has as the output.
 
@@ -67,44 +41,38 @@ def contradictions(lock: dict[str, Any]) -> Iterator[str]:
                 yield f"{name}: ran with another {path} than dvc.lock has"
 
 
-def cache_folder() -> Path:
-    """The cache of the repository that the process runs in."""
-    with Repo(".", uninitialized=True) as repo:
-        return Path(repo.cache.local.path)
+def locked_stages(checkout: Checkout, commit: str) -> dict[str, Any]:
+    """The entries of dvc.lock, without those of stages that dvc.yaml no longer has."""
+    declared = checkout.stages("dvc.yaml", commit)
+    entries = load(checkout, commit)
+    return {name: entry for name, entry in entries.items() if name in declared}
 
 
-def damaged_objects(cache: Path, hashes: dict[str, str]) -> Iterator[str]:
-    """A line for each object of the cache that does not have its hash, with the cure.
-
-    DVC trusts an object as long as its file is read-only. hashes: of each output, by its path.
-    """
-    for output, md5 in sorted(hashes.items()):
-        stored = cache / md5[:2] / md5[2:]
-        if md5 and stored.is_file():
-            with stored.open("rb") as file:
-                if hashlib.file_digest(file, "md5").hexdigest() != md5:
-                    yield f"{output}: damaged in the cache; delete it and {stored}, then dvc repro"
+def same_data(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """False if both locks have samples and their hashes differ; old, new: the entries by stage."""
+    before, after = (
+        output_hashes({name: stages[name] for name in MAKE_DATA & stages.keys()})
+        for stages in (old, new)
+    )
+    return not before or not after or before == after
 
 
-def _reasons(
-    checkout: Checkout, change: str | dict[str, dict[str, Any]], cached: set[str]
-) -> Iterator[str]:
-    """One entry of DVC's status in words, but for the data that a fresh clone does not have."""
-    if isinstance(change, str):
-        yield change
-        return
-    for kind in change.values():
-        for path, state in kind.items():
-            if isinstance(state, dict):
-                yield from (f"{path}: {key} is {how}" for key, how in state.items())
-            elif not (path in cached and state in {"deleted", "not in cache"}):
-                yield from (f"{file} is {state}" for file in _changed_files(checkout, path))
+def changed_sources(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """The dependencies that no stage makes and whose hashes differ; old, new: entries by stage."""
+    before, after = _source_hashes(old), _source_hashes(new)
+    return sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
 
 
-def _changed_files(checkout: Checkout, path: str) -> list[str]:
-    """The scripts in a folder that changed since dvc.lock was committed; else the path itself."""
-    if not (checkout.path / path).is_dir():
-        return [path]
-    since = checkout.git("log", "-1", "--format=%H", checkout.head, "--", "dvc.lock")
-    names = ("diff", "--name-only", "-z", since.decode().strip(), checkout.head, "--", path)
-    return checkout.git(*names).decode().split("\0")[:-1] or [path]
+def _source_hashes(stages: dict[str, Any]) -> dict[str, str]:
+    made = output_hashes(stages)
+    dependencies = [file for entry in stages.values() for file in entry.get("deps", [])]
+    return {file["path"]: file.get("md5", "") for file in dependencies if file["path"] not in made}
+
+
+def stage_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
+    """The fate of each stage, in the order of dvc.lock: ran, new, removed or skipped."""
+    found = {name: "removed" for name in old if name not in new}
+    for name, entry in new.items():
+        skipped = "skipped" if old.get(name) == entry else "ran"
+        found[name] = skipped if name in old else "new"
+    return found

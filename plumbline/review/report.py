@@ -4,7 +4,7 @@ import math
 import re
 
 from plumbline.review import sections
-from plumbline.review.diffs import Change
+from plumbline.review.change import Change
 from plumbline.review.findings import Findings
 from plumbline.review.gate import Rules, is_beyond_limit, is_number, judge
 from plumbline.review.markdown import code, codes

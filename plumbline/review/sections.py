@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from plumbline.review.diffs import Change
+from plumbline.review.change import Change
 from plumbline.review.gate import Rules, is_beyond_limit, is_number, judge
 from plumbline.review.markdown import code, codes, image, table
 from plumbline.review.pictures import Picture

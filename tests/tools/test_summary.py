@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from plumbline.core.errors import UserError
 from plumbline.core.files import write_json
 from plumbline.core.metadata import Line, SamplesInfo
 from plumbline.core.tensors import save_samples
-from tests.support.exercise import GATE, pipeline
+from tests.support.exercise import GATE, ROOT, pipeline
 from tools import summary
 
 
@@ -151,3 +152,9 @@ def test_a_missing_number_is_named_with_its_file(write: Callable[..., None]) -> 
     write_json(Path("models/verify.json"), {"matches": True})
     with pytest.raises(UserError, match="^models/verify.json: wanted max_abs_difference, got "):
         summary.main(summary.Namespace())
+
+
+def test_it_imports_no_dvc_and_no_torch_which_would_take_longer_than_the_rest() -> None:
+    code = "import sys, tools.summary; print({'dvc', 'torch'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("set()\n", "")

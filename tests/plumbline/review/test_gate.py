@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from plumbline.review.diffs import Change
+from plumbline.review.change import Change
 from plumbline.review.gate import Metric, Pictures, Rules, failures, judge, load_rules
 from tests.support.exercise import GATE
 

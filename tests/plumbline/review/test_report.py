@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from plumbline.review.diffs import Change
-from plumbline.review.findings import Findings, changed_sources, stage_changes
+from plumbline.review.change import Change
+from plumbline.review.findings import Findings
 from plumbline.review.gate import Metric, Pictures, Rules
+from plumbline.review.lock import changed_sources, stage_changes
 from plumbline.review.pictures import Picture
 from plumbline.review.report import report, sentence, verdict
 from plumbline.review.reproduction import Difference
