@@ -45,7 +45,7 @@ test-faults: .venv/ready-dev | git
 # Threads, processes and nodes, drawn at random; `make test` tries 60 of these cases.
 test-invariance: .venv/ready-dev
 	INVARIANCE=1000 python -m pytest --numprocesses 2 --dist worksteal \
-		tests/plumbline/training/test_invariance.py tests/plumbline/training/test_parallel.py $(ARGS)
+		tests/plumbline/training/test_invariance.py tests/plumbline/training/test_launch.py $(ARGS)
 
 fuzz: .venv/ready-dev
 	FUZZ=10000 python -m pytest tests/project/test_fuzz.py $(ARGS)

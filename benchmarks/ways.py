@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from plumbline.device import use_device, use_threads
+from plumbline.inference.device import use_device, use_threads
 from plumbline.model import Linear
 from plumbline.training.batches import Samples
 from plumbline.training.loop import Train, fit
-from plumbline.training.parallel import World
+from plumbline.training.world import World
 
 TEST, EVERY = 20, 20  # samples to test on, and epochs between two tests, as in the exercise
 BATCH = 1_000

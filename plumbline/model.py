@@ -1,23 +1,12 @@
-"""The models that can be trained, by name, and their state_dict on disk."""
+"""The models that can be trained, by name."""
 
 from collections.abc import Callable, Mapping
 from inspect import signature
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from plumbline.core import tensors
-from plumbline.core.errors import UserError
-from plumbline.core.metadata import Line, ModelInfo, Setting, decode, encode
-from plumbline.device import one_thread
-from plumbline.threads import in_threads
-
-# Samples that go through a model at a time. Each thread needs memory for one piece beside the data.
-# On a CPU a piece fits the cache; an accelerator needs more to be kept busy. A multiple of 4, so
-# that each piece starts at 16 bytes: otherwise a matrix product may have other last bits there.
-PIECE = 262_144
-ACCELERATOR_PIECE = 256 * PIECE
+from plumbline.core.metadata import Line, Setting
 
 
 class Linear(nn.Module):
@@ -137,60 +126,3 @@ def line_of(model: nn.Module) -> Line | None:
         return None
     weight, bias = model.line()  # type: ignore[operator]
     return (weight.item(), bias.item()) if weight.numel() == 1 else None
-
-
-def save_model(path: Path, model: nn.Module, info: ModelInfo) -> None:
-    """Writes the state_dict, on the CPU, with all that `load_model` needs to make a new model."""
-    state_dict = {key: tensor.cpu().numpy() for key, tensor in model.state_dict().items()}
-    tensors.save(path, state_dict, encode(info))
-
-
-def load_model(path: Path) -> nn.Module:
-    """A new model with the saved state_dict, on the CPU; UserError if it does not fit."""
-    arrays, metadata = tensors.load(path)
-    info = decode(path, metadata, ModelInfo)
-    state_dict = {key: torch.from_numpy(array) for key, array in arrays.items()}
-    if info.name not in MODELS or arguments_of(info.name) != list(info.settings):
-        raise UserError(f"{path}: wanted a model of {', '.join(MODELS)}, got {info}")
-    new = info.name, info.features, info.settings, info.standardize
-    try:
-        # On the meta device a model takes no memory, whatever size the file asks for.
-        with torch.device("meta"):
-            make_model(*new).load_state_dict(state_dict, assign=True)
-        model = make_model(*new)
-        model.load_state_dict(state_dict)
-    except RuntimeError as error:
-        raise UserError(f"{path}: {error}") from None
-    return model
-
-
-def piece_size(device: torch.device) -> int:
-    """The number of samples in a piece; the last piece may have fewer."""
-    return PIECE if device.type == "cpu" else ACCELERATOR_PIECE
-
-
-def predict(model: nn.Module, X: Tensor, threads: int = 1) -> Tensor:
-    """The model's y (n, 1) for X (n, k); X is on the model's device, the result on the CPU.
-
-    The result is the same for any number of threads; an accelerator needs one.
-    """
-    model.eval()
-    predicted = torch.empty(X.shape[0], 1)
-    size = piece_size(X.device)
-
-    def predict_piece(piece: tuple[Tensor, Tensor]) -> None:
-        inputs, outputs = piece
-        with torch.inference_mode():  # each thread has its own mode
-            outputs.copy_(check_shape(model(inputs), len(inputs)))
-
-    pieces = list(zip(X.split(size), predicted.split(size), strict=True))
-    in_threads(predict_piece, pieces, threads if X.device.type == "cpu" else 1, one_thread)
-    return predicted
-
-
-def check_shape(predicted: Tensor, n: int) -> Tensor:
-    """The predictions; TypeError if they are not (n, 1), which torch would broadcast silently."""
-    if predicted.shape != (n, 1):
-        got = tuple(predicted.shape)
-        raise TypeError(f"wanted forward to return shape ({n}, 1) for {n} samples, got {got}")
-    return predicted

@@ -13,7 +13,7 @@ from plumbline.core.command import run
 from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
 from plumbline.core.params import one_of
-from plumbline.drawing import canvas, figures
+from plumbline.drawing import canvas, figures, landscape
 from plumbline.losses import LOSSES
 from plumbline.metrics import mae
 
@@ -66,7 +66,7 @@ def main(
                 f"{landscape_png}: wanted a line in one feature, got {trained.model} in "
                 f"{len(info.features)}; remove this path from the stage plot in dvc.yaml"
             )
-        pictures[landscape_png] = figures.draw_landscape(rows, train, trained.loss, size, title)
+        pictures[landscape_png] = landscape.draw_landscape(rows, train, trained.loss, size, title)
 
     for path, figure in pictures.items():
         canvas.save(path, figure)

@@ -23,23 +23,18 @@ from plumbline.core.command import run
 from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
 from plumbline.core.metadata import ModelInfo
-from plumbline.device import use_device, use_threads
 from plumbline.history import Row
-from plumbline.model import (
-    Standardized,
-    arguments_of,
-    line_of,
-    make_model,
-    piece_size,
-    predict,
-    save_model,
-)
+from plumbline.inference.device import use_device, use_threads
+from plumbline.inference.model_file import save_model
+from plumbline.inference.predict import piece_size, predict
+from plumbline.model import Standardized, arguments_of, line_of, make_model
 from plumbline.training.advice import advise
 from plumbline.training.batches import load_share
 from plumbline.training.checkpoint import Checkpoint, checkpoint_path, fingerprint
+from plumbline.training.launch import has_to_launch, launch
 from plumbline.training.loop import Train, fit
-from plumbline.training.parallel import has_to_launch, join, launch
 from plumbline.training.scale import fit_scale
+from plumbline.training.world import join
 
 
 class Params(msgspec.Struct, frozen=True):

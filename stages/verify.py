@@ -14,9 +14,10 @@ from plumbline.core import tensors
 from plumbline.core.command import run
 from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output, write_json
-from plumbline.device import to_device, use_device, use_threads
+from plumbline.inference.device import to_device, use_device, use_threads
+from plumbline.inference.model_file import load_model
+from plumbline.inference.predict import predict
 from plumbline.metrics import max_error
-from plumbline.model import load_model, predict
 
 
 class Params(msgspec.Struct, frozen=True):

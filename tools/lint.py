@@ -14,7 +14,7 @@ from plumbline.pipeline.problems import run_problems, static_problems, unread_pa
 
 def main(options: Namespace) -> None:
     stages = declared.read(Path()).values()
-    problems = [*unread_params(stages)]
+    problems, missing = [*unread_params(stages)], set[str]()
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder).resolve()
         made = scratch / "made"
@@ -22,7 +22,11 @@ def main(options: Namespace) -> None:
         for stage in stages:
             found = [*static_problems(stage)]
             if not options.quick:
-                found += run_problems(stage, made, scratch)
+                if lacking := sorted(missing & stage.inputs):
+                    found.append(f"not run, since {lacking[0]} was not made")
+                else:
+                    found += run_problems(stage, made, scratch)
+                missing |= {path for path in stage.outs if not (made / path).is_file()}
             problems += [f"{stage.name}: {problem}" for problem in dict.fromkeys(found)]
     if problems:
         arguments.fail("lint: dvc.yaml is not what the stages do", problems)

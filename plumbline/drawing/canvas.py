@@ -7,7 +7,6 @@ from typing import Annotated
 
 import matplotlib
 import msgspec
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from msgspec import Meta
@@ -21,9 +20,6 @@ Inches = Annotated[float, Meta(ge=3, le=40)]
 # Colours of Okabe and Ito, which colour-blind people can tell apart.
 # https://jfly.uni-koeln.de/color/
 BLUE, GREEN, VERMILLION = "#0072B2", "#009E73", "#D55E00"
-
-# More dots than this cannot be told apart in a picture.
-DOTS = 1_000
 
 
 class Size(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,36 +79,6 @@ def _empty_figure(size: Size) -> Figure:
 def _plain(name: str) -> str:
     """The name of a column as it is: between two dollar signs, matplotlib would read a formula."""
     return name.replace("$", r"\$")
-
-
-def thin(*arrays: Array) -> list[Floats]:
-    """The same evenly spaced rows of each (n, 1) array, as (m,) float64 with m <= DOTS."""
-    n = len(arrays[0])
-    rows = np.linspace(0, n - 1, min(n, DOTS)).astype(int)
-    return [array[rows, 0].astype(np.float64) for array in arrays]
-
-
-def limits(*values: Array) -> tuple[float, float]:
-    """The limits of an axis that shows all of the values with a margin."""
-    low, high = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
-    margin = 0.1 * (high - low) or max(0.5, 0.1 * abs(high))
-    return low - margin, high + margin
-
-
-def step_above(value: float) -> float:
-    """The first of 1, 2, 5, 10, 20, ... times a power of ten that is above the value; 1 for 0.
-
-    Versions whose values are similar get the same limit, so that their pictures compare.
-    """
-    if value == 0:
-        return 1.0
-    power = math.floor(math.log10(value))
-    return next(step for n in (1, 2, 5, 10) if (step := float(f"{n}e{power}")) > value)
-
-
-def step_below(value: float) -> float:
-    """The last of these steps that is below the value, which is above 0."""
-    return 1 / step_above(1 / value)
 
 
 def count_hidden(axes: Axes, name: str, x: Array | Floats, y: Array | Floats) -> None:

@@ -1,8 +1,48 @@
 """The loss landscape: the training loss of each line, by its weight and its bias."""
 
 import numpy as np
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
+from plumbline.core.tensors import Pair
+from plumbline.drawing import canvas
+from plumbline.drawing.ranges import thin
+from plumbline.history import Row
 from plumbline.losses import LOSSES, Floats
+
+
+def draw_landscape(
+    rows: list[Row], train: Pair, loss: str, size: canvas.Size, title: str
+) -> Figure:
+    """The training loss of the lines near the data, and the path that training took.
+
+    For samples with one feature, and rows with a weight and a bias.
+    """
+    figure, (axes,) = canvas.new_figure(size, title, ["weight"], "bias")
+    X, y = thin(*train)
+    weights, biases = axes_around(X, y, standardized=rows[0].y_std is not None)
+    values = losses_of_lines(loss, X, y, weights, biases)
+    # The loss of a line that fits exactly is 0, which a logarithmic scale cannot show.
+    values = np.maximum(values, values.max() / 1e4)
+    levels = np.geomspace(values.min(), values.max(), 25)
+    filled = axes.contourf(weights, biases, values, levels, norm=LogNorm(), extend="min")
+    figure.colorbar(
+        filled, label=f"training loss ({loss})", ticks=LogLocator(subs=(1, 2, 5)), format="%g"
+    )
+    weight, bias = np.array([(row.weight, row.bias) for row in rows], np.float64).T
+    axes.plot(weight, bias, "o-", color="white", markersize=3)
+    # The label of the lower dot is below it, the other one above, so that they never meet.
+    up, down = (-1, 0) if bias[0] <= bias[-1] else (0, -1)
+    for i, align in ((up, "bottom"), (down, "top")):
+        label = f"\nepoch {rows[i].epoch}\n"
+        # An annotation far beyond the axes is not drawn; a text there overflows the font renderer.
+        axes.annotate(
+            label, (weight[i], bias[i]), color="white", ha="center", va=align, clip_on=True
+        )
+    axes.set(xlim=(weights[0], weights[-1]), ylim=(biases[0], biases[-1]))
+    canvas.count_hidden(axes, "lines on the way", weight, bias)
+    return figure
 
 
 def axes_around(X: Floats, y: Floats, standardized: bool) -> tuple[Floats, Floats]:

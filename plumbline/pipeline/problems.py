@@ -25,7 +25,11 @@ OUTSIDE = {
 }
 
 # The environment tells them how many threads and processes there are, which changes no result.
-MAY_ASK_OUTSIDE = {"plumbline/threads.py", "plumbline/training/parallel.py"}
+MAY_ASK_OUTSIDE = {
+    "plumbline/threads.py",
+    "plumbline/training/launch.py",
+    "plumbline/training/world.py",
+}
 
 
 def read_params(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:

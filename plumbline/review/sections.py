@@ -19,9 +19,11 @@ def changes(title: str, what: str, values: list[Change]) -> list[str]:
 
 
 def value(content: Any) -> str:
-    """The content as code, a number to 6 digits; `none` for None."""
+    """The content as code, as params.yaml has it, a number to 6 digits; `none` for None."""
     if content is None:
         return NONE
+    if isinstance(content, bool):
+        return code(str(content).lower())
     return code(f"{content:.6g}" if isinstance(content, float) else content)
 
 

@@ -67,7 +67,8 @@ def _reasons(
             if isinstance(state, dict):
                 yield from (f"{path}: {key} is {how}" for key, how in state.items())
             elif not (path in cached and state in {"deleted", "not in cache"}):
-                yield from (f"{file} is {state}" for file in _changed_files(checkout, path))
+                how = "not in the commit; git add it" if state == "deleted" else state
+                yield from (f"{file} is {how}" for file in _changed_files(checkout, path))
 
 
 def _changed_files(checkout: Checkout, path: str) -> list[str]:

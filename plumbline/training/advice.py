@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from plumbline.model import Standardized, is_line
 from plumbline.training.batches import Piece, Samples, full_batch
-from plumbline.training.parallel import World
 from plumbline.training.pieces import sum_of_rows
+from plumbline.training.world import World
 
 # Beyond these, one learning rate does not suit both the weights and the bias.
 SMALL, LARGE = 0.01, 100

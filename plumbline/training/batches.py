@@ -9,9 +9,9 @@ from torch import Tensor
 
 from plumbline.core import tensors
 from plumbline.core.errors import UserError
-from plumbline.device import to_device
-from plumbline.model import piece_size
-from plumbline.training.parallel import World
+from plumbline.inference.device import to_device
+from plumbline.inference.predict import piece_size
+from plumbline.training.world import World
 
 
 class Samples(NamedTuple):

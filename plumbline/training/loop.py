@@ -12,14 +12,15 @@ from torch import Tensor, nn
 from plumbline.core.errors import UserError
 from plumbline.core.params import NonNegativeInt, Positive, PositiveInt, Seed, one_of
 from plumbline.history import Row
+from plumbline.inference.predict import check_shape
 from plumbline.losses import LOSSES
-from plumbline.model import MODELS, Standardized, check_shape, line_of
+from plumbline.model import MODELS, Standardized, line_of
 from plumbline.training.batches import Batches, Samples, full_batch
 from plumbline.training.checkpoint import Checkpoint
 from plumbline.training.criterion import make_criterion
-from plumbline.training.parallel import ALONE, World
 from plumbline.training.pieces import check_layers, mean_loss
 from plumbline.training.scale import objective
+from plumbline.training.world import ALONE, World
 
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 
@@ -76,8 +77,8 @@ def fit(
 
         losses, sizes = [], []
         for batch in batches:
-            optimizer.zero_grad()
             loss = mean_loss(loss_of, model, batch, world)  # on all threads and processes
+            optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             losses.append(loss.detach())

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from plumbline.core.errors import UserError
-from plumbline.device import one_thread
+from plumbline.inference.device import one_thread
 from plumbline.threads import in_threads
 from plumbline.training.batches import Batch, Piece
-from plumbline.training.parallel import World
+from plumbline.training.world import World
 
 # Bytes of the rows that a single process keeps before it adds them up.
 TABLE = 2**26

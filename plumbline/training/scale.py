@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from plumbline.model import Standardized
 from plumbline.training.batches import Piece, Samples, full_batch
-from plumbline.training.parallel import World
 from plumbline.training.pieces import sum_of_rows
+from plumbline.training.world import World
 
 Function = Callable[..., Tensor]
 CPU = torch.device("cpu")

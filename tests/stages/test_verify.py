@@ -9,7 +9,9 @@ import torch
 
 from plumbline.core import tensors
 from plumbline.core.metadata import ModelInfo
-from plumbline.model import Linear, predict, save_model
+from plumbline.inference.model_file import save_model
+from plumbline.inference.predict import predict
+from plumbline.model import Linear
 from stages import verify
 from tests.support.exercise import INFO, run_stage
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from plumbline.training.parallel import World
+from plumbline.training.world import World
 
 Result = TypeVar("Result")
 

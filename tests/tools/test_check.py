@@ -35,7 +35,7 @@ def test_a_branch_after_a_run_passes(branches: Clone, branch: str) -> None:
         ("command", ["verify: changed command"]),
         ("metric", ["evaluate: metrics.json is modified"]),
         ("picture", ["plot: plots/loss.png is modified"]),
-        ("no-picture", ["plot: plots/loss.png is deleted"]),
+        ("no-picture", ["plot: plots/loss.png is not in the commit; git add it"]),
         (
             "no-lock",
             [f"{name}: dvc.lock has no such stage" for name in STAGES],

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,19 @@ def test_each_undeclared_action_of_a_stage_is_named(project: Path, line: str, pr
         script.read_text().replace(LOAD, f"{LOAD}    from pathlib import Path\n    {line}\n")
     )
     assert any(said.startswith(f"split: {problem}") for said in lint(project))
+
+
+def test_a_stage_after_one_that_fails_is_not_run(
+    reproduced: Clone, copy_of: Callable[[Clone], Clone]
+) -> None:
+    project = copy_of(reproduced)
+    project.edit("stages/split.py", LOAD, f"{LOAD}    raise OSError('no')\n")
+    first, *others = lint(project.path)
+    assert first == "split: failed with what it declares: split: no"
+    assert others == [
+        f"{name}: not run, since data/test.safetensors was not made"
+        for name in ("train", "evaluate", "plot", "verify")
+    ]
 
 
 def test_a_section_that_no_stage_declares_is_named(project: Path) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from plumbline.core.metadata import SamplesInfo
 from plumbline.core.tensors import Array
-from plumbline.drawing import canvas, figures
+from plumbline.drawing import canvas, figures, landscape, ranges
 from plumbline.drawing.canvas import Size
 from plumbline.history import Row
 from plumbline.losses import LOSSES
@@ -32,7 +32,7 @@ def draw_losses(rows: list[Row]) -> Figure:
 
 
 def draw_landscape(rows: list[Row]) -> Figure:
-    return figures.draw_landscape(rows, TRAIN, "l1", SIZE, "title")
+    return landscape.draw_landscape(rows, TRAIN, "l1", SIZE, "title")
 
 
 def words(figure: Figure, panel: int = 0) -> str:
@@ -172,7 +172,9 @@ def test_lines_beyond_the_landscape_are_counted_on_the_picture() -> None:
 def test_each_loss_has_a_landscape_even_if_y_is_all_zero(
     tmp_path: Path, loss: str, y: Array
 ) -> None:
-    canvas.save(tmp_path / "a.png", figures.draw_landscape(ROWS, (X[:80], y), loss, SIZE, "title"))
+    canvas.save(
+        tmp_path / "a.png", landscape.draw_landscape(ROWS, (X[:80], y), loss, SIZE, "title")
+    )
     with Image.open(tmp_path / "a.png") as image:
         assert image.size == (800, 500)
 
@@ -267,4 +269,4 @@ def test_an_outlier_in_the_training_data_does_not_press_the_predictions_together
     train, test, info = wide(3)
     train[1][0] = 1e9
     figure = figures.draw_predictions(train, test, test[1], info, SIZE, "title")
-    assert axis_limits(figure) == 2 * canvas.limits(test[1])
+    assert axis_limits(figure) == 2 * ranges.limits(test[1])

@@ -7,7 +7,7 @@ from torch import Tensor
 from plumbline.model import MLP, Linear, Standardized
 from plumbline.training.advice import advise
 from plumbline.training.batches import Samples
-from plumbline.training.parallel import ALONE
+from plumbline.training.world import ALONE
 
 UNIT = torch.linspace(0, 1, 100)[:, None]
 

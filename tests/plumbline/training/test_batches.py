@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from plumbline.core import tensors
-from plumbline.model import PIECE
+from plumbline.inference.predict import PIECE
 from plumbline.training.batches import Batches, Samples, full_batch, load_share
-from plumbline.training.parallel import ALONE, World
+from plumbline.training.world import ALONE, World
 from tests.support.exercise import INFO
 from tests.support.ranks import in_ranks
 

@@ -11,18 +11,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from plumbline import model as model_module
 from plumbline.core import tensors
 from plumbline.core.metadata import SamplesInfo
 from plumbline.history import Row
+from plumbline.inference import predict as predict_module
+from plumbline.inference.predict import PIECE, predict
 from plumbline.losses import LOSSES
-from plumbline.model import MODELS, PIECE, Standardized, arguments_of, line_of, make_model, predict
+from plumbline.model import MODELS, Standardized, arguments_of, line_of, make_model
 from plumbline.training import pieces as pieces_module
 from plumbline.training.batches import load_share
 from plumbline.training.checkpoint import Checkpoint
 from plumbline.training.loop import OPTIMIZERS, Train, fit
-from plumbline.training.parallel import World
 from plumbline.training.scale import fit_scale
+from plumbline.training.world import World
 from tests.support.exercise import EXERCISE
 from tests.support.ranks import in_ranks
 
@@ -134,7 +135,7 @@ def plain(case: Case, paths: tuple[Path, Path]) -> Bytes:
     loss_fn: nn.Module = getattr(nn, LOSSES[params.loss].layer)()
     optimizer = OPTIMIZERS[params.optimizer](model.parameters(), lr=params.lr)
     order = torch.Generator().manual_seed(params.seed)
-    (X, y), test = ([torch.from_numpy(a) for a in tensors.load_samples(path)[:2]] for path in paths)
+    (X, y), test = ([torch.tensor(a) for a in tensors.load_samples(path)[:2]] for path in paths)
 
     net: Any = model
     if isinstance(model, Standardized):
@@ -209,7 +210,7 @@ def one_thread_for_an_operation() -> Iterator[None]:
 
 def use_piece(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     """Cuts the data in pieces of so many rows."""
-    monkeypatch.setattr(model_module, "PIECE", rows)
+    monkeypatch.setattr(predict_module, "PIECE", rows)
 
 
 @pytest.mark.parametrize("table", [0, 2**26])

@@ -10,8 +10,9 @@ from torch import nn
 
 from plumbline.core.metadata import Line
 from plumbline.history import Row
+from plumbline.inference.predict import PIECE, predict
 from plumbline.losses import LOSSES
-from plumbline.model import MODELS, PIECE, arguments_of, line_of, make_model, predict
+from plumbline.model import MODELS, arguments_of, line_of, make_model
 from plumbline.training.batches import Samples
 from plumbline.training.loop import OPTIMIZERS, Train, fit
 from stages.generate import Generate, generate

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from plumbline import model as model_module
 from plumbline.core.errors import UserError
+from plumbline.inference import predict as predict_module
 from plumbline.training.batches import Samples
 from plumbline.training.loop import Train, fit
-from plumbline.training.parallel import World
 from plumbline.training.pieces import check_layers
+from plumbline.training.world import World
 from tests.support.exercise import EXERCISE
 
 X = torch.rand(100, 1)
@@ -69,7 +69,7 @@ def test_each_thread_computes_pieces_but_a_single_piece_needs_none(
     model = Watched(fails=False)
     train(model, threads=3)
     assert model.threads == {threading.get_ident()}
-    monkeypatch.setattr(model_module, "PIECE", 8)
+    monkeypatch.setattr(predict_module, "PIECE", 8)
     train(model, threads=3)
     assert len(model.threads) > 1
 
@@ -77,7 +77,7 @@ def test_each_thread_computes_pieces_but_a_single_piece_needs_none(
 def test_a_models_error_in_a_thread_is_raised_with_its_own_traceback(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(model_module, "PIECE", 8)
+    monkeypatch.setattr(predict_module, "PIECE", 8)
     with pytest.raises(ZeroDivisionError, match="my own mistake") as caught:
         train(Watched(fails=True), threads=3)
     assert "in forward" in "".join(traceback.format_exception(caught.value))

@@ -9,11 +9,12 @@ import torch
 from torch import nn
 
 from plumbline.history import Row
-from plumbline.model import PIECE, Standardized, line_of, make_model, predict
+from plumbline.inference.predict import PIECE, predict
+from plumbline.model import Standardized, line_of, make_model
 from plumbline.training.batches import Samples
 from plumbline.training.loop import Train, fit
-from plumbline.training.parallel import ALONE
 from plumbline.training.scale import fit_scale
+from plumbline.training.world import ALONE
 from stages.load import Load, load
 from tests.support.exercise import EXERCISE, ROOT
 

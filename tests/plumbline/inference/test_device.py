@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from plumbline.device import to_device, use_device, use_threads
+from plumbline.inference.device import to_device, use_device, use_threads
 from plumbline.model import Linear
 from plumbline.training.batches import Samples
 from plumbline.training.loop import Train, fit
