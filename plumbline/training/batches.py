@@ -54,8 +54,10 @@ def load_share(path: Path, device: torch.device, world: World, whole: bool = Fal
     if not world.agree(total):
         raise UserError(f"{path}: wanted as many rows in all processes, got {total:,} in this one")
     rows = slice(0, total) if whole else world.rows(total, piece_size(device))
-    X, y, _ = tensors.load_samples(path, rows)
-    return Samples(to_device(X, device), to_device(y, device), rows.start, total)
+    mapped, y, _ = tensors.load_samples(path, rows)
+    X = to_device(mapped, device)
+    del mapped  # so that its pages and the copy of y are not there at once
+    return Samples(X, to_device(y, device), rows.start, total)
 
 
 def full_batch(samples: Samples, world: World) -> Batch:

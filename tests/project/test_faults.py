@@ -115,7 +115,7 @@ def recovered(clone: Clone) -> list[str]:
 
 # What DVC says of a file that it finds cut; it trusts some that are cut, and recovers.
 REFUSALS = {
-    "dvc.lock": r"dvc.lock' validation failed|unable to read: '.*dvc.lock'",
+    "dvc.lock": r"dvc.lock' (validation failed|is invalid)|unable to read: '.*dvc.lock'",
     ".dvc/tmp/rwlock": r"Unable to read RWLock-file '.dvc/tmp/rwlock'",
 }
 
