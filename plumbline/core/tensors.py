@@ -130,7 +130,7 @@ def _read_header(path: Path) -> tuple[dict[str, Place], dict[str, str]]:
     if not path.is_file():
         raise UserError(f"{path}: wanted a safetensors file, got none")
     with path.open("rb") as file:
-        # https://huggingface.co/docs/safetensors: the header's length in 8 bytes, and the header.
+        # https://github.com/huggingface/safetensors#format: the header's length, and the header.
         if (length := int.from_bytes(file.read(8), "little")) > HEADER:
             raise UserError(f"{path}: wanted a safetensors file, got: a header of {length:,} bytes")
         header = file.read(length)

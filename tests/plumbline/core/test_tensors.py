@@ -98,6 +98,36 @@ def test_non_finite_numbers_are_not_saved(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_finite_numbers_whose_sum_overflows_are_saved_and_loaded(tmp_path: Path) -> None:
+    large = np.full((2, 1), np.finfo(np.float32).max)
+    tensors.save(tmp_path / "line", {"X": large})
+    assert tensors.load(tmp_path / "line")[0]["X"].tobytes() == large.tobytes()
+
+
+@pytest.mark.parametrize("padding", range(8))
+def test_samples_that_start_at_any_byte_of_their_file_load_the_same(
+    tmp_path: Path, padding: int
+) -> None:
+    tensors.save_samples(tmp_path / "line", X, X + 1, INFO)
+    content = (tmp_path / "line").read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = content[8:end].rstrip() + b" " * padding
+    moved = len(header).to_bytes(8, "little") + header + content[end:]
+    (tmp_path / "line").write_bytes(moved)
+    loaded = tensors.load_samples(tmp_path / "line")
+    assert [column.tobytes() for column in loaded[:2]] == [X.tobytes(), (X + 1).tobytes()]
+
+
+def test_rows_are_a_part_of_the_file(tmp_path: Path) -> None:
+    wide = np.arange(20, dtype=np.float32).reshape(10, 2)
+    info = SamplesInfo(features=["a", "b"], target="c", line=None)
+    tensors.save_samples(tmp_path / "line", wide, wide[:, :1], info)
+    for rows in (slice(3, 7), slice(0, 10), slice(9, 10), slice(4, 4)):
+        loaded = tensors.load_samples(tmp_path / "line", rows)
+        assert np.array_equal(loaded[0], wide[rows])
+        assert np.array_equal(loaded[1], wide[rows, :1])
+
+
 def test_predictions_that_do_not_fit_the_samples_are_refused(tmp_path: Path) -> None:
     tensors.save(tmp_path / "predictions", {"train": X, "test": X[:2]})
     with pytest.raises(ValueError, match="wanted 5 and 3 rows in train and test, got 5 and 2$"):
