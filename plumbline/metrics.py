@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from plumbline.core.tensors import Array
+from plumbline.core.tensor_file import Array
 from plumbline.threads import in_threads
 
 # Rows that are compared at a time, so that the differences need no memory beside the data.

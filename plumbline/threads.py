@@ -28,15 +28,11 @@ def share_of(n: int, part: int, parts: int) -> slice:
     return slice(n * part // parts, n * (part + 1) // parts)
 
 
-def nothing() -> None:
-    """Does nothing."""
-
-
 def in_threads(
     task: Callable[[Item], Result],
     items: Sequence[Item],
     threads: int,
-    start: Callable[[], object] = nothing,
+    start: Callable[[], object] | None = None,
 ) -> list[Result]:
     """What `task` returns for each item, in their order; each thread takes a run of the items.
 
@@ -73,7 +69,7 @@ def in_threads(
 
 
 @cache
-def _pool(threads: int, start: Callable[[], object]) -> "ThreadPoolExecutor":
+def _pool(threads: int, start: Callable[[], object] | None) -> "ThreadPoolExecutor":
     """The threads beside the main one, kept because each one reuses its blocks of memory."""
     from concurrent.futures import ThreadPoolExecutor
 

@@ -14,7 +14,7 @@ from plumbline.core.command import run
 from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
 from plumbline.core.metadata import SamplesInfo
-from plumbline.core.tensors import Array
+from plumbline.core.tensor_file import Array
 from plumbline.loading.table import read_header, read_rows
 
 

@@ -14,7 +14,8 @@ from plumbline.core.command import run
 from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
 from plumbline.core.params import Seed
-from plumbline.core.tensors import Array, Pair
+from plumbline.core.tensor_file import Array
+from plumbline.core.tensors import Pair
 
 
 class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

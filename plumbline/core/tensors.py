@@ -1,23 +1,16 @@
 """Tensors on disk: float32 and finite, as safetensors, which cannot hold code."""
 
-import json
-import math
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from plumbline.core.errors import UserError
 from plumbline.core.files import replacing
 from plumbline.core.metadata import Info, SamplesInfo, decode, encode
+from plumbline.core.tensor_file import Array, Place, check_finite, map_tensor, read_header
 
-Array = NDArray[np.float32]
 Pair = tuple[Array, Array]  # X (n, k) and y (n, 1), or predicted and true y, each (n, 1)
-
-HEADER = 100_000  # bytes; reading a header takes many times its size in memory
 
 
 def save(path: Path, tensors: dict[str, Array], metadata: dict[str, str] | None = None) -> None:
@@ -27,28 +20,17 @@ def save(path: Path, tensors: dict[str, Array], metadata: dict[str, str] | None 
     """
     assert metadata is None or len(metadata) == 1
     for name, tensor in tensors.items():
-        _check(path, name, tensor)
+        check_finite(path, name, tensor)
     with replacing(path) as partial:
         save_file({name: np.ascontiguousarray(t) for name, t in tensors.items()}, partial, metadata)
 
 
-class Place(NamedTuple):
-    """Where the float32 numbers of a tensor are in its file."""
-
-    shape: tuple[int, ...]
-    offset: int  # of the first byte
-
-    def of(self, rows: slice) -> "Place":
-        """The place of some of the rows."""
-        n, *others = self.shape
-        start, stop, _ = rows.indices(n)
-        return Place((stop - start, *others), self.offset + 4 * start * math.prod(others))
-
-
 def load(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
     """The tensors and the metadata of a file; UserError unless all numbers are finite float32."""
-    places, metadata = _read_header(path)
-    return {name: np.array(_map(path, name, place)) for name, place in places.items()}, metadata
+    places, metadata = read_header(path)
+    return {
+        name: np.array(map_tensor(path, name, place)) for name, place in places.items()
+    }, metadata
 
 
 def save_samples(path: Path, X: Array, y: Array, info: SamplesInfo) -> None:
@@ -62,13 +44,13 @@ def load_samples(path: Path, rows: slice = slice(None)) -> tuple[Array, Array, S
     rows: which of the rows in the file to load.
     """
     (X, y), info = _find_samples(path)
-    return _map(path, "X", X.of(rows)), _map(path, "y", y.of(rows)), info
+    return map_tensor(path, "X", X.of(rows)), map_tensor(path, "y", y.of(rows)), info
 
 
 def load_targets(path: Path) -> tuple[Array, SamplesInfo]:
     """Y (n, 1) and the names of the columns, without X."""
     (_, y), info = _find_samples(path)
-    return _map(path, "y", y), info
+    return map_tensor(path, "y", y), info
 
 
 def count_samples(path: Path) -> int:
@@ -79,7 +61,7 @@ def count_samples(path: Path) -> int:
 
 def load_info(path: Path, kind: type[Info]) -> Info:
     """The metadata of a file, without its tensors."""
-    return decode(path, _read_header(path)[1], kind)
+    return decode(path, read_header(path)[1], kind)
 
 
 def load_predictions(path: Path, train_rows: int, test_rows: int) -> Pair:
@@ -91,7 +73,7 @@ def load_predictions(path: Path, train_rows: int, test_rows: int) -> Pair:
             f"{path}: wanted {train_rows} and {test_rows} rows in train and test, "
             f"got {found[0]} and {found[1]}"
         )
-    return _map(path, "train", train), _map(path, "test", test)
+    return map_tensor(path, "train", train), map_tensor(path, "test", test)
 
 
 def _find_samples(path: Path) -> tuple[tuple[Place, Place], SamplesInfo]:
@@ -112,7 +94,7 @@ def _find(path: Path, *names: str) -> tuple[list[Place], dict[str, str]]:
 
     Each is (n, 1) with n >= 1; X is (n, k) with k >= 1.
     """
-    places, metadata = _read_header(path)
+    places, metadata = read_header(path)
     if sorted(places) != sorted(names):
         raise UserError(f"{path}: wanted tensors {sorted(names)}, got {sorted(places)}")
     for name, (shape, _) in places.items():
@@ -120,50 +102,3 @@ def _find(path: Path, *names: str) -> tuple[list[Place], dict[str, str]]:
         if len(shape) != 2 or not all(shape) or (name != "X" and shape[1] != 1):
             raise UserError(f"{path}: {name}: wanted shape {wanted}, got {shape}")
     return [places[name] for name in names], metadata
-
-
-def _read_header(path: Path) -> tuple[dict[str, Place], dict[str, str]]:
-    """The place of each tensor, in the order of their names, and the metadata.
-
-    UserError if the file is no whole safetensors file, or a tensor is not float32.
-    """
-    if not path.is_file():
-        raise UserError(f"{path}: wanted a safetensors file, got none")
-    with path.open("rb") as file:
-        # https://github.com/huggingface/safetensors#format: the header's length, and the header.
-        if (length := int.from_bytes(file.read(8), "little")) > HEADER:
-            raise UserError(f"{path}: wanted a safetensors file, got: a header of {length:,} bytes")
-        header = file.read(length)
-    try:
-        with safe_open(path, framework="np") as tensors:
-            slices = {name: tensors.get_slice(name) for name in sorted(tensors.keys())}
-            metadata: dict[str, str] = tensors.metadata() or {}
-            for name, found in slices.items():
-                if (dtype := found.get_dtype()) != "F32":
-                    raise UserError(f"{path}: {name}: wanted dtype F32, got {dtype}")
-            shapes = {name: tuple(found.get_shape()) for name, found in slices.items()}
-    except SafetensorError as error:
-        raise UserError(f"{path}: wanted a safetensors file, got: {error}") from None
-    content = json.loads(header)
-    return {
-        name: Place(shape, 8 + length + content[name]["data_offsets"][0])
-        for name, shape in shapes.items()
-    }, metadata
-
-
-def _map(path: Path, name: str, place: Place) -> Array:
-    """The tensor, mapped into memory and read-only; safetensors would copy it to new memory."""
-    if not math.prod(place.shape):
-        return np.empty(place.shape, np.float32)
-    tensor = np.memmap(path, np.float32, "r", place.offset, place.shape).view(np.ndarray)
-    _check(path, name, tensor)
-    return tensor
-
-
-def _check(path: Path, name: str, tensor: Array) -> None:
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(tensor.sum()):
-            return  # nan and inf would be in the sum
-    # The sum of finite numbers may be inf. The extremes of an array with a nan are nan.
-    if not (np.isfinite(tensor.min()) and np.isfinite(tensor.max())):
-        raise UserError(f"{path}: {name}: wanted finite numbers, got nan or inf")

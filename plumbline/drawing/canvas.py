@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from msgspec import Meta
 
 from plumbline.core.files import replacing
-from plumbline.core.tensors import Array
+from plumbline.core.tensor_file import Array
 from plumbline.losses import Floats
 
 Inches = Annotated[float, Meta(ge=3, le=40)]

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from plumbline.core.tensors import Array
+from plumbline.core.tensor_file import Array
 from plumbline.losses import Floats
 
 # More dots than this cannot be told apart in a picture.

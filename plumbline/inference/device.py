@@ -1,10 +1,16 @@
 """The device that computes, and torch's threads on a CPU."""
 
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
 import torch
 from torch import Tensor
 
 from plumbline.core.errors import UserError
-from plumbline.core.tensors import Array
+from plumbline.core.tensor_file import Array
+from plumbline.threads import in_threads
+
+Item = TypeVar("Item")
 
 
 def use_device(name: str) -> torch.device:
@@ -48,3 +54,10 @@ def use_threads() -> int:
 def one_thread() -> None:
     """From now on, an operation that this thread calls uses no other one."""
     torch.set_num_threads(1)
+
+
+def compute_pieces(
+    task: Callable[[Item], None], pieces: Sequence[Item], device: torch.device, threads: int
+) -> None:
+    """Calls `task` once for each piece, on this many threads of a CPU; an accelerator needs one."""
+    in_threads(task, pieces, threads if device.type == "cpu" else 1, one_thread)

@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from plumbline.inference.device import one_thread
-from plumbline.threads import in_threads
+from plumbline.inference.device import compute_pieces
 
 # Samples that go through a model at a time. Each thread needs memory for one piece beside the data.
 # On a CPU a piece fits the cache; an accelerator needs more to be kept busy. A multiple of 4, so
@@ -33,7 +32,7 @@ def predict(model: nn.Module, X: Tensor, threads: int = 1) -> Tensor:
             outputs.copy_(check_shape(model(inputs), len(inputs)))
 
     pieces = list(zip(X.split(size), predicted.split(size), strict=True))
-    in_threads(predict_piece, pieces, threads if X.device.type == "cpu" else 1, one_thread)
+    compute_pieces(predict_piece, pieces, X.device, threads)
     return predicted
 
 

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from plumbline.core.errors import UserError
-from plumbline.inference.device import one_thread
-from plumbline.threads import in_threads
+from plumbline.inference.device import compute_pieces
 from plumbline.training.batches import Batch, Piece
 from plumbline.training.world import World
 
@@ -83,14 +82,13 @@ def sum_of_rows(
     """
     # One process adds as it goes; several keep a row for each piece, and exchange them once.
     size = batch.pieces if world.size > 1 else max(TABLE // (dtype.itemsize * width), world.threads)
-    threads = world.threads if device.type == "cpu" else 1
     total = torch.zeros(width, device=device, dtype=dtype)
     for start in range(0, batch.pieces, size):
         own = batch.own[start : start + size]
         table = torch.zeros(min(size, batch.pieces - start), width, device=device, dtype=dtype)
         rows = table[batch.first : batch.first + len(own)]
         pairs = list(zip(own, rows, strict=True))
-        in_threads(lambda pair: row_of(*pair), pairs, threads, one_thread)
+        compute_pieces(lambda pair: row_of(*pair), pairs, device, world.threads)
         world.exchange(table)
         for number, row in enumerate(table, start):
             # 0.0 plus -0.0 is 0.0, so the first row is not added to anything.

@@ -9,6 +9,7 @@ import torch
 
 from plumbline.core import tensors
 from plumbline.core.metadata import ModelInfo
+from plumbline.core.tensor_file import Array
 from plumbline.inference.model_file import save_model
 from plumbline.inference.predict import predict
 from plumbline.model import Linear
@@ -19,7 +20,7 @@ PATHS = ("model", "train", "test", "predictions", "verdict")
 
 
 @pytest.fixture
-def trained(folder: Path) -> dict[str, tensors.Array]:
+def trained(folder: Path) -> dict[str, Array]:
     """Writes a model, its data and its predictions; returns the predictions."""
     X = np.linspace(0, 1, 10, dtype=np.float32)[:, None]
     model = Linear(1)
@@ -32,7 +33,7 @@ def trained(folder: Path) -> dict[str, tensors.Array]:
     return predictions
 
 
-def test_identical_predictions_match(trained: dict[str, tensors.Array]) -> None:
+def test_identical_predictions_match(trained: dict[str, Array]) -> None:
     run_stage(verify, *PATHS)
     verdict = json.loads(Path("verdict").read_text())
     assert verdict == {"matches": True, "max_abs_difference": 0}
@@ -40,7 +41,7 @@ def test_identical_predictions_match(trained: dict[str, tensors.Array]) -> None:
 
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_a_difference_of_one_bit_fails_and_writes_nothing(
-    trained: dict[str, tensors.Array], part: str
+    trained: dict[str, Array], part: str
 ) -> None:
     one = trained[part][3]
     one[:] = np.nextafter(one, np.float32(9))

@@ -10,6 +10,7 @@ from safetensors.numpy import save_file
 from plumbline.core import tensors
 from plumbline.core.errors import UserError
 from plumbline.core.metadata import SamplesInfo, encode
+from plumbline.core.tensor_file import Array
 from tests.support.exercise import INFO
 
 X = np.arange(5, dtype=np.float32)[:, None]
@@ -49,7 +50,7 @@ def test_saving_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     ],
 )
 def test_malformed_samples_are_refused(
-    tmp_path: Path, content: dict[str, tensors.Array], message: str
+    tmp_path: Path, content: dict[str, Array], message: str
 ) -> None:
     save_file(content, tmp_path / "line", encode(INFO))
     with pytest.raises(ValueError, match=rf"/line: {message}$"):

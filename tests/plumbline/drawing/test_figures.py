@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from plumbline.core.metadata import SamplesInfo
-from plumbline.core.tensors import Array
+from plumbline.core.tensor_file import Array
 from plumbline.drawing import canvas, figures, landscape, ranges
 from plumbline.drawing.canvas import Size
 from plumbline.history import Row
