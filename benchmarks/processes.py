@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.measuring import measure
-from plumbline.pipeline import declared
+from plumbline.lint import declared
 from tests.support.clone import Clone, make_clone
 
 SAMPLES, FEW, MANY, RUNS = 10**7, 20, 120, 3

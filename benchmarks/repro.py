@@ -19,7 +19,7 @@ from pathlib import Path
 import yaml
 
 from benchmarks.measuring import measure
-from plumbline.pipeline import declared
+from plumbline.lint import declared
 from tests.support.clone import Clone, make_clone
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from benchmarks.measuring import measure
-from plumbline.pipeline.declared import Stage, read
+from plumbline.lint.declared import Stage, read
 from tests.support.clone import Clone, make_clone
 
 EPOCHS, RUNS = 20, 3

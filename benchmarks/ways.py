@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from plumbline.inference.device import use_device, use_threads
-from plumbline.model import Linear
+from stages.model import Linear
 from plumbline.training.batches import Samples
-from plumbline.training.loop import Train, fit
+from stages.loop import Train, fit
 from plumbline.training.world import World
 
 TEST, EVERY = 20, 20  # samples to test on, and epochs between two tests, as in the exercise
@@ -33,7 +33,7 @@ threads = cache(use_threads)  # the first call sets the process up
 
 
 def this(X: Tensor, y: Tensor, epochs: int, batch_size: int | None = None) -> None:
-    """The loop of `plumbline/training/loop.py`."""
+    """The loop of `stages/loop.py`."""
     use_device("cpu")
     world = World(threads=threads())
     params = Train(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plumbline.core.tensor_file import Array
-from plumbline.threads import in_threads
+from plumbline.core.threads import in_threads
 
 # Rows that are compared at a time, so that the differences need no memory beside the data.
 CHUNK = 262_144

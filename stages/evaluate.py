@@ -11,7 +11,7 @@ from plumbline.core.files import Input, Output, write_json
 from plumbline.core.metadata import Line, ModelInfo
 from plumbline.core.tensors import Pair
 from plumbline.metrics import mae, max_error, r2, rmse
-from plumbline.threads import count_threads
+from plumbline.core.threads import count_threads
 
 
 class Params(msgspec.Struct, frozen=True):

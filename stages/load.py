@@ -15,7 +15,7 @@ from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
 from plumbline.core.metadata import SamplesInfo
 from plumbline.core.tensor_file import Array
-from plumbline.loading.table import read_header, read_rows
+from plumbline.table import read_header, read_rows
 
 
 class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -14,7 +14,7 @@ from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
 from plumbline.core.params import one_of
 from plumbline.drawing import canvas, figures, landscape
-from plumbline.losses import LOSSES
+from stages.losses import LOSSES
 from plumbline.metrics import mae
 
 

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from plumbline.core.files import replacing
 from plumbline.core.tensor_file import Array
-from plumbline.losses import Floats
+from stages.losses import Floats
 
 Inches = Annotated[float, Meta(ge=3, le=40)]
 

@@ -9,7 +9,7 @@ from plumbline.core.tensors import Pair
 from plumbline.drawing import canvas
 from plumbline.drawing.ranges import thin
 from plumbline.history import Row
-from plumbline.losses import LOSSES, Floats
+from stages.losses import LOSSES, Floats
 
 
 def draw_landscape(

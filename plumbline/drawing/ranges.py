@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from plumbline.core.tensor_file import Array
-from plumbline.losses import Floats
+from stages.losses import Floats
 
 # More dots than this cannot be told apart in a picture.
 DOTS = 1_000

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from plumbline.core.errors import UserError
 from plumbline.core.tensor_file import Array
-from plumbline.threads import in_threads
+from plumbline.core.threads import in_threads
 
 Item = TypeVar("Item")
 

@@ -8,7 +8,7 @@ from torch import nn
 from plumbline.core import tensors
 from plumbline.core.errors import UserError
 from plumbline.core.metadata import ModelInfo, decode, encode
-from plumbline.model import MODELS, arguments_of, make_model
+from stages.model import MODELS, arguments_of, make_model
 
 
 def save_model(path: Path, model: nn.Module, info: ModelInfo) -> None:

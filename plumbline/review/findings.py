@@ -5,7 +5,7 @@ from typing import NamedTuple
 from plumbline import history
 from plumbline.core.errors import UserError
 from plumbline.core.params import PARAMS
-from plumbline.pipeline import declared
+from plumbline.lint import declared
 from plumbline.review import diffs, lock, staleness
 from plumbline.review.change import Change
 from plumbline.review.gate import GATE, Rules

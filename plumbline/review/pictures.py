@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from plumbline.pipeline.declared import entries
+from plumbline.lint.declared import entries
 from plumbline.review.git import Checkout
 
 

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from plumbline.core.errors import UserError
-from plumbline.pipeline.declared import entries
+from plumbline.lint.declared import entries
 from plumbline.review.diffs import metrics_diff_after_run
 from plumbline.review.gate import Rules, is_number
 from plumbline.review.git import Checkout

@@ -8,7 +8,7 @@ from typing import Any
 from dvc.repo import Repo  # type: ignore[import-untyped]
 
 from plumbline.core.errors import UserError
-from plumbline.pipeline.declared import entries
+from plumbline.lint.declared import entries
 from plumbline.review import diffs, lock
 from plumbline.review.git import Checkout
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from plumbline.model import Standardized, is_line
+from stages.model import Standardized, is_line
 from plumbline.training.batches import Piece, Samples, full_batch
 from plumbline.training.pieces import sum_of_rows
 from plumbline.training.world import World

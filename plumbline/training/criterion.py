@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from plumbline.losses import LOSSES
+from stages.losses import LOSSES
 
 # Below this many numbers, calling Python in the backward pass costs more than it saves.
 FEW = 10_000

@@ -31,7 +31,7 @@ def check_layers(model: nn.Module) -> None:
         for kind, reason in UNFIT.items():
             if isinstance(layer, kind):
                 raise UserError(
-                    "plumbline/model.py: wanted layers that compute each sample by itself, "
+                    "stages/model.py: wanted layers that compute each sample by itself, "
                     f"got {type(layer).__name__}, {reason}"
                 )
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, distributed
 
-from plumbline.threads import share_of
+from plumbline.core.threads import share_of
 
 
 class World(NamedTuple):

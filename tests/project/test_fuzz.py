@@ -20,7 +20,7 @@ from plumbline.core.errors import UserError
 from plumbline.core.files import parse_yaml as parse
 from stages import evaluate, generate, plot, split, train, verify
 from tests.support.exercise import EXERCISE
-from tools import summary
+from plumbline.commands import summary
 
 pytestmark = pytest.mark.fuzz
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from plumbline.core.command import is_output
-from plumbline.pipeline import declared, imports
+from plumbline.lint import declared, imports
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT, STAGES, pipeline
 
@@ -85,9 +85,9 @@ def test_repro_reruns_only_the_stages_whose_inputs_changed(
     ("path", "stages"),
     [
         ("stages/train.py", {"train"}),
-        ("plumbline/training/loop.py", {"train"}),
+        ("stages/loop.py", {"train"}),
         ("plumbline/drawing/canvas.py", {"plot"}),
-        ("plumbline/model.py", {"train", "verify"}),
+        ("stages/model.py", {"train", "verify"}),
         ("plumbline/core/files.py", {*STAGES}),
     ],
 )

@@ -12,7 +12,7 @@ from plumbline.core.metadata import ModelInfo
 from plumbline.core.tensor_file import Array
 from plumbline.inference.model_file import save_model
 from plumbline.inference.predict import predict
-from plumbline.model import Linear
+from stages.model import Linear
 from stages import verify
 from tests.support.exercise import INFO, run_stage
 

@@ -111,7 +111,7 @@ BRANCHES: dict[str, Callable[[Clone], None]] = {
     # A stage's script changed without `dvc repro`.
     "script": edit("stages/train.py", '"""Train', '# A comment.\n"""Train'),
     # A script in a folder that stages share changed without `dvc repro`.
-    "module": edit("plumbline/training/loop.py", '"""The', '# A comment.\n"""The'),
+    "module": edit("stages/loop.py", '"""The', '# A comment.\n"""The'),
     # A command changed without `dvc repro`.
     "command": edit("dvc.yaml", "stages.verify models", "stages.verify  models"),
     # A metric edited by hand.

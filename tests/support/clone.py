@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from plumbline.pipeline import declared
+from plumbline.lint import declared
 from tests.support.exercise import GATE, ROOT, pipeline, write_params
 
 

@@ -13,7 +13,7 @@ import yaml
 from plumbline.core.files import parse_yaml
 from plumbline.core.metadata import SamplesInfo
 from plumbline.core.params import load
-from plumbline.pipeline import declared
+from plumbline.lint import declared
 
 ROOT = Path(__file__).parents[2]
 

@@ -3,7 +3,7 @@
 from torch import nn
 
 from plumbline.core.metadata import ModelInfo
-from plumbline.model import Standardized, arguments_of, line_of, make_model
+from stages.model import Standardized, arguments_of, line_of, make_model
 
 
 def make_with_info(

@@ -13,7 +13,7 @@ from plumbline.core.tensor_file import Array
 from plumbline.drawing import canvas, figures, landscape, ranges
 from plumbline.drawing.canvas import Size
 from plumbline.history import Row
-from plumbline.losses import LOSSES
+from stages.losses import LOSSES
 from tests.support.exercise import INFO
 
 SIZE = Size(width=8, height=5, dpi=100)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from plumbline.drawing.landscape import axes_around, losses_of_lines
-from plumbline.losses import LOSSES
+from stages.losses import LOSSES
 
 X = np.linspace(0, 1, 50)
 y = 3 * X - 2

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from plumbline.inference.device import to_device, use_device, use_threads
-from plumbline.model import Linear
+from stages.model import Linear
 from plumbline.training.batches import Samples
-from plumbline.training.loop import Train, fit
+from stages.loop import Train, fit
 from stages import generate, split, train, verify
 from tests.support.exercise import EXERCISE, PUBLISHED, run_stage, write_params
 

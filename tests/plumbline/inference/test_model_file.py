@@ -11,7 +11,7 @@ from plumbline.core.errors import UserError
 from plumbline.core.metadata import ModelInfo, encode
 from plumbline.inference.model_file import load_model, save_model
 from plumbline.inference.predict import predict
-from plumbline.model import MODELS
+from stages.model import MODELS
 from tests.support.models import make_with_info
 
 

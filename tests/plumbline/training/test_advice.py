@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from plumbline.model import MLP, Linear, Standardized
+from stages.model import MLP, Linear, Standardized
 from plumbline.training.advice import advise
 from plumbline.training.batches import Samples
 from plumbline.training.world import ALONE

@@ -111,7 +111,7 @@ def test_a_checkpoint_from_other_code_is_ignored(
     write_params({"train.epochs": 60, "train.checkpoint_every": 5})
     train_until_killed(monkeypatch, 27)
     Path("loop.py").write_text("# another loop\n")
-    monkeypatch.setattr(sys.modules["plumbline.training.loop"], "__file__", str(Path("loop.py")))
+    monkeypatch.setattr(sys.modules["stages.loop"], "__file__", str(Path("loop.py")))
     train()
     assert "another training; starting from the beginning" in capsys.readouterr().out
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from plumbline.losses import LOSSES
+from stages.losses import LOSSES
 from plumbline.training.criterion import FEW, make_criterion
 
 

@@ -16,12 +16,12 @@ from plumbline.core.metadata import SamplesInfo
 from plumbline.history import Row
 from plumbline.inference import predict as predict_module
 from plumbline.inference.predict import PIECE, predict
-from plumbline.losses import LOSSES
-from plumbline.model import MODELS, Standardized, arguments_of, line_of, make_model
+from stages.losses import LOSSES
+from stages.model import MODELS, Standardized, arguments_of, line_of, make_model
 from plumbline.training import pieces as pieces_module
 from plumbline.training.batches import load_share
 from plumbline.training.checkpoint import Checkpoint
-from plumbline.training.loop import OPTIMIZERS, Train, fit
+from stages.loop import OPTIMIZERS, Train, fit
 from plumbline.training.scale import fit_scale
 from plumbline.training.world import World
 from tests.support.exercise import EXERCISE

@@ -17,10 +17,10 @@ from safetensors.numpy import save_file
 
 from plumbline.core import tensors
 from plumbline.core.metadata import encode
-from plumbline.losses import LOSSES
+from stages.losses import LOSSES
 from plumbline.training.checkpoint import checkpoint_path
 from plumbline.training.launch import cause
-from plumbline.training.loop import OPTIMIZERS
+from stages.loop import OPTIMIZERS
 from stages import generate, split, train
 from tests.support.exercise import ROOT, run_stage, write_params
 

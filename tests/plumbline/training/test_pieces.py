@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from plumbline.core.errors import UserError
 from plumbline.inference import predict as predict_module
 from plumbline.training.batches import Samples
-from plumbline.training.loop import Train, fit
+from stages.loop import Train, fit
 from plumbline.training.pieces import check_layers
 from plumbline.training.world import World
 from tests.support.exercise import EXERCISE

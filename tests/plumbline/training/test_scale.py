@@ -10,9 +10,9 @@ from torch import nn
 
 from plumbline.history import Row
 from plumbline.inference.predict import PIECE, predict
-from plumbline.model import Standardized, line_of, make_model
+from stages.model import Standardized, line_of, make_model
 from plumbline.training.batches import Samples
-from plumbline.training.loop import Train, fit
+from stages.loop import Train, fit
 from plumbline.training.scale import fit_scale
 from plumbline.training.world import ALONE
 from stages.load import Load, load

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from plumbline.pipeline.declared import read
+from plumbline.lint.declared import read
 
 STAGES = """
 stages:

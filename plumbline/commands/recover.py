@@ -1,11 +1,11 @@
 """Repair the files that a killed DVC left half-written, so that `dvc repro` runs.
 
-Usage: python -m tools.recover
+Usage: python -m plumbline.commands.recover
 """
 
 from argparse import Namespace
 
-from plumbline import arguments
+from plumbline.commands import arguments
 from plumbline.review.recovery import recover
 
 

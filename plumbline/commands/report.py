@@ -1,6 +1,6 @@
 """Report in Markdown what changed between two revisions, and whether it is better.
 
-Usage: python -m tools.report BASE [HEAD] [--full] [--output FILE] [--links URL]
+Usage: python -m plumbline.commands.report BASE [HEAD] [--full] [--output FILE] [--links URL]
 
 With --full, the exit status is 1 if the committed results are not those of a run.
 """
@@ -9,7 +9,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from plumbline import arguments
+from plumbline.commands import arguments
 from plumbline.review.findings import find
 from plumbline.review.gate import load_rules
 from plumbline.review.git import checkout_of, find_commit

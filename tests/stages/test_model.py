@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from plumbline.inference.predict import PIECE, predict
-from plumbline.model import line_of
+from stages.model import line_of
 from tests.support.models import make_with_info
 
 every_line = pytest.mark.parametrize("name", ["linear", "parameters"])

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 def check(clone: Clone, *arguments: str) -> tuple[int, list[str]]:
-    done = clone.try_run("python", "-m", "tools.check", *arguments)
+    done = clone.try_run("python", "-m", "plumbline.commands.check", *arguments)
     return done.returncode, done.stdout.splitlines()
 
 
@@ -31,7 +31,7 @@ def test_a_branch_after_a_run_passes(branches: Clone, branch: str) -> None:
             ["train: params.yaml: train is modified", "plot: params.yaml: train.lr is modified"],
         ),
         ("script", ["train: stages/train.py is modified"]),
-        ("module", ["train: plumbline/training/loop.py is modified"]),
+        ("module", ["train: stages/loop.py is modified"]),
         ("command", ["verify: changed command"]),
         ("metric", ["evaluate: metrics.json is modified"]),
         ("picture", ["plot: plots/loss.png is modified"]),

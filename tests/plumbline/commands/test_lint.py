@@ -22,7 +22,7 @@ LOAD = "    X, y, info = tensors.load_samples(samples_path)\n"
 def lint(folder: Path) -> list[str]:
     """The problems that `make lint-pipeline` names."""
     done = subprocess.run(
-        [sys.executable, "-m", "tools.lint"],
+        [sys.executable, "-m", "plumbline.commands.lint"],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -36,7 +36,7 @@ def lint(folder: Path) -> list[str]:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The project with `split` as its only stage."""
-    for name in ("plumbline", "stages", "tools"):
+    for name in ("plumbline", "stages"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"split": EXERCISE["split"]}))
     stage = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["split"]

@@ -1,6 +1,6 @@
 """Print the results of the pipeline, and how the metrics that decide moved since the last commit.
 
-Usage: python -m tools.summary
+Usage: python -m plumbline.commands.summary
 """
 
 from argparse import Namespace
@@ -8,12 +8,12 @@ from pathlib import Path
 
 import msgspec
 
-from plumbline import arguments
+from plumbline.commands import arguments
 from plumbline.core.errors import UserError
 from plumbline.core.files import read
 from plumbline.core.metadata import SamplesInfo
 from plumbline.core.tensors import load_info
-from plumbline.pipeline import declared
+from plumbline.lint import declared
 from plumbline.review.gate import load_rules
 from plumbline.review.git import Checkout, find_commit
 from plumbline.review.lock import same_data

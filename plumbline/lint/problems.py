@@ -12,8 +12,8 @@ import msgspec
 from plumbline.core.command import is_output
 from plumbline.core.files import parse_yaml
 from plumbline.core.params import PARAMS
-from plumbline.pipeline import imports, sandbox, trace
-from plumbline.pipeline.declared import Stage
+from plumbline.lint import imports, sandbox, trace
+from plumbline.lint.declared import Stage
 
 # With these, a result could depend on the clock, the network, the environment or the user, or
 # what a file says could be run.
@@ -26,7 +26,7 @@ OUTSIDE = {
 
 # The environment tells them how many threads and processes there are, which changes no result.
 MAY_ASK_OUTSIDE = {
-    "plumbline/threads.py",
+    "plumbline/core/threads.py",
     "plumbline/training/launch.py",
     "plumbline/training/world.py",
 }

@@ -14,7 +14,7 @@ from plumbline.core.files import write_json
 from plumbline.core.metadata import Line, SamplesInfo
 from plumbline.core.tensors import save_samples
 from tests.support.exercise import GATE, ROOT, pipeline
-from tools import summary
+from plumbline.commands import summary
 
 
 @pytest.fixture
@@ -155,6 +155,6 @@ def test_a_missing_number_is_named_with_its_file(write: Callable[..., None]) -> 
 
 
 def test_it_imports_no_dvc_and_no_torch_which_would_take_longer_than_the_rest() -> None:
-    code = "import sys, tools.summary; print({'dvc', 'torch'} & sys.modules.keys())"
+    code = "import sys, plumbline.commands.summary; print({'dvc', 'torch'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("set()\n", "")

@@ -1,11 +1,11 @@
 """Fail if dvc.lock, metrics.json or a picture is not what `dvc repro` would leave.
 
-Usage: python -m tools.check [HEAD] [--full]
+Usage: python -m plumbline.commands.check [HEAD] [--full]
 """
 
 from argparse import Namespace
 
-from plumbline import arguments
+from plumbline.commands import arguments
 from plumbline.review import lock, staleness
 from plumbline.review.gate import load_rules
 from plumbline.review.git import checkout_of, find_commit, uncommitted_files

@@ -8,7 +8,7 @@ import yaml
 
 from plumbline.core.files import parse_yaml
 from plumbline.core.params import PARAMS
-from plumbline.pipeline.declared import Stage
+from plumbline.lint.declared import Stage
 
 
 def source(path: str, made: Path) -> Path:

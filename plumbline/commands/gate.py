@@ -1,11 +1,11 @@
 """Fail if a metric that decides got worse than that of another revision, or is beyond its limit.
 
-Usage: python -m tools.gate BASE [HEAD]
+Usage: python -m plumbline.commands.gate BASE [HEAD]
 """
 
 from argparse import Namespace
 
-from plumbline import arguments
+from plumbline.commands import arguments
 from plumbline.review.diffs import metrics_diff
 from plumbline.review.gate import failures, load_rules
 from plumbline.review.git import checkout_of, find_commit

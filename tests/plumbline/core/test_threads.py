@@ -7,7 +7,7 @@ from threading import Event, get_ident, main_thread
 
 import pytest
 
-from plumbline.threads import count_threads, in_threads
+from plumbline.core.threads import count_threads, in_threads
 
 
 @pytest.mark.parametrize(("wanted", "threads"), [("1", 1), ("3", 3), (" 2,4", 2)])

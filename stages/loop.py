@@ -13,8 +13,8 @@ from plumbline.core.errors import UserError
 from plumbline.core.params import NonNegativeInt, Positive, PositiveInt, Seed, one_of
 from plumbline.history import Row
 from plumbline.inference.predict import check_shape
-from plumbline.losses import LOSSES
-from plumbline.model import MODELS, Standardized, line_of
+from stages.losses import LOSSES
+from stages.model import MODELS, Standardized, line_of
 from plumbline.training.batches import Batches, Samples, full_batch
 from plumbline.training.checkpoint import Checkpoint
 from plumbline.training.criterion import make_criterion

@@ -11,10 +11,10 @@ from torch import nn
 from plumbline.core.metadata import Line
 from plumbline.history import Row
 from plumbline.inference.predict import PIECE, predict
-from plumbline.losses import LOSSES
-from plumbline.model import MODELS, arguments_of, line_of, make_model
+from stages.losses import LOSSES
+from stages.model import MODELS, arguments_of, line_of, make_model
 from plumbline.training.batches import Samples
-from plumbline.training.loop import OPTIMIZERS, Train, fit
+from stages.loop import OPTIMIZERS, Train, fit
 from stages.generate import Generate, generate
 from tests.support.exercise import EXERCISE
 

@@ -1,15 +1,15 @@
 """Lint the pipeline: every stage does what `dvc.yaml` declares, no more and no less.
 
-Usage: python -m tools.lint [--quick]
+Usage: python -m plumbline.commands.lint [--quick]
 """
 
 import tempfile
 from argparse import Namespace
 from pathlib import Path
 
-from plumbline import arguments
-from plumbline.pipeline import declared
-from plumbline.pipeline.problems import run_problems, static_problems, unread_params
+from plumbline.commands import arguments
+from plumbline.lint import declared
+from plumbline.lint.problems import run_problems, static_problems, unread_params
 
 
 def main(options: Namespace) -> None:
