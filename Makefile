@@ -10,28 +10,28 @@ PIP := python -m pip install --quiet --quiet --disable-pip-version-check
 	fuzz clean git
 
 repro: .venv/ready | git
-	@python -m plumbline.commands.recover
+	@python -m plumbline recover
 	$(strip dvc repro $(ARGS))
-	@python -m plumbline.commands.summary
+	@python -m plumbline summary
 
 # One of the projects in examples/.
 NAME ?= diabetes
 
 example: .venv/ready | git
 	dvc --cd examples/$(NAME) repro $(ARGS)
-	@cd examples/$(NAME) && PYTHONPATH=$(CURDIR) python -m plumbline.commands.summary
+	@cd examples/$(NAME) && PYTHONPATH=$(CURDIR) python -m plumbline summary
 
 # BASE and HEAD are revisions. Without HEAD, the working tree is compared.
 BASE ?= main
 
 report: .venv/ready
-	@python -m plumbline.commands.report $(BASE) $(HEAD) --output report/report.md $(if $(FULL),--full) $(ARGS)
+	@python -m plumbline report $(BASE) $(HEAD) --output report/report.md $(if $(FULL),--full) $(ARGS)
 
 gate: .venv/ready
-	@python -m plumbline.commands.gate $(BASE) $(HEAD)
+	@python -m plumbline gate $(BASE) $(HEAD)
 
 check: .venv/ready
-	@python -m plumbline.commands.check $(HEAD) $(if $(FULL),--full)
+	@python -m plumbline check $(HEAD) $(if $(FULL),--full)
 
 test: .venv/ready-dev lint | git
 	python -m pytest --numprocesses 2 --dist worksteal -m 'not faults' $(ARGS)
@@ -56,7 +56,7 @@ lint: .venv/ready-dev
 	mypy
 
 lint-pipeline: .venv/ready
-	@python -m plumbline.commands.lint $(if $(QUICK),--quick)
+	@python -m plumbline lint $(if $(QUICK),--quick)
 
 # Takes twenty minutes and gigabytes of disk; the figures are in benchmarks/README.md.
 bench: .venv/ready-bench
@@ -82,7 +82,7 @@ git:
 # the index that https://pytorch.org/get-started/locally names.
 TORCH_CPU := https://download.pytorch.org/whl/cpu
 
-.venv/ready: requirements.txt constraints.txt | git .venv/bin/python
+.venv/ready: requirements.txt constraints.txt pyproject.toml | git .venv/bin/python
 	$(if $(CPU),$(PIP) --no-deps --index-url $(TORCH_CPU) $(shell grep '^torch==' requirements.txt))
 	$(PIP) --requirement requirements.txt
 	@touch $@

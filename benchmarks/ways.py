@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from plumbline.inference.device import use_device, use_threads
-from stages.model import Linear
 from plumbline.training.batches import Samples
-from stages.loop import Train, fit
 from plumbline.training.world import World
+from stages.loop import Train, fit
+from stages.model import Linear
 
 TEST, EVERY = 20, 20  # samples to test on, and epochs between two tests, as in the exercise
 BATCH = 1_000

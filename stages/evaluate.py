@@ -10,8 +10,8 @@ from plumbline.core.command import run
 from plumbline.core.files import Input, Output, write_json
 from plumbline.core.metadata import Line, ModelInfo
 from plumbline.core.tensors import Pair
-from plumbline.metrics import mae, max_error, r2, rmse
 from plumbline.core.threads import count_threads
+from plumbline.metrics import mae, max_error, r2, rmse
 
 
 class Params(msgspec.Struct, frozen=True):

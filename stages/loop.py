@@ -13,14 +13,14 @@ from plumbline.core.errors import UserError
 from plumbline.core.params import NonNegativeInt, Positive, PositiveInt, Seed, one_of
 from plumbline.history import Row
 from plumbline.inference.predict import check_shape
-from stages.losses import LOSSES
-from stages.model import MODELS, Standardized, line_of
 from plumbline.training.batches import Batches, Samples, full_batch
 from plumbline.training.checkpoint import Checkpoint
 from plumbline.training.criterion import make_criterion
 from plumbline.training.pieces import check_layers, mean_loss
 from plumbline.training.scale import objective
 from plumbline.training.world import ALONE, World
+from stages.losses import LOSSES
+from stages.model import MODELS, Standardized, line_of
 
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 

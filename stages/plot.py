@@ -14,8 +14,8 @@ from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
 from plumbline.core.params import one_of
 from plumbline.drawing import canvas, figures, landscape
-from stages.losses import LOSSES
 from plumbline.metrics import mae
+from stages.losses import LOSSES
 
 
 class Shown(msgspec.Struct, frozen=True):

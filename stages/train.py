@@ -27,14 +27,14 @@ from plumbline.history import Row
 from plumbline.inference.device import use_device, use_threads
 from plumbline.inference.model_file import save_model
 from plumbline.inference.predict import piece_size, predict
-from stages.model import Standardized, arguments_of, line_of, make_model
 from plumbline.training.advice import advise
 from plumbline.training.batches import load_share
 from plumbline.training.checkpoint import Checkpoint, checkpoint_path, fingerprint
 from plumbline.training.launch import has_to_launch, launch
-from stages.loop import Train, fit
 from plumbline.training.scale import fit_scale
 from plumbline.training.world import join
+from stages.loop import Train, fit
+from stages.model import Standardized, arguments_of, line_of, make_model
 
 
 class Params(msgspec.Struct, frozen=True):

@@ -1,15 +1,19 @@
 """Lint the pipeline: every stage does what `dvc.yaml` declares, no more and no less.
 
-Usage: python -m plumbline.commands.lint [--quick]
+Usage: python -m plumbline lint [--quick]
 """
 
 import tempfile
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from plumbline.commands import arguments
+from plumbline.core.command import fail
 from plumbline.lint import declared
 from plumbline.lint.problems import run_problems, static_problems, unread_params
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--quick", action="store_true", help="read the scripts and run no stage")
 
 
 def main(options: Namespace) -> None:
@@ -29,11 +33,5 @@ def main(options: Namespace) -> None:
                 missing |= {path for path in stage.outs if not (made / path).is_file()}
             problems += [f"{stage.name}: {problem}" for problem in dict.fromkeys(found)]
     if problems:
-        arguments.fail("lint: dvc.yaml is not what the stages do", problems)
+        fail("lint: dvc.yaml is not what the stages do", problems)
     print("lint: every stage does what dvc.yaml declares")
-
-
-if __name__ == "__main__":
-    parser = arguments.parser(__doc__)
-    parser.add_argument("--quick", action="store_true", help="read the scripts and run no stage")
-    arguments.run(main, parser)

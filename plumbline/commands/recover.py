@@ -1,18 +1,17 @@
 """Repair the files that a killed DVC left half-written, so that `dvc repro` runs.
 
-Usage: python -m plumbline.commands.recover
+Usage: python -m plumbline recover
 """
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 
-from plumbline.commands import arguments
 from plumbline.review.recovery import recover
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The command takes no argument."""
 
 
 def main(_: Namespace) -> None:
     for line in recover():
         print(line)
-
-
-if __name__ == "__main__":
-    arguments.run(main, arguments.parser(__doc__))

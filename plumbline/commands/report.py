@@ -1,20 +1,27 @@
 """Report in Markdown what changed between two revisions, and whether it is better.
 
-Usage: python -m plumbline.commands.report BASE [HEAD] [--full] [--output FILE] [--links URL]
+Usage: python -m plumbline report BASE [HEAD] [--full] [--output FILE] [--links URL]
 
 With --full, the exit status is 1 if the committed results are not those of a run.
 """
 
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from plumbline.commands import arguments
 from plumbline.review.findings import find
 from plumbline.review.gate import load_rules
 from plumbline.review.git import checkout_of, find_commit
 from plumbline.review.pictures import write_pictures
 from plumbline.review.report import report
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("base", help="the revision to compare with")
+    parser.add_argument("head", nargs="?", help="the revision to report on; else the working tree")
+    parser.add_argument("--full", action="store_true", help="run all stages and compare")
+    parser.add_argument("--output", type=Path, help="write a file, and the pictures beside it")
+    parser.add_argument("--links", help="show pictures below this address: URL/COMMIT/PATH")
 
 
 def main(options: Namespace) -> None:
@@ -37,13 +44,3 @@ def main(options: Namespace) -> None:
     else:
         print(text, end="")
     sys.exit(options.full and not findings.hold)
-
-
-if __name__ == "__main__":
-    parser = arguments.parser(__doc__)
-    parser.add_argument("base", help="the revision to compare with")
-    parser.add_argument("head", nargs="?", help="the revision to report on; else the working tree")
-    parser.add_argument("--full", action="store_true", help="run all stages and compare")
-    parser.add_argument("--output", type=Path, help="write a file, and the pictures beside it")
-    parser.add_argument("--links", help="show pictures below this address: URL/COMMIT/PATH")
-    arguments.run(main, parser)

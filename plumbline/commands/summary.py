@@ -1,14 +1,13 @@
 """Print the results of the pipeline, and how the metrics that decide moved since the last commit.
 
-Usage: python -m plumbline.commands.summary
+Usage: python -m plumbline summary
 """
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 import msgspec
 
-from plumbline.commands import arguments
 from plumbline.core.errors import UserError
 from plumbline.core.files import read
 from plumbline.core.metadata import SamplesInfo
@@ -63,6 +62,10 @@ def movement(old: float | None, new: float, comparable: bool) -> str:
     return f", {abs(new - old):.3g} {'lower' if new < old else 'higher'} than HEAD"
 
 
+def add_arguments(parser: ArgumentParser) -> None:
+    """The command takes no argument."""
+
+
 def main(_: Namespace) -> None:
     stages = declared.read(Path())
     (metrics_path,), (verdict_path,) = stages["evaluate"].outs, stages["verify"].outs
@@ -81,7 +84,3 @@ def main(_: Namespace) -> None:
         if name in metrics:
             found = f"{metrics[name]:g}{movement(old.get(name), metrics[name], comparable)}"
         print(f"{name + ':':13} {found}")
-
-
-if __name__ == "__main__":
-    arguments.run(main, arguments.parser(__doc__))

@@ -4,9 +4,10 @@ import hashlib
 import inspect
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 from safetensors import SafetensorError
@@ -44,6 +45,7 @@ def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     with errors_in_one_line(stage):
+        check_library()
         try:
             params = load(kind)
             main(params, *paths)
@@ -72,9 +74,29 @@ def errors_in_one_line(name: str) -> Iterator[None]:
 
 
 def one_line(text: str) -> str:
-    """The text on one line of at most 1,000 characters, without control characters."""
-    line = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    """The text on one line of at most 1,000 characters."""
+    line = printable(" ".join(text.split()))
     return line if len(line) <= LENGTH else f"{line[:LENGTH]} ..."
+
+
+def printable(text: str) -> str:
+    """The text on one line; a character that does not print, such as an escape, as its code."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def fail(headline: str, lines: Iterable[str]) -> NoReturn:
+    """Ends the process with the lines below the headline and exit status 1."""
+    sys.exit("\n  ".join(printable(line) for line in [headline, *lines]))
+
+
+def check_library() -> None:
+    """UserError if the working folder has a plumbline/ and this code comes from another one."""
+    own, imported = Path("plumbline").resolve(), Path(__file__).resolve().parents[1]
+    if own.is_dir() and own != imported:
+        raise UserError(
+            f"wanted the library in {own}, got the one in {imported}; "
+            "start it with `python -m`, and without PYTHONSAFEPATH and PYTHONPATH"
+        )
 
 
 def script_digests() -> dict[Path, str]:

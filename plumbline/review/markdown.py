@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-from plumbline.commands.arguments import printable
+from plumbline.core.command import printable
 
 LONGEST = 200
 

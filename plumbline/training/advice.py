@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from stages.model import Standardized, is_line
 from plumbline.training.batches import Piece, Samples, full_batch
 from plumbline.training.pieces import sum_of_rows
 from plumbline.training.world import World
+from stages.model import Standardized, is_line
 
 # Beyond these, one learning rate does not suit both the weights and the bias.
 SMALL, LARGE = 0.01, 100

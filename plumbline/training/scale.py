@@ -5,10 +5,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from stages.model import Standardized
 from plumbline.training.batches import Piece, Samples, full_batch
 from plumbline.training.pieces import sum_of_rows
 from plumbline.training.world import World
+from stages.model import Standardized
 
 Function = Callable[..., Tensor]
 CPU = torch.device("cpu")

@@ -85,7 +85,7 @@ def test_dvc_accepts_every_command_and_its_options(page: str) -> None:
 
 @pytest.mark.slow
 def test_make_repro_ends_with_the_lines_that_the_readme_shows(reproduced: Clone) -> None:
-    said = reproduced.run("python", "-m", "plumbline.commands.summary").splitlines()
+    said = reproduced.run("python", "-m", "plumbline", "summary").splitlines()
     assert shown_below("`make repro` ends with:") == said
 
 
@@ -96,7 +96,7 @@ def test_make_repro_ends_with_the_difference_that_the_readme_shows(
     clone = copy_of(branches)
     clone.set_params({"train.lr": 0.02})
     clone.run("dvc", "repro", "--quiet")
-    last = clone.run("python", "-m", "plumbline.commands.summary").splitlines()[-1]
+    last = clone.run("python", "-m", "plumbline", "summary").splitlines()[-1]
     assert f"With `train.lr` at 0.02, its last line is `{last}`." in README
 
 

@@ -45,7 +45,7 @@ def test_an_example_gives_its_committed_metrics_wherever_it_is_run(
 @every_example
 def test_every_stage_of_an_example_agrees_with_its_dvc_yaml(name: str) -> None:
     clone = Clone(ROOT / "examples" / name, PYTHONPATH=str(ROOT))
-    clone.run("python", "-m", "plumbline.commands.lint", "--quick")
+    clone.run("python", "-m", "plumbline", "lint", "--quick")
 
 
 @every_example

@@ -42,8 +42,8 @@ def test_an_experiment_can_be_run_compared_applied_and_turned_into_a_branch(
     assert changed == ["dvc.lock", "metrics.json", "params.yaml", *plots]
 
     clone.run("dvc", "exp", "branch", "trial", "lr-0.02")
-    clone.run("python", "-m", "plumbline.commands.check", "lr-0.02")
-    report = clone.run("python", "-m", "plumbline.commands.report", "main", "lr-0.02")
+    clone.run("python", "-m", "plumbline", "check", "lr-0.02")
+    report = clone.run("python", "-m", "plumbline", "report", "main", "lr-0.02")
     assert report.startswith("## 🟢 Better: `test_mae` ")
 
 
@@ -58,8 +58,8 @@ def test_taking_one_side_and_running_dvc_repro_resolves_a_conflict(
     clone.run("git", "checkout", "--ours", "dvc.lock", "metrics.json", "plots")
     assert clone.repro() == ["plot"]
     clone.run("git", "commit", "--all", "--no-edit")
-    clone.run("python", "-m", "plumbline.commands.check")
-    report = clone.run("python", "-m", "plumbline.commands.report", "HEAD^")
+    clone.run("python", "-m", "plumbline", "check")
+    report = clone.run("python", "-m", "plumbline", "report", "HEAD^")
     assert "\n| `plot.dpi` | `100` | `90` |\n" in report
     assert "\n- ran: `plot`\n" in report
 

@@ -110,7 +110,7 @@ def test_the_next_run_recovers_from_a_killed_dvc(
 
 def recovered(clone: Clone) -> list[str]:
     """What the first step of `make repro` says that it did."""
-    return clone.run("python", "-m", "plumbline.commands.recover").splitlines()
+    return clone.run("python", "-m", "plumbline", "recover").splitlines()
 
 
 # What DVC says of a file that it finds cut; it trusts some that are cut, and recovers.
@@ -147,7 +147,7 @@ def test_the_next_run_recovers_from_a_kill_in_the_midst_of_a_write(
     assert not (tmp_path / "fault" / "armed").exists()
     bare = copy_of(clone, "bare")
     refused = bare.try_run("dvc", "repro")
-    said = clone.run("python", "-m", "plumbline.commands.recover")
+    said = clone.run("python", "-m", "plumbline", "recover")
     if refused.returncode:
         assert re.search(REFUSALS[part], refused.stdout)
         assert said.startswith(f"{part}: ")
@@ -169,7 +169,7 @@ def test_a_run_that_dvc_recorded_in_part_is_not_restored(
     (clone.path / "dvc.lock").unlink()
     assert clone.try_run("dvc", "repro", "split").returncode != 0
     clone.run("git", "checkout", "--quiet", "dvc.lock")
-    assert str(part.relative_to(clone.path)) in clone.run("python", "-m", "plumbline.commands.recover")
+    assert str(part.relative_to(clone.path)) in clone.run("python", "-m", "plumbline", "recover")
     (clone.path / "dvc.lock").unlink()
     assert_next_run_recovers(clone, reproduced.digests())
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 
 from plumbline import history
+from plumbline.commands import summary
 from plumbline.core import params, tensors
 from plumbline.core.command import LENGTH, one_line
 from plumbline.core.errors import UserError
 from plumbline.core.files import parse_yaml as parse
 from stages import evaluate, generate, plot, split, train, verify
 from tests.support.exercise import EXERCISE
-from plumbline.commands import summary
 
 pytestmark = pytest.mark.fuzz
 

@@ -73,13 +73,9 @@ def add_model(clone: Clone) -> None:
 def add_parameter(clone: Clone) -> None:
     for params in clone.path.rglob("params.yaml"):
         clone.edit(str(params), "train:\n", f"train:\n{DECAY_PARAM}")
-    clone.edit(
-        "stages/loop.py", "    lr: Positive\n", f"    lr: Positive\n{DECAY_FIELD}"
-    )
+    clone.edit("stages/loop.py", "    lr: Positive\n", f"    lr: Positive\n{DECAY_FIELD}")
     clone.edit("stages/loop.py", OPTIMIZER, DECAY_USE)
-    clone.edit(
-        "stages/loop.py", "import NonNegativeInt", "import NonNegative, NonNegativeInt"
-    )
+    clone.edit("stages/loop.py", "import NonNegativeInt", "import NonNegative, NonNegativeInt")
     hidden = '            "hidden": 16,\n'
     clone.edit("tests/support/exercise.py", hidden, hidden + DECAY_EXERCISE)
 
@@ -104,7 +100,7 @@ def test_a_table_with_one_feature_takes_the_place_of_the_line(own: Clone) -> Non
     assert metrics["test_r2"] > 0.95
     assert metrics["weight"] == pytest.approx(1, abs=0.1)
     assert "weight_error" not in metrics
-    assert "true line" not in own.run("python", "-m", "plumbline.commands.summary")
+    assert "true line" not in own.run("python", "-m", "plumbline", "summary")
 
 
 def test_a_table_with_several_features_is_learned_without_a_landscape(own: Clone) -> None:
@@ -119,7 +115,7 @@ def test_a_table_with_several_features_is_learned_without_a_landscape(own: Clone
     metrics = run(own)
     assert metrics["test_r2"] > 0.95
     assert metrics.keys() == {"test_mae", "test_rmse", "test_max_error", "test_r2", "train_mae"}
-    assert "learned line" not in own.run("python", "-m", "plumbline.commands.summary")
+    assert "learned line" not in own.run("python", "-m", "plumbline", "summary")
 
 
 def test_the_first_comparison_is_not_judged_and_the_next_one_is(own: Clone) -> None:
@@ -127,14 +123,14 @@ def test_the_first_comparison_is_not_judged_and_the_next_one_is(own: Clone) -> N
     delete_landscape(own)
     run(own)
     own.commit("My own data")
-    own.run("python", "-m", "plumbline.commands.check")
-    assert "Other data: not compared" in own.run("python", "-m", "plumbline.commands.report", "HEAD^")
-    own.run("python", "-m", "plumbline.commands.gate", "HEAD^")
+    own.run("python", "-m", "plumbline", "check")
+    assert "Other data: not compared" in own.run("python", "-m", "plumbline", "report", "HEAD^")
+    own.run("python", "-m", "plumbline", "gate", "HEAD^")
     own.edit("params.yaml", "epochs: 300", "epochs: 3")
     run(own)
     own.commit("Too few epochs")
-    assert "🔴 Worse: `test_mae`" in own.run("python", "-m", "plumbline.commands.report", "HEAD^")
-    assert "test_mae got worse" in own.try_run("python", "-m", "plumbline.commands.gate", "HEAD^").stdout
+    assert "🔴 Worse: `test_mae`" in own.run("python", "-m", "plumbline", "report", "HEAD^")
+    assert "test_mae got worse" in own.try_run("python", "-m", "plumbline", "gate", "HEAD^").stdout
 
 
 @pytest.mark.skipif(OPTIMIZER not in LOOP, reason="the loop is already a user's own")
@@ -151,8 +147,8 @@ def test_the_quick_tests_pass_in_a_project_of_ones_own(own: Clone) -> None:
     assert json.loads((own.path / "data" / "summary.json").read_text()).keys() >= {"x0_mean"}
     own.run("ruff", "check")
     own.run("mypy")
-    own.run("python", "-m", "plumbline.commands.lint")
+    own.run("python", "-m", "plumbline", "lint")
     own.commit("My own")
-    own.run("python", "-m", "plumbline.commands.check")
+    own.run("python", "-m", "plumbline", "check")
     quick = "not slow and not fuzz and not faults"
     own.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", "-m", quick)

@@ -11,11 +11,11 @@ from torch import nn
 from plumbline.core.metadata import Line
 from plumbline.history import Row
 from plumbline.inference.predict import PIECE, predict
+from plumbline.training.batches import Samples
+from stages.generate import Generate, generate
+from stages.loop import OPTIMIZERS, Train, fit
 from stages.losses import LOSSES
 from stages.model import MODELS, arguments_of, line_of, make_model
-from plumbline.training.batches import Samples
-from stages.loop import OPTIMIZERS, Train, fit
-from stages.generate import Generate, generate
 from tests.support.exercise import EXERCISE
 
 

@@ -12,8 +12,8 @@ from plumbline.core.metadata import ModelInfo
 from plumbline.core.tensor_file import Array
 from plumbline.inference.model_file import save_model
 from plumbline.inference.predict import predict
-from stages.model import Linear
 from stages import verify
+from stages.model import Linear
 from tests.support.exercise import INFO, run_stage
 
 PATHS = ("model", "train", "test", "predictions", "verdict")

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 def check(clone: Clone, *arguments: str) -> tuple[int, list[str]]:
-    done = clone.try_run("python", "-m", "plumbline.commands.check", *arguments)
+    done = clone.try_run("python", "-m", "plumbline", "check", *arguments)
     return done.returncode, done.stdout.splitlines()
 
 

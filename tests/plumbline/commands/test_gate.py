@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("branch", ["main", "better", "faster", "smaller", "before"])
 def test_a_branch_that_is_no_worse_passes(branches: Clone, branch: str) -> None:
     base, head = ("before", "main") if branch == "before" else ("main", branch)
-    done = branches.try_run("python", "-m", "plumbline.commands.gate", base, head)
+    done = branches.try_run("python", "-m", "plumbline", "gate", base, head)
     assert (done.returncode, done.stdout) == (
         0,
         f"gate: no metric that decides is worse than in {base}, or beyond its limit\n",
@@ -22,7 +22,7 @@ def test_a_branch_that_is_no_worse_passes(branches: Clone, branch: str) -> None:
 
 
 def test_a_worse_branch_fails(branches: Clone) -> None:
-    done = branches.try_run("python", "-m", "plumbline.commands.gate", "main", "worse")
+    done = branches.try_run("python", "-m", "plumbline", "gate", "main", "worse")
     assert done.returncode == 1
     headline, *lines = done.stdout.splitlines()
     assert headline == "gate: worse than main"
@@ -36,12 +36,12 @@ def test_metrics_of_other_data_are_not_compared(
     clone = copy_of(branches)
     clone.set_params({"generate.noise": 0.01})
     clone.run("dvc", "repro", "--quiet")
-    done = clone.try_run("python", "-m", "plumbline.commands.gate", "main")
+    done = clone.try_run("python", "-m", "plumbline", "gate", "main")
     assert (done.returncode, done.stdout) == (
         0,
         "gate: other data than in main, not compared; no metric beyond its limit\n",
     )
-    report = clone.run("python", "-m", "plumbline.commands.report", "main")
+    report = clone.run("python", "-m", "plumbline", "report", "main")
     assert report.startswith("## ⚪ Other data: not compared\n\nWith `generate.noise` ")
 
 
@@ -50,14 +50,14 @@ def test_the_gate_judges_the_working_tree(
 ) -> None:
     clone = copy_of(branches)
     clone.edit("metrics.json", '"test_mae": 0.00', '"test_mae": 0.01')
-    done = clone.try_run("python", "-m", "plumbline.commands.gate", "main")
+    done = clone.try_run("python", "-m", "plumbline", "gate", "main")
     assert done.returncode == 1
     assert "test_mae got worse: 0.00647102 -> 0.01647102" in done.stdout
 
 
 def test_a_clone_without_a_cache_gets_the_same_verdict(branches: Clone, tmp_path: Path) -> None:
     branches.run("git", "clone", "--quiet", "--branch=worse", ".", str(tmp_path / "fork"))
-    done = Clone(tmp_path / "fork").try_run("python", "-m", "plumbline.commands.gate", "origin/main")
+    done = Clone(tmp_path / "fork").try_run("python", "-m", "plumbline", "gate", "origin/main")
     assert done.returncode == 1
     assert "test_mae got worse" in done.stdout
 
@@ -66,14 +66,14 @@ def test_a_clone_without_a_cache_gets_the_same_verdict(branches: Clone, tmp_path
 def test_an_unknown_revision_or_a_missing_repository_is_one_line(
     branches: Clone, tmp_path: Path, tool: str
 ) -> None:
-    done = branches.try_run("python", "-m", f"plumbline.commands.{tool}", "--", "--nosuch")
+    done = branches.try_run("python", "-m", "plumbline", tool, "--", "--nosuch")
     assert (done.returncode, done.stdout) == (
         1,
         f"{tool}: --nosuch: no such revision in this repository\n",
     )
     outside = Clone(tmp_path, PYTHONPATH=str(ROOT), GIT_CEILING_DIRECTORIES=str(tmp_path.parent))
     (tmp_path / "gate.yaml").write_text(GATE)
-    done = outside.try_run("python", "-m", f"plumbline.commands.{tool}", "main")
+    done = outside.try_run("python", "-m", "plumbline", tool, "main")
     assert done.returncode == 1
     assert done.stdout.startswith(f"{tool}: fatal: not a git repository")
     assert done.stdout.count("\n") == 1

@@ -22,7 +22,7 @@ LOAD = "    X, y, info = tensors.load_samples(samples_path)\n"
 def lint(folder: Path) -> list[str]:
     """The problems that `make lint-pipeline` names."""
     done = subprocess.run(
-        [sys.executable, "-m", "plumbline.commands.lint"],
+        [sys.executable, "-m", "plumbline", "lint"],
         cwd=folder,
         capture_output=True,
         text=True,

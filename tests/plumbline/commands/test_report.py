@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 
 def report(clone: Clone, *arguments: str) -> str:
-    return clone.run("python", "-m", "plumbline.commands.report", *arguments)
+    return clone.run("python", "-m", "plumbline", "report", *arguments)
 
 
 def test_the_report_lists_parameters_metrics_stages_and_pictures(
@@ -100,7 +100,7 @@ def test_a_failed_run_is_reported_with_its_error(
 ) -> None:
     clone = copy_of(branches)
     clone.set_params({"split.train_fraction": 0.001})
-    done = clone.try_run("python", "-m", "plumbline.commands.report", "main", "--full")
+    done = clone.try_run("python", "-m", "plumbline", "report", "main", "--full")
     text = done.stdout
     assert done.returncode == 1
     assert "- **Reproduction**: a run from nothing gives something else\n  - " in text

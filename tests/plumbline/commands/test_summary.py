@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from plumbline.commands import summary
 from plumbline.core.errors import UserError
 from plumbline.core.files import write_json
 from plumbline.core.metadata import Line, SamplesInfo
 from plumbline.core.tensors import save_samples
 from tests.support.exercise import GATE, ROOT, pipeline
-from plumbline.commands import summary
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import pytest
 from dvc.utils.serialize import parse_yaml
 
 from plumbline.core import files, params
+from stages import evaluate, generate, plot, split, train, verify
+from stages.loop import OPTIMIZERS
 from stages.losses import LOSSES
 from stages.model import MODELS
-from stages.loop import OPTIMIZERS
-from stages import evaluate, generate, plot, split, train, verify
 from tests.support.exercise import write_params
 
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from plumbline.inference.device import to_device, use_device, use_threads
-from stages.model import Linear
 from plumbline.training.batches import Samples
-from stages.loop import Train, fit
 from stages import generate, split, train, verify
+from stages.loop import Train, fit
+from stages.model import Linear
 from tests.support.exercise import EXERCISE, PUBLISHED, run_stage, write_params
 
 accelerator = torch.accelerator.current_accelerator(check_available=True)

@@ -11,9 +11,9 @@ from tests.support.clone import Clone
 pytestmark = pytest.mark.slow
 
 TOOLS = {
-    "gate": ("python", "-m", "plumbline.commands.gate", "main"),
-    "check": ("python", "-m", "plumbline.commands.check"),
-    "report": ("python", "-m", "plumbline.commands.report", "main"),
+    "gate": ("python", "-m", "plumbline", "gate", "main"),
+    "check": ("python", "-m", "plumbline", "check"),
+    "report": ("python", "-m", "plumbline", "report", "main"),
 }
 
 # Common user settings, plus a failing program wherever git can run one.

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plumbline.commands.arguments import printable
+from plumbline.core.command import printable
 from plumbline.review.markdown import LONGEST, code, image, table
 
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from stages.model import MLP, Linear, Standardized
 from plumbline.training.advice import advise
 from plumbline.training.batches import Samples
 from plumbline.training.world import ALONE
+from stages.model import MLP, Linear, Standardized
 
 UNIT = torch.linspace(0, 1, 100)[:, None]
 

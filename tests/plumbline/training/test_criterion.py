@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from stages.losses import LOSSES
 from plumbline.training.criterion import FEW, make_criterion
+from stages.losses import LOSSES
 
 
 def loss_and_gradient(criterion: nn.Module, y_pred: Tensor, y: Tensor, scale: float) -> list[bytes]:

@@ -16,14 +16,14 @@ from plumbline.core.metadata import SamplesInfo
 from plumbline.history import Row
 from plumbline.inference import predict as predict_module
 from plumbline.inference.predict import PIECE, predict
-from stages.losses import LOSSES
-from stages.model import MODELS, Standardized, arguments_of, line_of, make_model
 from plumbline.training import pieces as pieces_module
 from plumbline.training.batches import load_share
 from plumbline.training.checkpoint import Checkpoint
-from stages.loop import OPTIMIZERS, Train, fit
 from plumbline.training.scale import fit_scale
 from plumbline.training.world import World
+from stages.loop import OPTIMIZERS, Train, fit
+from stages.losses import LOSSES
+from stages.model import MODELS, Standardized, arguments_of, line_of, make_model
 from tests.support.exercise import EXERCISE
 from tests.support.ranks import in_ranks
 

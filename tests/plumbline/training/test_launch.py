@@ -17,11 +17,11 @@ from safetensors.numpy import save_file
 
 from plumbline.core import tensors
 from plumbline.core.metadata import encode
-from stages.losses import LOSSES
 from plumbline.training.checkpoint import checkpoint_path
 from plumbline.training.launch import cause
-from stages.loop import OPTIMIZERS
 from stages import generate, split, train
+from stages.loop import OPTIMIZERS
+from stages.losses import LOSSES
 from tests.support.exercise import ROOT, run_stage, write_params
 
 OUTPUTS = ["model", "predictions", "history"]

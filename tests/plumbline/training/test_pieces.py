@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from plumbline.core.errors import UserError
 from plumbline.inference import predict as predict_module
 from plumbline.training.batches import Samples
-from stages.loop import Train, fit
 from plumbline.training.pieces import check_layers
 from plumbline.training.world import World
+from stages.loop import Train, fit
 from tests.support.exercise import EXERCISE
 
 X = torch.rand(100, 1)

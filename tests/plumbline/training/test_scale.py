@@ -10,12 +10,12 @@ from torch import nn
 
 from plumbline.history import Row
 from plumbline.inference.predict import PIECE, predict
-from stages.model import Standardized, line_of, make_model
 from plumbline.training.batches import Samples
-from stages.loop import Train, fit
 from plumbline.training.scale import fit_scale
 from plumbline.training.world import ALONE
 from stages.load import Load, load
+from stages.loop import Train, fit
+from stages.model import Standardized, line_of, make_model
 from tests.support.exercise import EXERCISE, ROOT
 
 DIABETES = ROOT / "examples" / "diabetes" / "data" / "diabetes.csv"

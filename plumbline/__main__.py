@@ -1,0 +1,50 @@
+"""The commands of the library: `python -m plumbline COMMAND`, or `plumbline COMMAND`."""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from importlib import import_module
+from typing import NoReturn
+
+from plumbline.core.command import check_library, errors_in_one_line
+
+COMMANDS = {
+    "report": "what changed between two revisions, and whether it is better, in Markdown",
+    "gate": "fail if a metric that decides got worse, or a metric is beyond its limit",
+    "check": "fail if dvc.lock, metrics.json or a picture is not what `dvc repro` would leave",
+    "lint": "fail if a stage does more or less than dvc.yaml declares",
+    "recover": "repair the files that a killed DVC left half-written",
+    "summary": "print the results, and how they moved since the last commit",
+}
+
+
+class Parser(ArgumentParser):
+    """An ArgumentParser whose errors are one line and exit status 1."""
+
+    def error(self, message: str) -> NoReturn:
+        usage = " ".join(self.format_usage().split())
+        sys.exit(f"{self.prog.split()[-1]}: {message}; {usage}")
+
+
+def main() -> None:
+    """Runs the command that the command line names; what a user can cause ends it with one line."""
+    name = next(iter(sys.argv[1:]), "--help")
+    if name not in COMMANDS:
+        overview = Parser("plumbline", description=__doc__)
+        names = overview.add_subparsers(metavar="COMMAND", required=True)
+        for known, text in COMMANDS.items():
+            names.add_parser(known, help=text)
+        overview.parse_args([name])
+    # The other commands' imports, such as DVC's, would take longer than some commands do.
+    command = import_module(f"plumbline.commands.{name}")
+    parser = Parser(f"plumbline {name}", description=command.__doc__, allow_abbrev=False)
+    command.add_arguments(parser)
+    options: Namespace = parser.parse_args(sys.argv[2:])
+    # Its own encoding would refuse some characters of a report in an old console.
+    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)  # type: ignore[union-attr]
+    with errors_in_one_line(name):
+        check_library()
+        command.main(options)
+
+
+if __name__ == "__main__":
+    main()
