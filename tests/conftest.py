@@ -45,8 +45,8 @@ def reproduced(share: Callable[..., Clone]) -> Clone:
     """A clone with the exercise's results committed; to change it, take a `copy_of` it."""
 
     def make(path: Path) -> None:
-        clone = make_clone(path, OMP_NUM_THREADS="1")
-        clone.run("dvc", "repro")
+        clone = make_clone(path)
+        clone.reproduce()
         clone.commit("The exercise's results")
 
     return share("reproduced", make)

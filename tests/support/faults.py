@@ -8,13 +8,13 @@ from pathlib import Path
 # process group, as a terminal does.
 HOOK = """
 import os, signal, sys
-word, event, part, number, whole_group = os.environ["STRIKE"].split("|")
+word, event, part, name, whole_group = os.environ["STRIKE"].split("|")
 def strike(happened, arguments):
     if happened == event and part in str(arguments) and os.path.exists(os.environ["ARMED"]):
         if word in " ".join(sys.orig_argv):
             os.unlink(os.environ["ARMED"])
             (os.killpg if whole_group else os.kill)(os.getpgrp() if whole_group else os.getpid(),
-                                                    int(number))
+                                                    getattr(signal, name))
 sys.addaudithook(strike)
 """
 
@@ -68,14 +68,14 @@ def strike_while_writing(
 
 
 def strike(
-    folder: Path, word: str, event: str, part: str, number: int, group: bool
+    folder: Path, word: str, event: str, part: str, name: str, group: bool
 ) -> dict[str, str]:
     """Environment that sends one signal to the process whose command contains `word`.
 
     event, part: the audit event that triggers the signal, if its arguments contain `part`.
-    number, group: the signal, and whether the whole process group gets it.
+    name, group: the signal's name, and whether the whole process group gets it.
     """
-    return _environment(folder, HOOK, f"{word}|{event}|{part}|{int(number)}|{'group' * group}")
+    return _environment(folder, HOOK, f"{word}|{event}|{part}|{name}|{'group' * group}")
 
 
 def _environment(folder: Path, hook: str, order: str) -> dict[str, str]:
