@@ -57,7 +57,7 @@ class Clone:
         return [line.split("'")[1] for line in lines if line.startswith("Running stage ")]
 
     def reproduce(self) -> None:
-        """Leaves what `dvc repro` would, but runs the stages in this process: that takes seconds."""
+        """Leaves what `dvc repro` would, but runs all stages in this process, which is quicker."""
         with chdir(self.path):
             for name, stage in declared.read(Path()).items():
                 run_stage(import_module(f"stages.{name}"), *stage.cmd[3:])
