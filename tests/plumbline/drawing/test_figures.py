@@ -8,8 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from plumbline.core.metadata import SamplesInfo
-from plumbline.core.tensor_file import Array
+from plumbline.core.tensors import Array, SamplesInfo
 from plumbline.drawing import canvas, figures, landscape, ranges
 from plumbline.drawing.canvas import Size
 from plumbline.history import Row
@@ -32,7 +31,7 @@ def draw_losses(rows: list[Row]) -> Figure:
 
 
 def draw_landscape(rows: list[Row]) -> Figure:
-    return landscape.draw_landscape(rows, TRAIN, "l1", SIZE, "title")
+    return landscape.draw_landscape(rows, TRAIN, "l1", np.abs, SIZE, "title")
 
 
 def words(figure: Figure, panel: int = 0) -> str:
@@ -173,7 +172,8 @@ def test_each_loss_has_a_landscape_even_if_y_is_all_zero(
     tmp_path: Path, loss: str, y: Array
 ) -> None:
     canvas.save(
-        tmp_path / "a.png", landscape.draw_landscape(ROWS, (X[:80], y), loss, SIZE, "title")
+        tmp_path / "a.png",
+        landscape.draw_landscape(ROWS, (X[:80], y), loss, LOSSES[loss].of, SIZE, "title"),
     )
     with Image.open(tmp_path / "a.png") as image:
         assert image.size == (800, 500)
