@@ -6,15 +6,12 @@ The results are the same for any number of threads.
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from plumbline.core.tensor_file import Array
+from plumbline.core.tensors import Array, Floats
 from plumbline.core.threads import in_threads
 
 # Rows that are compared at a time, so that the differences need no memory beside the data.
 CHUNK = 262_144
-
-Numbers = NDArray[np.float64]
 
 
 def mae(predicted: Array, true: Array, threads: int = 1) -> float:
@@ -50,7 +47,7 @@ def _sum_of_squares(predicted: Array, true: Array, threads: int) -> float:
 
 
 def of_errors(
-    function: Callable[[Numbers], float], predicted: Array, true: Array, threads: int = 1
+    function: Callable[[Floats], float], predicted: Array, true: Array, threads: int = 1
 ) -> list[float]:
     """The function's value for predicted - true, chunk by chunk, in their order; each (n, 1).
 

@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from plumbline.core.errors import UserError
 from plumbline.core.params import MAX
-from plumbline.core.tensor_file import Array
+from plumbline.core.tensors import Array
 
 HEADER = 1_000_000  # characters of the longest header
 BLOCK = 2**22  # bytes of CSV that are read at a time

@@ -8,8 +8,7 @@ import msgspec
 from plumbline.core import tensors
 from plumbline.core.command import run
 from plumbline.core.files import Input, Output, write_json
-from plumbline.core.metadata import Line, ModelInfo
-from plumbline.core.tensors import Pair
+from plumbline.core.tensors import Line, ModelInfo, Pair
 from plumbline.core.threads import count_threads
 from plumbline.metrics import mae, max_error, r2, rmse
 

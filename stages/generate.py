@@ -3,11 +3,6 @@
 Usage: python -m stages.generate SAMPLES
 """
 
-if __name__ == "__main__":
-    from plumbline.core.start import begin_imports
-
-    begin_imports()
-
 import math
 
 import msgspec
@@ -18,8 +13,8 @@ from plumbline.core import tensors
 from plumbline.core.command import run
 from plumbline.core.errors import UserError
 from plumbline.core.files import Output
-from plumbline.core.metadata import SamplesInfo
 from plumbline.core.params import NonNegative, Positive, Real, Seed
+from plumbline.core.tensors import SamplesInfo
 
 # Noise is drawn in chunks of this many samples.
 NOISE_CHUNK = 2**18

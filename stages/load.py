@@ -13,8 +13,7 @@ from plumbline.core import tensors
 from plumbline.core.command import run
 from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
-from plumbline.core.metadata import SamplesInfo
-from plumbline.core.tensor_file import Array
+from plumbline.core.tensors import Array, SamplesInfo
 from plumbline.table import read_header, read_rows
 
 

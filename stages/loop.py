@@ -1,31 +1,32 @@
 """The training loop."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from statistics import fmean
 from typing import Annotated
 
 import msgspec
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from plumbline.core.errors import UserError
 from plumbline.core.params import NonNegativeInt, Positive, PositiveInt, Seed, one_of
 from plumbline.history import Row
-from plumbline.inference.predict import check_shape
-from plumbline.training.batches import Batches, Samples, full_batch
+from plumbline.inference.model import Standardized, line_of
+from plumbline.training.batches import Batches, Samples, backward, check_model, mean_loss
 from plumbline.training.checkpoint import Checkpoint
-from plumbline.training.criterion import make_criterion
-from plumbline.training.pieces import check_layers, mean_loss
-from plumbline.training.scale import objective
+from plumbline.training.objective import make_loss, objective
 from plumbline.training.world import ALONE, World
 from stages.losses import LOSSES
-from stages.model import MODELS, Standardized, line_of
+from stages.model import MODELS
 
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 
 
 class Train(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The section `train`; params.yaml says what each key means."""
+
     model: Annotated[str, one_of(MODELS)]
     hidden: PositiveInt
     standardize: bool
@@ -44,68 +45,63 @@ def fit(
     train: Samples,
     test: Samples,
     params: Train,
-    epochs: Iterable[int],
     world: World = ALONE,
     checkpoint: Checkpoint | None = None,
-) -> Iterator[Row]:
-    """Trains `model` in place; yields a row for each `eval_every` epochs and for the last one.
+    show: Callable[[Row], None] = lambda _: None,
+) -> list[Row]:
+    """Trains `model` in place; the history has a row every `eval_every` epochs, and for the last.
 
-    The result has the same bits for any number of threads and processes. Raises UserError for a
-    layer that rules this out, and with the epoch when a loss, the weight or the bias is no longer
-    finite.
+    show: gets each row once it is there. The result has the same bits for any number of threads and
+    processes. Raises UserError for a layer that rules this out, and with the epoch when a loss, the
+    weight or the bias is no longer finite.
     """
-    check_layers(model)
-    check_shape(model(train.X.new_zeros(2, train.X.shape[1])), 2)
-    net, loss_fn = objective(model, make_criterion(params.loss))
+    check_model(model, train.X.shape[1])
+    predict, loss_fn = objective(model, make_loss(LOSSES[params.loss].layer))
     optimizer = OPTIMIZERS[params.optimizer](model.parameters(), lr=params.lr)
     order = torch.Generator().manual_seed(params.seed)
-    done = checkpoint.restore(model, optimizer, order) if checkpoint else 0
-    if not world.agree(done):
-        raise UserError("the checkpoint is not in a folder that all processes share; remove it")
-    yield from checkpoint.rows if checkpoint else ()
+    done, rows = checkpoint.resume(model, optimizer, order, world) if checkpoint else (0, [])
+    for row in rows:
+        show(row)
 
     def loss_of(X: Tensor, y: Tensor) -> Tensor:
-        y_pred = net(X)
+        y_pred = predict(X)
         return loss_fn(y_pred, y)
 
     batches = Batches(train, params.batch_size, order, world)
-    test_batch = full_batch(test, world)
-    model.train()
-    for epoch in epochs:
-        if epoch < done:
-            continue
-
-        losses, sizes = [], []
+    for epoch in tqdm(range(done, params.epochs), "epochs", disable=None, delay=1, leave=False):
+        model.train()
+        losses = []
         for batch in batches:
-            loss = mean_loss(loss_of, model, batch, world)  # on all threads and processes
             optimizer.zero_grad()
-            loss.backward()
+            loss = backward(loss_of, model, batch, world)  # forward, loss, backward: on all cores
             optimizer.step()
-            losses.append(loss.detach())
-            sizes.append(batch.total)
+            losses.append((loss, batch.total))
 
         # Reading a number makes an accelerator wait, so only the epochs that are kept are read.
         if epoch % params.eval_every == 0 or epoch == params.epochs - 1:
             model.eval()
             with torch.inference_mode():
-                test_loss = mean_loss(loss_of, model, test_batch, world)
-            model.train()
-            mean_train_loss = fmean(torch.stack(losses).tolist(), sizes)
-            weight, bias = line_of(model) or (None, None)
-            y_std = model.y_std.item() if isinstance(model, Standardized) else None
-            row = Row(epoch, mean_train_loss, test_loss.item(), weight, bias, y_std)
-            _check_finite(row, params)
-            yield row
-            if checkpoint:
-                checkpoint.rows.append(row)
-        if checkpoint and (epoch + 1) % checkpoint.every == 0 and not world.rank:
-            checkpoint.save(epoch + 1, model, optimizer, order)
+                test_loss = mean_loss(loss_of, test, world)
+            rows.append(make_row(epoch, losses, test_loss, model, params))
+            show(rows[-1])
+        if checkpoint:
+            checkpoint.save_if_due(epoch + 1, rows)
+    return rows
 
 
-def _check_finite(row: Row, params: Train) -> None:
+def make_row(
+    epoch: int, losses: list[tuple[Tensor, int]], test_loss: Tensor, model: nn.Module, train: Train
+) -> Row:
+    """The row of an epoch; losses: the mean loss of each of its batches, and their rows."""
+    values, sizes = zip(*losses, strict=True)
+    weight, bias = line_of(model) or (None, None)
+    y_std = model.y_std.item() if isinstance(model, Standardized) else None
+    train_loss = fmean(torch.stack(values).tolist(), sizes)
+    row = Row(epoch, train_loss, test_loss.item(), weight, bias, y_std)
     if not all(math.isfinite(number) for number in row if number is not None):
-        scale = "" if params.standardize else ", or set train.standardize to true,"
+        scale = "" if train.standardize else ", or set train.standardize to true,"
         raise UserError(
-            f"epoch {row.epoch}: wanted a finite loss, got nan or inf; "
-            f"lower train.lr ({params.lr}){scale} in params.yaml"
+            f"epoch {epoch}: wanted a finite loss, got nan or inf; "
+            f"lower train.lr ({train.lr}){scale} in params.yaml"
         )
+    return row

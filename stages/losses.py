@@ -1,16 +1,15 @@
-"""The losses that training can minimise: torch's layer and the same function of a residual."""
+"""The losses that training can minimise. A loss of your own is a line here."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from plumbline.core.tensors import Floats
 
 
 class Loss(NamedTuple):
-    """One loss, for those who have torch and for those who have not."""
+    """One loss, as a torch layer and as a NumPy function; plotting does not import torch."""
 
     layer: str  # its class in torch.nn
     of: Callable[[Floats], Floats]  # its value for each residual, elementwise

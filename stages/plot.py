@@ -66,7 +66,9 @@ def main(
                 f"{landscape_png}: wanted a line in one feature, got {trained.model} in "
                 f"{len(info.features)}; remove this path from the stage plot in dvc.yaml"
             )
-        pictures[landscape_png] = landscape.draw_landscape(rows, train, trained.loss, size, title)
+        pictures[landscape_png] = landscape.draw_landscape(
+            rows, train, trained.loss, LOSSES[trained.loss].of, size, title
+        )
 
     for path, figure in pictures.items():
         canvas.save(path, figure)

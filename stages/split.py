@@ -14,8 +14,7 @@ from plumbline.core.command import run
 from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
 from plumbline.core.params import Seed
-from plumbline.core.tensor_file import Array
-from plumbline.core.tensors import Pair
+from plumbline.core.tensors import Array, Pair
 
 
 class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -3,38 +3,32 @@
 Usage: python -m stages.train TRAIN TEST MODEL PREDICTIONS HISTORY
 """
 
-if __name__ == "__main__":
-    from plumbline.core.start import begin_imports
-
-    begin_imports()
-
-from collections.abc import Iterable
-from pathlib import Path
-
 import msgspec
 import torch
-import torch._dynamo  # else torch.optim imports it later, when that takes longer
 from msgspec.structs import replace
 from tqdm import tqdm
 
 from plumbline import history
 from plumbline.core import tensors
-from plumbline.core.command import run
+from plumbline.core.command import Watch, run
 from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
-from plumbline.core.metadata import ModelInfo
+from plumbline.core.tensors import Array, ModelInfo
 from plumbline.history import Row
 from plumbline.inference.device import use_device, use_threads
-from plumbline.inference.model_file import save_model
-from plumbline.inference.predict import piece_size, predict
-from plumbline.training.advice import advise
-from plumbline.training.batches import load_share
-from plumbline.training.checkpoint import Checkpoint, checkpoint_path, fingerprint
-from plumbline.training.launch import has_to_launch, launch
-from plumbline.training.scale import fit_scale
-from plumbline.training.world import join
+from plumbline.inference.model import (
+    Standardized,
+    arguments_of,
+    line_of,
+    make_model,
+    save_model,
+)
+from plumbline.training.batches import load_share, predict_all
+from plumbline.training.checkpoint import Checkpoint
+from plumbline.training.objective import advise, fit_scale
+from plumbline.training.world import has_to_launch, join, launch
 from stages.loop import Train, fit
-from stages.model import Standardized, arguments_of, line_of, make_model
+from stages.model import MODELS
 
 
 class Params(msgspec.Struct, frozen=True):
@@ -52,14 +46,24 @@ def check_length(train: Train) -> None:
         )
 
 
-def checkpoint_for(
-    params: Params, device: torch.device, data: tuple[Path, ...], model_path: Path
-) -> Checkpoint | None:
-    """The checkpoint next to the model; None where `train.checkpoint_every` is 0."""
-    if not (every := params.train.checkpoint_every):
-        return None
-    settings = (replace(params.train, checkpoint_every=0), str(device))
-    return Checkpoint(checkpoint_path(model_path), fingerprint(settings, data), every)
+def describe_model(train: Train, features: int) -> ModelInfo:
+    """All that makes a new model of these parameters."""
+    settings = {key: getattr(train, key) for key in arguments_of(MODELS[train.model])}
+    return ModelInfo(train.model, features, settings, train.standardize, line=None)
+
+
+def keep_if_edited(checkpoint: Checkpoint, watch: Watch, epochs: int, rows: list[Row]) -> None:
+    """Removes the checkpoint; if a file was edited, saves the end of training there instead.
+
+    Such a run does not count, since DVC would take the edited file for the one that ran.
+    """
+    if edited := watch.edited():
+        checkpoint.save(epochs, rows)
+        raise UserError(
+            f"{', '.join(edited)}: edited while the stage ran, but its training is kept: take the "
+            "edit back, and `dvc repro` goes on from its end; or `dvc repro` trains with the edit"
+        )
+    checkpoint.remove()
 
 
 def print_line(when: str, model: torch.nn.Module) -> None:
@@ -68,14 +72,27 @@ def print_line(when: str, model: torch.nn.Module) -> None:
         print("{}: weight {:.4f}, bias {:.4f}".format(when, *line))
 
 
-def print_table(rows: Iterable[Row]) -> list[Row]:
-    """Prints each row when it comes; the result is all of them."""
+def print_start(model: torch.nn.Module) -> None:
+    """Prints what is known before training, and the header of the table."""
+    if isinstance(model, Standardized):
+        print(f"losses are those of (y - {model.y_mean.item():g}) / {model.y_std.item():g}")
+    print_line("start", model)
     print("epoch  train loss  test loss")
-    printed = []
-    for row in rows:
-        tqdm.write(f"{row.epoch:5}  {row.train_loss:10.3f}  {row.test_loss:9.3f}")
-        printed.append(row)
-    return printed
+
+
+def print_end(model: torch.nn.Module, predicted: Array) -> None:
+    """Prints the line and the first 20 of the predictions (n, 1)."""
+    print_line("end", model)
+    more = ["..."] * (len(predicted) > 20)
+    print("test predictions:", *(f"{y:.4f}" for y in predicted[:20, 0]), *more)
+
+
+def print_advice(advice: list[str], rows: list[Row]) -> None:
+    """Prints the advice, and whether training did not learn."""
+    if risen := history.did_not_learn(rows):
+        advice = [*advice, f"{risen}: the model did not learn; lower train.lr in params.yaml"]
+    for sentence in advice:
+        print(f"advice: {sentence}")
 
 
 def main(
@@ -90,45 +107,38 @@ def main(
     if has_to_launch():
         launch("stages.train")
         return
-    world = join(use_threads())
-    device = use_device(params.device)
+    world, device, watch = join(use_threads()), use_device(params.device), Watch(params)
     # Each process needs all training samples if they are shuffled.
     train = load_share(train_path, device, world, whole=params.train.batch_size is not None)
     test = load_share(test_path, device, world)
     torch.manual_seed(params.train.seed)
-    name, features = params.train.model, train.X.shape[1]
-    settings = {key: getattr(params.train, key) for key in arguments_of(name)}
-    model = make_model(name, features, settings, params.train.standardize).to(device)
-    if isinstance(model, Standardized):
-        fit_scale(model, train, world)
-        print(f"losses are those of (y - {model.y_mean.item():g}) / {model.y_std.item():g}")
-    checkpoint = checkpoint_for(params, device, (train_path, test_path), model_path)
+    info = describe_model(params.train, train.X.shape[1])
+    model = make_model(info, MODELS).to(device)
+    fit_scale(model, train, world)
+    settings = replace(params.train, checkpoint_every=0), device, sorted(watch.scripts.values())
+    every = params.train.checkpoint_every
+    checkpoint = Checkpoint(model_path, settings, (train_path, test_path), every)
 
-    print_line("start", model)
-    epochs = tqdm(range(params.train.epochs), unit="epoch", disable=None, delay=1, leave=False)
-    rows = print_table(fit(model, train, test, params.train, epochs, world, checkpoint))
-    print_line("end", model)
+    def show(row: Row) -> None:
+        tqdm.write(f"{row.epoch:5}  {row.train_loss:10.3f}  {row.test_loss:9.3f}")
+        watch.tell()
+
+    print_start(model)
+    rows = fit(model, train, test, params.train, world, checkpoint, show)
 
     advice = [*advise(model, train, test, world)]
-    inputs = {"train": (train.share(world), train.total), "test": (test.share(world), test.total)}
-    del train, test  # The predictions take the memory of y.
+    train, test = train.without_y(), test.without_y()  # The predictions take the memory of y.
     predictions = {
-        name: world.gather(predict(model, X, world.threads), total, piece_size(device)).numpy()
-        for name, (X, total) in inputs.items()
+        "train": predict_all(model, train, world),
+        "test": predict_all(model, test, world),
     }
     if world.rank == 0:
-        first, more = predictions["test"][:20, 0], predictions["test"][20:]
-        print("test predictions:", *(f"{y:.4f}" for y in first), *["..."] * bool(len(more)))
+        print_end(model, predictions["test"])
         tensors.save(predictions_path, predictions)
-        info = ModelInfo(name, features, settings, params.train.standardize, line_of(model))
-        save_model(model_path, model, info)
+        save_model(model_path, model, replace(info, line=line_of(model)))
         history.save(history_path, rows)
-        if checkpoint:
-            checkpoint.path.unlink(missing_ok=True)
-        if risen := history.did_not_learn(rows):
-            advice.append(f"{risen}: the model did not learn; lower train.lr in params.yaml")
-        for sentence in advice:
-            print(f"advice: {sentence}")
+        print_advice(advice, rows)
+        keep_if_edited(checkpoint, watch, params.train.epochs, rows)
 
 
 if __name__ == "__main__":

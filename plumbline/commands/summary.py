@@ -10,8 +10,7 @@ import msgspec
 
 from plumbline.core.errors import UserError
 from plumbline.core.files import read
-from plumbline.core.metadata import SamplesInfo
-from plumbline.core.tensors import load_info
+from plumbline.core.tensors import SamplesInfo, load_info
 from plumbline.lint import declared
 from plumbline.review.gate import load_rules
 from plumbline.review.git import Checkout, find_commit

@@ -1,5 +1,6 @@
 """A stage as a command: `dvc.yaml` gives its paths, and an error is one line."""
 
+import gc
 import hashlib
 import inspect
 import signal
@@ -15,9 +16,37 @@ from safetensors import SafetensorError
 from plumbline.core.errors import UserError
 from plumbline.core.files import Output
 from plumbline.core.params import PARAMS, load
-from plumbline.core.start import end_imports
 
 LENGTH = 1_000
+
+
+def begin_imports() -> None:
+    """Ctrl-C prints one line before it ends the process, and Python looks for no garbage.
+
+    It is called before a stage's slow imports, when there is nothing to clean up. Nothing that they
+    make is garbage, and looking for it takes a fifth of their time. `run` ends this state.
+    """
+    gc.disable()
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
+
+
+def end_imports() -> None:
+    """From now on, Python looks for garbage, but never among what has been imported.
+
+    It looks rarely, because torch imports more when it makes an optimizer. The process ends sooner
+    too: Python would look through all of it then.
+    """
+    gc.freeze()
+    gc.set_threshold(100_000)
+    gc.enable()
+
+
+def _end(*_: object) -> None:
+    # An exception would pass through torch's half-done import, which handles some itself.
+    print(f"{Path(sys.argv[0]).stem}: interrupted", file=sys.stderr, flush=True)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.raise_signal(signal.SIGINT)
 
 
 def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
@@ -40,21 +69,54 @@ def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
         sys.exit(f"{stage}: wanted the paths {wanted}, got {len(paths)}")
     outputs = [path for path, role in zip(paths, roles, strict=False) if is_output(role)]
     versions = {path: _version(path) for path in outputs}
-    scripts = script_digests()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     with errors_in_one_line(stage):
         check_library()
         try:
-            params = load(kind)
-            main(params, *paths)
-            _check_unedited(scripts, params)
+            watch = Watch(load(kind))
+            main(watch.params, *paths)
+            if edited := watch.edited():
+                names = ", ".join(edited)
+                raise UserError(f"{names}: edited while the stage ran; run `dvc repro` again")
         except BaseException:
             for path in outputs:
                 if _version(path) != versions[path]:
                     path.unlink(missing_ok=True)
             raise
+
+
+class Watch:
+    """A stage's parameters and scripts as they were when it started.
+
+    DVC hashes them when a stage has ended, and would record that the edited ones had run.
+    scripts: the SHA-256 of each of the project's scripts that are imported, by path.
+    """
+
+    def __init__(self, params: msgspec.Struct) -> None:
+        self.params, self.scripts = params, _script_digests()
+        self._versions = self._find_versions()
+
+    def edited(self) -> list[str]:
+        """The names of the files whose content differs now."""
+        now = _script_digests()
+        names = [path.name for path in self.scripts if now.get(path) != self.scripts[path]]
+        try:
+            same = load(type(self.params)) == self.params
+        except UserError:
+            same = False
+        return names if same else [*names, PARAMS.name]
+
+    def tell(self) -> None:
+        """Prints one line if a file was edited since the last call; it costs a look at times."""
+        if (found := self._find_versions()) != self._versions:
+            self._versions = found
+            if edited := self.edited():
+                print(f"{', '.join(edited)}: edited; this run goes on with what it started with")
+
+    def _find_versions(self) -> list[object]:
+        return [_version(path) for path in (PARAMS, *self.scripts)]
 
 
 def is_output(role: inspect.Parameter) -> bool:
@@ -99,7 +161,7 @@ def check_library() -> None:
         )
 
 
-def script_digests() -> dict[Path, str]:
+def _script_digests() -> dict[Path, str]:
     """SHA-256 of each of the project's scripts that are imported now, by path; "" if it is gone."""
     ours = ("__main__", "plumbline.", "stages.")
     modules = [module for name, module in sys.modules.items() if name.startswith(ours)]
@@ -116,15 +178,3 @@ def _version(path: Path) -> tuple[int, int] | None:
         return None
     stat = path.stat()
     return stat.st_ino, stat.st_mtime_ns
-
-
-def _check_unedited(scripts: dict[Path, str], params: msgspec.Struct) -> None:
-    """UserError if a script or a parameter changed since the stage started.
-
-    DVC hashes them when a stage has ended, and would record that the new ones had run.
-    """
-    now = script_digests()
-    edited = [path.name for path in scripts if now.get(path) != scripts[path]]
-    edited += [PARAMS.name] if load(type(params)) != params else []
-    if edited:
-        raise UserError(f"{', '.join(edited)}: edited while the stage ran; run `dvc repro` again")

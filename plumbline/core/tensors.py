@@ -1,16 +1,79 @@
-"""Tensors on disk: float32 and finite, as safetensors, which cannot hold code."""
+"""Tensors on disk: float32 and finite, as safetensors, which cannot hold code.
 
+A file is mapped into memory when it is read. Its metadata has one key, because safetensors writes
+several in random order.
+"""
+
+import json
+import math
 from pathlib import Path
+from typing import Annotated, NamedTuple, TypeVar
 
+import msgspec
 import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from plumbline.core.errors import UserError
 from plumbline.core.files import replacing
-from plumbline.core.metadata import Info, SamplesInfo, decode, encode
-from plumbline.core.tensor_file import Array, Place, check_finite, map_tensor, read_header
+from plumbline.core.threads import count_threads, in_threads
 
+Array = NDArray[np.float32]
+Floats = NDArray[np.float64]
 Pair = tuple[Array, Array]  # X (n, k) and y (n, 1), or predicted and true y, each (n, 1)
+Line = tuple[float, float]  # weight and bias of y = weight * X + bias
+Setting = int | float | str | bool | list[int | float | str | bool] | None
+
+CHUNK = 2**20  # rows that are checked at a time
+HEADER = 100_000  # bytes; reading a header takes many times its size in memory
+
+
+class Place(NamedTuple):
+    """Where the float32 numbers of a tensor are in its file."""
+
+    shape: tuple[int, ...]
+    offset: int  # of the first byte
+
+    def of(self, rows: slice) -> "Place":
+        """The place of some of the rows."""
+        n, *others = self.shape
+        start, stop, _ = rows.indices(n)
+        return Place((stop - start, *others), self.offset + 4 * start * math.prod(others))
+
+
+class SamplesInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The names of the columns, and the line that generated y, if there is one."""
+
+    features: Annotated[list[str], Meta(min_length=1)]
+    target: str
+    line: Line | None
+
+
+class ModelInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What makes a new model, and the line that it has learned, if it is one in one feature."""
+
+    name: str
+    features: Annotated[int, Meta(ge=1)]
+    settings: dict[str, Setting]  # the other arguments of its class
+    standardize: bool
+    line: Line | None
+
+
+Info = TypeVar("Info", SamplesInfo, ModelInfo)
+
+
+def encode(info: SamplesInfo | ModelInfo) -> dict[str, str]:
+    return {"info": msgspec.json.encode(info).decode()}
+
+
+def decode(path: Path, metadata: dict[str, str], kind: type[Info]) -> Info:
+    """The info in a file's metadata; UserError if the file has another one, or none."""
+    try:
+        return msgspec.json.decode(metadata.get("info", ""), type=kind)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise UserError(f"{path}: wanted {kind.__name__} as metadata, got: {error}") from None
 
 
 def save(path: Path, tensors: dict[str, Array], metadata: dict[str, str] | None = None) -> None:
@@ -102,3 +165,56 @@ def _find(path: Path, *names: str) -> tuple[list[Place], dict[str, str]]:
         if len(shape) != 2 or not all(shape) or (name != "X" and shape[1] != 1):
             raise UserError(f"{path}: {name}: wanted shape {wanted}, got {shape}")
     return [places[name] for name in names], metadata
+
+
+def read_header(path: Path) -> tuple[dict[str, Place], dict[str, str]]:
+    """The place of each tensor, in the order of their names, and the metadata.
+
+    UserError if the file is no whole safetensors file, or a tensor is not float32.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: wanted a safetensors file, got none")
+    with path.open("rb") as file:
+        # https://github.com/huggingface/safetensors#format: the header's length, and the header.
+        if (length := int.from_bytes(file.read(8), "little")) > HEADER:
+            raise UserError(f"{path}: wanted a safetensors file, got: a header of {length:,} bytes")
+        header = file.read(length)
+    try:
+        with safe_open(path, framework="np") as tensors:
+            slices = {name: tensors.get_slice(name) for name in sorted(tensors.keys())}
+            metadata: dict[str, str] = tensors.metadata() or {}
+            for name, found in slices.items():
+                if (dtype := found.get_dtype()) != "F32":
+                    raise UserError(f"{path}: {name}: wanted dtype F32, got {dtype}")
+            shapes = {name: tuple(found.get_shape()) for name, found in slices.items()}
+    except SafetensorError as error:
+        raise UserError(f"{path}: wanted a safetensors file, got: {error}") from None
+    content = json.loads(header)
+    return {
+        name: Place(shape, 8 + length + content[name]["data_offsets"][0])
+        for name, shape in shapes.items()
+    }, metadata
+
+
+def map_tensor(path: Path, name: str, place: Place) -> Array:
+    """The tensor, mapped into memory and read-only; safetensors would copy it to new memory."""
+    if not math.prod(place.shape):
+        return np.empty(place.shape, np.float32)
+    tensor = np.memmap(path, np.float32, "r", place.offset, place.shape).view(np.ndarray)
+    check_finite(path, name, tensor)
+    return tensor
+
+
+def check_finite(path: Path, name: str, tensor: Array) -> None:
+    """UserError if a number is nan or inf; all cores look for one."""
+
+    def is_finite(start: int) -> bool:
+        rows = tensor[start : start + CHUNK]
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(rows.sum()):
+                return True  # nan and inf would be in the sum
+        # The sum of finite numbers may be inf. The extremes of an array with a nan are nan.
+        return bool(np.isfinite(rows.min()) and np.isfinite(rows.max()))
+
+    if not all(in_threads(is_finite, range(0, len(tensor), CHUNK), count_threads())):
+        raise UserError(f"{path}: {name}: wanted finite numbers, got nan or inf")

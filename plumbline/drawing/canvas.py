@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 from msgspec import Meta
 
 from plumbline.core.files import replacing
-from plumbline.core.tensor_file import Array
-from stages.losses import Floats
+from plumbline.core.tensors import Array, Floats
 
 Inches = Annotated[float, Meta(ge=3, le=40)]
 

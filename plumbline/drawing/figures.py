@@ -5,9 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from plumbline.core.metadata import SamplesInfo
-from plumbline.core.tensor_file import Array
-from plumbline.core.tensors import Pair
+from plumbline.core.tensors import Array, Pair, SamplesInfo
 from plumbline.drawing import canvas
 from plumbline.drawing.canvas import BLUE, GREEN, VERMILLION, Size
 from plumbline.drawing.ranges import limits, step_above, step_below, thin

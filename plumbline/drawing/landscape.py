@@ -1,28 +1,31 @@
 """The loss landscape: the training loss of each line, by its weight and its bias."""
 
+from collections.abc import Callable
+
 import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from plumbline.core.tensors import Pair
+from plumbline.core.tensors import Floats, Pair
 from plumbline.drawing import canvas
 from plumbline.drawing.ranges import thin
 from plumbline.history import Row
-from stages.losses import LOSSES, Floats
+
+LossOf = Callable[[Floats], Floats]  # the loss of each residual
 
 
 def draw_landscape(
-    rows: list[Row], train: Pair, loss: str, size: canvas.Size, title: str
+    rows: list[Row], train: Pair, loss: str, of: LossOf, size: canvas.Size, title: str
 ) -> Figure:
     """The training loss of the lines near the data, and the path that training took.
 
-    For samples with one feature, and rows with a weight and a bias.
+    For samples with one feature, and rows with a weight and a bias. loss, of: its name and values.
     """
     figure, (axes,) = canvas.new_figure(size, title, ["weight"], "bias")
     X, y = thin(*train)
     weights, biases = axes_around(X, y, standardized=rows[0].y_std is not None)
-    values = losses_of_lines(loss, X, y, weights, biases)
+    values = losses_of_lines(of, X, y, weights, biases)
     # The loss of a line that fits exactly is 0, which a logarithmic scale cannot show.
     values = np.maximum(values, values.max() / 1e4)
     levels = np.geomspace(values.min(), values.max(), 25)
@@ -64,7 +67,6 @@ def axes_around(X: Floats, y: Floats, standardized: bool) -> tuple[Floats, Float
     )
 
 
-def losses_of_lines(loss: str, X: Floats, y: Floats, weights: Floats, biases: Floats) -> Floats:
+def losses_of_lines(of: LossOf, X: Floats, y: Floats, weights: Floats, biases: Floats) -> Floats:
     """The mean loss over (X, y) of the line with each bias (row) and each weight (column)."""
-    of = LOSSES[loss].of
     return np.array([of(biases[:, None] + w * X - y).mean(axis=-1) for w in weights]).T

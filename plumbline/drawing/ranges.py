@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 
-from plumbline.core.tensor_file import Array
-from stages.losses import Floats
+from plumbline.core.tensors import Array, Floats
 
 # More dots than this cannot be told apart in a picture.
 DOTS = 1_000

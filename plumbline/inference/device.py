@@ -1,16 +1,26 @@
-"""The device that computes, and torch's threads on a CPU."""
+"""The device that computes: its threads, the pieces of the data, and a model's predictions."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from plumbline.core.errors import UserError
-from plumbline.core.tensor_file import Array
 from plumbline.core.threads import in_threads
 
 Item = TypeVar("Item")
+
+# Samples that go through a model at a time. Each thread needs memory for one piece beside the data.
+# On a CPU a piece fits the cache; an accelerator needs more to be kept busy. A multiple of 4, so
+# that each piece starts at 16 bytes: otherwise a matrix product may have other last bits there.
+PIECE = 262_144
+ACCELERATOR_PIECE = 256 * PIECE
+
+
+def piece_size(device: torch.device) -> int:
+    """The number of samples in a piece; the last piece may have fewer."""
+    return PIECE if device.type == "cpu" else ACCELERATOR_PIECE
 
 
 def use_device(name: str) -> torch.device:
@@ -29,15 +39,6 @@ def use_device(name: str) -> torch.device:
     if name not in present:
         raise UserError(f"params.yaml: device: wanted one of {', '.join(present)}, got {name!r}")
     return present[name]
-
-
-def to_device(array: Array, device: torch.device) -> Tensor:
-    """A copy of the array on the device.
-
-    The rows of a file may start anywhere, and the last bits of a matrix product depend on whether
-    they start at 16 bytes; those of a new tensor do.
-    """
-    return torch.tensor(array, device=device)
 
 
 def use_threads() -> int:
@@ -61,3 +62,22 @@ def compute_pieces(
 ) -> None:
     """Calls `task` once for each piece, on this many threads of a CPU; an accelerator needs one."""
     in_threads(task, pieces, threads if device.type == "cpu" else 1, one_thread)
+
+
+def predict(model: nn.Module, X: Tensor, threads: int = 1) -> Tensor:
+    """The model's y (n, 1) for X (n, k); X is on the model's device, the result on the CPU.
+
+    The result is the same for any number of threads; an accelerator needs one.
+    """
+    model.eval()
+    predicted = torch.empty(X.shape[0], 1)
+    size = piece_size(X.device)
+
+    def predict_piece(piece: tuple[Tensor, Tensor]) -> None:
+        inputs, outputs = piece
+        with torch.inference_mode():  # each thread has its own mode
+            outputs.copy_(model(inputs))
+
+    pieces = list(zip(X.split(size), predicted.split(size), strict=True))
+    compute_pieces(predict_piece, pieces, X.device, threads)
+    return predicted

@@ -27,7 +27,6 @@ OUTSIDE = {
 # The environment tells them how many threads and processes there are, which changes no result.
 MAY_ASK_OUTSIDE = {
     "plumbline/core/threads.py",
-    "plumbline/training/launch.py",
     "plumbline/training/world.py",
 }
 
@@ -95,7 +94,10 @@ def run_problems(stage: Stage, made: Path, scratch: Path) -> Iterator[str]:
         for base in (folder, Path.cwd()):
             if path.is_relative_to(base):
                 name = path.relative_to(base).as_posix()
-                if name not in {*declared, *stage.outs, str(PARAMS)} and Path(name).is_file():
+                if (
+                    name not in {*declared, *stage.outs, str(PARAMS), imports.START}
+                    and Path(name).is_file()
+                ):
                     yield f"{name}: read, and not declared"
     beyond = {str(p) for p in seen.written if p.is_file() and not p.is_relative_to(scratch)}
     changed = {p.relative_to(folder).as_posix() for p in seen.written if p.is_relative_to(folder)}

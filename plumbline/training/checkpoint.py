@@ -3,7 +3,6 @@
 import hashlib
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -11,71 +10,47 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from plumbline.core.command import script_digests
+from plumbline.core.errors import UserError
 from plumbline.core.files import replacing
 from plumbline.history import Row
+from plumbline.training.world import World
 
 
-def checkpoint_path(model: Path) -> Path:
-    """Path next to the model; it is not declared, so DVC ignores it."""
-    return model.with_name(model.name + ".checkpoint")
-
-
-def fingerprint(settings: Iterable[object], data: Iterable[Path]) -> str:
-    """SHA-256 of the settings, the data and the project's code, in hexadecimal digits."""
-    digest = hashlib.sha256(repr([torch.__version__, *settings]).encode())
-    digest.update(repr(sorted(script_digests().values())).encode())
-    for path in data:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
-
-
-@dataclass
 class Checkpoint:
-    """The state of one training, which `fingerprint` identifies, saved every `every` epochs."""
+    """The state of one training, in a file next to the model that DVC ignores.
 
-    path: Path
-    fingerprint: str
-    every: int
-    rows: list[Row] = field(default_factory=list)
+    settings: all that decides the result beside the data; as text. every: epochs from one save to
+    the next; 0 for none but those that are asked for.
+    """
 
-    def save(
-        self, done: int, model: nn.Module, optimizer: torch.optim.Optimizer, order: torch.Generator
+    def __init__(
+        self, model_path: Path, settings: Iterable[object], data: Iterable[Path], every: int
     ) -> None:
-        """Writes the state after the first `done` epochs."""
-        tensors = {
-            "done": torch.tensor(done),
-            "rows": torch.tensor([_numbers(row) for row in self.rows], dtype=torch.float64),
-            "order": order.get_state(),
-        }
-        tensors |= {f"model.{name}": value for name, value in model.state_dict().items()}
-        for n, state in optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{n}.{name}": v for name, v in state.items() if v is not None}
-        tensors = {name: value.cpu().contiguous() for name, value in tensors.items()}
-        with replacing(self.path) as partial:
-            save_file(tensors, partial, {"fingerprint": self.fingerprint})
+        self.path = model_path.with_name(model_path.name + ".checkpoint")
+        self.settings = repr([torch.__version__, *settings])
+        self.data = {path: path.stat() for path in data}
+        self.every = every
 
-    def restore(
-        self, model: nn.Module, optimizer: torch.optim.Optimizer, order: torch.Generator
-    ) -> int:
-        """Loads the saved state and returns the number of epochs that are done.
+    def resume(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        order: torch.Generator,
+        world: World,
+    ) -> tuple[int, list[Row]]:
+        """Loads the saved state; the number of epochs that are done, and their rows.
 
-        Without a file of this training, the result is 0 and nothing changes.
+        Without a file of this training, 0 and no row. From now on, `save` writes the state of these
+        three. UserError unless all processes find the same file.
         """
-        if not self.path.is_file():
-            return 0
-        try:
-            with safe_open(self.path, framework="pt") as file:
-                tensors: dict[str, Tensor] = file.get_tensors()
-                found = (file.metadata() or {}).get("fingerprint")
-        except SafetensorError:
-            found = None
-        if found != self.fingerprint:
-            print(f"{self.path}: damaged or of another training; starting from the beginning")
-            return 0
+        self.model, self.optimizer, self.order, self.rank = model, optimizer, order, world.rank
+        tensors = self._load() if self.path.is_file() else {}
+        done = int(tensors.get("done", 0))
+        if not world.agree(done):
+            raise UserError("the checkpoint is not in a folder that all processes share; remove it")
+        if not done:
+            return 0, []
         order.set_state(tensors["order"])
-        self.rows = [_row(numbers) for numbers in tensors["rows"].tolist()]
         state = optimizer.state_dict()
         for name, value in tensors.items():
             kind, _, rest = name.partition(".")
@@ -86,9 +61,52 @@ class Checkpoint:
         model.load_state_dict(
             {n.removeprefix("model."): v for n, v in tensors.items() if n.startswith("model.")}
         )
-        done = int(tensors["done"])
         print(f"{self.path}: resuming after {done} epochs")
-        return done
+        return done, [_row(numbers) for numbers in tensors["rows"].tolist()]
+
+    def save_if_due(self, done: int, rows: list[Row]) -> None:
+        """Saves the state after the first `done` epochs if it is the turn of that epoch."""
+        if self.every and done % self.every == 0 and not self.rank:
+            self.save(done, rows)
+
+    def save(self, done: int, rows: list[Row]) -> None:
+        """Writes the state after the first `done` epochs, whose rows are `rows`."""
+        tensors = {
+            "done": torch.tensor(done),
+            "rows": torch.tensor([_numbers(row) for row in rows], dtype=torch.float64),
+            "order": self.order.get_state(),
+        }
+        tensors |= {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        for n, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{n}.{name}": v for name, v in state.items() if v is not None}
+        tensors = {name: value.cpu().contiguous() for name, value in tensors.items()}
+        with replacing(self.path) as partial:
+            save_file(tensors, partial, {"fingerprint": self._fingerprint()})
+
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+    def _load(self) -> dict[str, Tensor]:
+        """The tensors of the file; none if it is damaged or of a different training."""
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                if (file.metadata() or {}).get("fingerprint") == self._fingerprint():
+                    tensors: dict[str, Tensor] = file.get_tensors()
+                    return tensors
+        except SafetensorError:
+            pass
+        print(f"{self.path}: damaged or of another training; starting from the beginning")
+        return {}
+
+    def _fingerprint(self) -> str:
+        """SHA-256 of the settings and the data, in hexadecimal digits."""
+        digest = hashlib.sha256(self.settings.encode())
+        for path, found in self.data.items():
+            if (now := path.stat()).st_mtime_ns != found.st_mtime_ns or now.st_ino != found.st_ino:
+                raise UserError(f"{path}: replaced while the stage ran; run `dvc repro` again")
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()
 
 
 def _numbers(row: Row) -> list[float]:

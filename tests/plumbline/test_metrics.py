@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from plumbline import metrics
-from plumbline.core.tensor_file import Array
+from plumbline.core.tensors import Array
 from plumbline.metrics import mae, max_error, r2, rmse
 
 

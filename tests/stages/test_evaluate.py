@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from plumbline.core.metadata import Line
+from plumbline.core.tensors import Line
 from stages.evaluate import evaluate
 
 ONE = np.ones((3, 1), np.float32)

@@ -8,15 +8,17 @@ import pytest
 import torch
 from torch import nn
 
-from plumbline.core.metadata import Line
+from plumbline.core.tensors import Line
 from plumbline.history import Row
-from plumbline.inference.predict import PIECE, predict
+from plumbline.inference.device import PIECE, predict
+from plumbline.inference.model import line_of
 from plumbline.training.batches import Samples
 from stages.generate import Generate, generate
 from stages.loop import OPTIMIZERS, Train, fit
 from stages.losses import LOSSES
-from stages.model import MODELS, arguments_of, line_of, make_model
+from stages.model import MODELS
 from tests.support.exercise import EXERCISE
+from tests.support.models import make_with_info
 
 
 def samples(train_rows: int = 80, **changes: float) -> tuple[Samples, Samples]:
@@ -27,7 +29,7 @@ def samples(train_rows: int = 80, **changes: float) -> tuple[Samples, Samples]:
 
 
 def new(name: str, features: int = 1) -> nn.Module:
-    return make_model(name, features, dict.fromkeys(arguments_of(name), 16), standardize=False)
+    return make_with_info(name, features)[0]
 
 
 def train(
@@ -38,7 +40,7 @@ def train(
     torch.manual_seed(params.seed)
     model = new(params.model)
     start = line_of(model)
-    return model, start, list(fit(model, *data, params, range(params.epochs)))
+    return model, start, fit(model, *data, params)
 
 
 def plain_loop(
@@ -161,7 +163,7 @@ def test_a_model_whose_predictions_have_another_shape_is_a_bug(shape: tuple[int,
 
     message = rf"wanted forward to return shape \(2, 1\) for 2 samples, got {re.escape(str(shape))}"
     with pytest.raises(TypeError, match=message):
-        list(fit(Own(), *samples(), Train(**EXERCISE["train"]), range(1)))
+        fit(Own(), *samples(), Train(**EXERCISE["train"]))
 
 
 def test_several_features_are_learned_as_least_squares_does() -> None:
@@ -172,6 +174,6 @@ def test_several_features_are_learned_as_least_squares_does() -> None:
         params = Train(**{**EXERCISE["train"], "model": name, "loss": "mse", "lr": 0.3,
                           "epochs": 2000, "eval_every": 2000})  # fmt: skip
         model = new(name, 3)
-        *_, row = fit(model, data, data, params, range(params.epochs))
+        *_, row = fit(model, data, data, params)
         assert row.weight is None
         assert torch.allclose(predict(model, X), y, atol=1e-4)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from plumbline.inference.predict import PIECE, predict
-from stages.model import line_of
+from plumbline.inference.device import PIECE, predict
+from plumbline.inference.model import line_of
 from tests.support.models import make_with_info
 
 every_line = pytest.mark.parametrize("name", ["linear", "parameters"])

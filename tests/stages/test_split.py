@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plumbline.core.tensor_file import Array
+from plumbline.core.tensors import Array
 from stages.split import Split, split
 
 sizes = st.integers(min_value=2, max_value=500)

@@ -8,10 +8,9 @@ import pytest
 import torch
 
 from plumbline.core import tensors
-from plumbline.core.metadata import ModelInfo
-from plumbline.core.tensor_file import Array
-from plumbline.inference.model_file import save_model
-from plumbline.inference.predict import predict
+from plumbline.core.tensors import Array, ModelInfo
+from plumbline.inference.device import predict
+from plumbline.inference.model import save_model
 from stages import verify
 from stages.model import Linear
 from tests.support.exercise import INFO, run_stage

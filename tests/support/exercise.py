@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from plumbline.core.files import parse_yaml
-from plumbline.core.metadata import SamplesInfo
 from plumbline.core.params import load
+from plumbline.core.tensors import SamplesInfo
 from plumbline.lint import declared
 
 ROOT = Path(__file__).parents[2]

@@ -12,8 +12,7 @@ import pytest
 from plumbline.commands import summary
 from plumbline.core.errors import UserError
 from plumbline.core.files import write_json
-from plumbline.core.metadata import Line, SamplesInfo
-from plumbline.core.tensors import save_samples
+from plumbline.core.tensors import Line, SamplesInfo, save_samples
 from tests.support.exercise import GATE, ROOT, pipeline
 
 

@@ -1,13 +1,23 @@
 """A stage that fails prints one line, exits with status 1 and leaves no output."""
 
+import gc
 import os
+import signal
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
 
-from plumbline.core.command import LENGTH, errors_in_one_line, one_line, run
+from plumbline.core.command import (
+    LENGTH,
+    begin_imports,
+    end_imports,
+    errors_in_one_line,
+    one_line,
+    run,
+)
 from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
 from stages import split
@@ -134,3 +144,29 @@ run(main, Params)
 @pytest.mark.slow
 def test_a_stages_output_comes_before_its_error_in_a_pipe(folder: Path) -> None:
     assert run_script("-c", PRINTS).stdout == "a line of the stage\nthe error\n"
+
+
+class Cycle:
+    """An object that only a search for garbage can free."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_only_what_is_made_after_the_imports_is_searched_for_garbage() -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        begin_imports()
+        assert not gc.isenabled()
+        imported = weakref.ref(Cycle())
+        end_imports()
+        assert gc.isenabled()
+        later = weakref.ref(Cycle())
+        gc.collect()
+        assert imported() is not None
+        assert later() is None
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        gc.unfreeze()
+        gc.set_threshold(700)
+        gc.enable()

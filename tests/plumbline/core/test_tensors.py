@@ -8,8 +8,7 @@ from safetensors.numpy import save_file
 
 from plumbline.core import tensors
 from plumbline.core.errors import UserError
-from plumbline.core.metadata import SamplesInfo, encode
-from plumbline.core.tensor_file import Array
+from plumbline.core.tensors import Array, SamplesInfo, encode
 from tests.support.exercise import INFO
 
 X = np.arange(5, dtype=np.float32)[:, None]

@@ -8,8 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from plumbline.core.metadata import SamplesInfo
-from plumbline.core.tensor_file import Array
+from plumbline.core.tensors import Array, SamplesInfo
 from plumbline.drawing import canvas, figures, landscape, ranges
 from plumbline.drawing.canvas import Size
 from plumbline.history import Row
@@ -32,7 +31,7 @@ def draw_losses(rows: list[Row]) -> Figure:
 
 
 def draw_landscape(rows: list[Row]) -> Figure:
-    return landscape.draw_landscape(rows, TRAIN, "l1", SIZE, "title")
+    return landscape.draw_landscape(rows, TRAIN, "l1", np.abs, SIZE, "title")
 
 
 def words(figure: Figure, panel: int = 0) -> str:
@@ -165,7 +164,7 @@ def test_lines_beyond_the_landscape_are_counted_on_the_picture() -> None:
 @pytest.mark.parametrize("loss", LOSSES)
 def test_each_loss_has_a_landscape_even_if_y_is_all_zero(loss: str) -> None:
     zeros = X[:80], 0 * X[:80]
-    figure = landscape.draw_landscape(ROWS, zeros, loss, SIZE, "title")
+    figure = landscape.draw_landscape(ROWS, zeros, loss, LOSSES[loss].of, SIZE, "title")
     assert np.isfinite(axis_limits(figure)).all()
 
 

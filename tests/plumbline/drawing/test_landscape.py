@@ -16,7 +16,7 @@ y = 3 * X - 2
 def test_each_value_is_torchs_loss_of_its_line(name: str) -> None:
     loss_fn = getattr(nn, LOSSES[name].layer)()
     weights, biases = np.array([-1.0, 0, 3]), np.array([-2.0, 5])
-    values = losses_of_lines(name, X, y, weights, biases)
+    values = losses_of_lines(LOSSES[name].of, X, y, weights, biases)
     expected = [
         [loss_fn(torch.tensor(w * X + b), torch.tensor(y)).item() for w in weights] for b in biases
     ]

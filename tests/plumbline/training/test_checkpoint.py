@@ -5,18 +5,21 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from plumbline.training.checkpoint import checkpoint_path
+from plumbline.core.errors import UserError
+from plumbline.history import Row
+from plumbline.training.checkpoint import Checkpoint
 from stages import generate, split
 from stages import train as train_stage
 from tests.support.exercise import ROOT, run_stage, write_params
 
 OUTS = tuple(map(Path, ("model", "predictions", "history")))
-KEPT = checkpoint_path(OUTS[0])
+KEPT = Path("model.checkpoint")
 
 
 def train() -> list[bytes]:
@@ -38,13 +41,15 @@ class Killed(BaseException):
 
 def train_until_killed(monkeypatch: pytest.MonkeyPatch, epoch: int) -> None:
     """Trains up to the given epoch and ends without an output."""
+    save = Checkpoint.save_if_due
 
-    def epochs(*args: Any, **kwargs: Any) -> Any:
-        yield from range(epoch)
-        raise Killed
+    def save_and_stop(self: Checkpoint, done: int, rows: list[Row]) -> None:
+        save(self, done, rows)
+        if done == epoch:
+            raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(train_stage.tqdm, "__new__", epochs)
+        patched.setattr(Checkpoint, "save_if_due", save_and_stop)
         with pytest.raises(Killed):
             train()
 
@@ -128,14 +133,35 @@ def test_a_truncated_checkpoint_is_ignored(
     assert train() == whole
 
 
-def test_checkpoint_every_0_neither_writes_nor_reads_a_checkpoint(
-    data: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_checkpoint_every_0_writes_no_checkpoint(
+    data: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train_until_killed(monkeypatch, 27)
     assert not KEPT.exists()
-    KEPT.write_bytes(b"anything")
-    train()
-    assert "checkpoint" not in capsys.readouterr().out
+
+
+EDITS: dict[str, Callable[[], object]] = {
+    "params.yaml": lambda: write_params({"train.lr": 0.02}),
+    "loop.py": lambda: Path("loop.py").write_text("# edited\n"),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_a_training_during_which_a_file_was_edited_is_kept_and_goes_on_from_its_end(
+    data: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    Path("loop.py").write_text("# as it ran\n")
+    monkeypatch.setattr(sys.modules["stages.loop"], "__file__", "loop.py")
+    whole, before = train(), Path(name).read_text()
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoint, "save_if_due", lambda _, done, __: done == 1 and EDITS[name]())
+        with pytest.raises(UserError, match=f"^{name}: edited while .* its training is kept: "):
+            train()
+    assert f"{name}: edited; this run goes on with what it started with" in capsys.readouterr().out
+    Path(name).write_text(before)
+    assert train() == whole
+    assert "resuming after 300 epochs" in capsys.readouterr().out
+    assert not KEPT.exists()
 
 
 @pytest.mark.slow

@@ -12,18 +12,19 @@ import torch
 from torch import Tensor, nn
 
 from plumbline.core import tensors
-from plumbline.core.metadata import SamplesInfo
+from plumbline.core.tensors import ModelInfo, SamplesInfo
 from plumbline.history import Row
-from plumbline.inference import predict as predict_module
-from plumbline.inference.predict import PIECE, predict
-from plumbline.training import pieces as pieces_module
+from plumbline.inference import device as device_module
+from plumbline.inference.device import PIECE, predict
+from plumbline.inference.model import Standardized, arguments_of, line_of, make_model
+from plumbline.training import batches as batches_module
 from plumbline.training.batches import load_share
 from plumbline.training.checkpoint import Checkpoint
-from plumbline.training.scale import fit_scale
+from plumbline.training.objective import fit_scale
 from plumbline.training.world import World
 from stages.loop import OPTIMIZERS, Train, fit
 from stages.losses import LOSSES
-from stages.model import MODELS, Standardized, arguments_of, line_of, make_model
+from stages.model import MODELS
 from tests.support.exercise import EXERCISE
 from tests.support.ranks import in_ranks
 
@@ -110,8 +111,9 @@ def first_model(case: Case) -> nn.Module:
     if case.params.model == OWN:
         own = Hidden(case.features)
         return Standardized(own, case.features) if case.params.standardize else own
-    settings = dict.fromkeys(arguments_of(case.params.model), 5)
-    return make_model(case.params.model, case.features, settings, case.params.standardize)
+    name, standardize = case.params.model, case.params.standardize
+    settings = dict.fromkeys(arguments_of(MODELS[name]), 5)
+    return make_model(ModelInfo(name, case.features, settings, standardize, None), MODELS)
 
 
 def set_scale(model: Standardized, X: Tensor, y: Tensor, piece: int) -> None:
@@ -175,17 +177,31 @@ def plain(case: Case, paths: tuple[Path, Path]) -> Bytes:
     return bytes_of(model, rows, predictions)
 
 
+class Killed(Checkpoint):
+    """A checkpoint whose training is interrupted after an epoch."""
+
+    after: int | None
+
+    def save_if_due(self, done: int, rows: list[Row]) -> None:
+        super().save_if_due(done, rows)
+        if done == self.after:
+            raise KeyboardInterrupt
+
+
 def train(case: Case, paths: tuple[Path, Path], folder: Path) -> tuple[list[Bytes], list[int]]:
     """The result in each process of the case, and the bytes of each message between them."""
 
-    def train_in(world: World, epochs: range) -> Bytes:
+    def train_in(world: World, killed: int | None) -> Bytes:
         cpu, params, model = torch.device("cpu"), case.params, models[world.rank]
         train = load_share(paths[0], cpu, world, whole=params.batch_size is not None)
         test = load_share(paths[1], cpu, world)
         if isinstance(model, Standardized):
             fit_scale(model, train, world)
-        checkpoint = Checkpoint(folder / "checkpoint", "", 1) if case.killed else None
-        rows = list(fit(model, train, test, params, epochs, world, checkpoint))
+        checkpoint = None
+        if case.killed:
+            checkpoint = Killed(folder / "model", [], [], 1)
+            checkpoint.after = killed
+        rows = fit(model, train, test, params, world, checkpoint)
         predictions = [
             world.gather(predict(model, part.share(world), world.threads), part.total, case.piece)
             for part in (train, test)
@@ -194,10 +210,11 @@ def train(case: Case, paths: tuple[Path, Path], folder: Path) -> tuple[list[Byte
 
     if case.killed:
         models = [first_model(case) for _ in case.threads]
-        in_ranks(lambda world: train_in(world, range(case.killed or 0)), case.threads)
+        with pytest.raises(KeyboardInterrupt):
+            in_ranks(lambda world: train_in(world, case.killed), case.threads)
     threads = case.resumed if case.killed else case.threads
     models = [first_model(case) for _ in threads]
-    return in_ranks(lambda world: train_in(world, range(case.params.epochs)), threads)
+    return in_ranks(lambda world: train_in(world, None), threads)
 
 
 @pytest.fixture(autouse=True)
@@ -210,7 +227,7 @@ def one_thread_for_an_operation() -> Iterator[None]:
 
 def use_piece(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     """Cuts the data in pieces of so many rows."""
-    monkeypatch.setattr(predict_module, "PIECE", rows)
+    monkeypatch.setattr(device_module, "PIECE", rows)
 
 
 @pytest.mark.parametrize("table", [0, 2**26])
@@ -219,7 +236,7 @@ def test_the_bytes_of_rows_that_are_kept_change_no_bit(
 ) -> None:
     case = draw(0)._replace(piece=16, rows=16 * 20 + 1, threads=[3], killed=None)
     use_piece(monkeypatch, case.piece)
-    monkeypatch.setattr(pieces_module, "TABLE", table)
+    monkeypatch.setattr(batches_module, "TABLE", table)
     paths = write_data(case, tmp_path)
     assert train(case, paths, tmp_path)[0] == [plain(case, paths)]
 
@@ -255,7 +272,7 @@ def test_rows_added_in_another_order_give_other_bits(
         samples, test = (load_share(path, torch.device("cpu"), World()) for path in paths)
         if isinstance(model, Standardized):
             fit_scale(model, samples, World())
-        rows = list(fit(model, samples, test, case.params, range(case.params.epochs), Reversed()))
+        rows = fit(model, samples, test, case.params, Reversed())
         different += bytes_of(model, rows, [])[:2] != plain(case, paths)[:2]
     assert different > 0.8 * len(full) > 10
 

@@ -1,4 +1,4 @@
-"""Standardised training reaches least squares on data of any scale, and gives the data's units."""
+"""Losses are torch's own; standardised training reaches least squares; advice is given in need."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,16 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from plumbline.core.tensors import ModelInfo
 from plumbline.history import Row
-from plumbline.inference.predict import PIECE, predict
+from plumbline.inference.device import PIECE, predict
+from plumbline.inference.model import Standardized, line_of, make_model
 from plumbline.training.batches import Samples
-from plumbline.training.scale import fit_scale
+from plumbline.training.objective import FEW, advise, fit_scale, make_loss
 from plumbline.training.world import ALONE
 from stages.load import Load, load
 from stages.loop import Train, fit
-from stages.model import Standardized, line_of, make_model
+from stages.losses import LOSSES
+from stages.model import MLP, MODELS, Linear
 from tests.support.exercise import EXERCISE, ROOT
 
 DIABETES = ROOT / "examples" / "diabetes" / "data" / "diabetes.csv"
@@ -79,11 +82,11 @@ def train(X: np.ndarray, y: np.ndarray, **changes: object) -> tuple[Standardized
     settings = {"standardize": True, "loss": "mse", "lr": 0.1, "epochs": 1000, "eval_every": 100}
     params = Train(**{**EXERCISE["train"], **settings, **changes})
     torch.manual_seed(params.seed)
-    model = make_model("linear", X.shape[1], {}, standardize=True)
+    model = make_model(ModelInfo("linear", X.shape[1], {}, standardize=True, line=None), MODELS)
     assert isinstance(model, Standardized)
     data = Samples(torch.from_numpy(X), torch.from_numpy(y), 0, len(X))
     fit_scale(model, data, ALONE)
-    return model, list(fit(model, data, data, params, range(params.epochs)))
+    return model, fit(model, data, data, params)
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -177,3 +180,85 @@ def test_the_data_are_left_as_they_are(tmp_path: Path) -> None:
     train(X, y, epochs=3)
     np.testing.assert_array_equal(X, before[0])
     np.testing.assert_array_equal(y, before[1])
+
+
+def loss_and_gradient(criterion: nn.Module, y_pred: Tensor, y: Tensor, scale: float) -> list[bytes]:
+    leaf = y_pred.clone().requires_grad_()
+    loss = criterion(leaf * 1, y)
+    loss.backward(torch.tensor(scale))
+    assert leaf.grad is not None
+    return [tensor.detach().numpy().tobytes() for tensor in (loss, leaf.grad)]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("n", [1, 80, FEW - 1, FEW, 262_144])
+@pytest.mark.parametrize("scale", [1, 0.3])
+def test_a_loss_and_its_gradient_have_the_bits_of_torchs_own(
+    name: str, n: int, scale: float
+) -> None:
+    random = torch.Generator().manual_seed(n)
+    y_pred, y = torch.randn(n, 1, generator=random), torch.randn(n, 1, generator=random)
+    y_pred[::3] = y[::3]  # no error
+    own = getattr(nn, LOSSES[name].layer)()
+    expected = loss_and_gradient(own, y_pred, y, scale)
+    assert loss_and_gradient(make_loss(LOSSES[name].layer), y_pred, y, scale) == expected
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.0, 1e-45])
+def test_special_numbers_give_what_torchs_l1_gives(value: float) -> None:
+    y_pred, y = torch.ones(FEW, 1), torch.zeros(FEW, 1)
+    y_pred[0] = value
+    expected = loss_and_gradient(nn.L1Loss(), y_pred, y, 1)
+    assert loss_and_gradient(make_loss("L1Loss"), y_pred, y, 1) == expected
+
+
+def test_l1_changes_neither_predictions_nor_y() -> None:
+    y_pred, y = torch.full((FEW, 1), 3.0, requires_grad=True), torch.full((FEW, 1), 5.0)
+    make_loss("L1Loss")(y_pred, y).backward()
+    assert (set(y_pred[:, 0].tolist()), set(y[:, 0].tolist())) == ({3}, {5})
+
+
+def test_a_second_backward_pass_is_an_error() -> None:
+    loss = make_loss("L1Loss")(torch.ones(FEW, 1, requires_grad=True), torch.zeros(FEW, 1))
+    loss.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+UNIT = torch.linspace(0, 1, 100)[:, None]
+
+
+def column(X: Tensor, y: Tensor = UNIT) -> Samples:
+    return Samples(X, y, 0, len(X))
+
+
+def advice(model: torch.nn.Module, train: Tensor, test: Tensor) -> list[str]:
+    return [*advise(model, column(train), column(test, test[:, :1]), ALONE)]
+
+
+def test_data_near_1_need_no_advice() -> None:
+    assert advice(Linear(1), UNIT, UNIT) == []
+    assert advice(Linear(2), torch.cat([10 * UNIT, -UNIT / 10], dim=1), torch.zeros(1, 2)) == []
+
+
+@pytest.mark.parametrize("scale", [101.0, -1000.0, 1e-3])
+def test_a_column_far_from_1_names_the_parameter(scale: float) -> None:
+    data = torch.cat([UNIT, scale * UNIT], dim=1)
+    (sentence,) = advice(Linear(2), data, data)
+    assert sentence.startswith(f"a column of the data reaches {abs(scale):g}, far from 1; ")
+    assert "set train.standardize to true in params.yaml" in sentence
+    assert advice(Standardized(Linear(2), 2), data, data) == []
+
+
+def test_a_column_of_zeros_is_not_far_from_1() -> None:
+    data = torch.cat([UNIT, 0 * UNIT], dim=1)
+    assert advice(Linear(2), data, data) == []
+
+
+def test_a_model_that_is_no_line_is_not_to_be_tested_beyond_its_training() -> None:
+    data = torch.cat([UNIT, UNIT.flip(0)], dim=1)
+    (sentence,) = advice(MLP(2, 4), data[:80], data[80:])
+    assert sentence.startswith("20 of 20 testing samples lie beyond the training samples; ")
+    assert "set split.shuffle to true in params.yaml" in sentence
+    assert advice(MLP(2, 4), data[5:95], data) == []
+    assert advice(Linear(2), data[:80], data[80:]) == []

@@ -8,9 +8,9 @@ import torch
 
 from plumbline.core import tensors
 from plumbline.core.errors import UserError
-from plumbline.core.metadata import ModelInfo, encode
-from plumbline.inference.model_file import load_model, save_model
-from plumbline.inference.predict import predict
+from plumbline.core.tensors import ModelInfo, encode
+from plumbline.inference.device import predict
+from plumbline.inference.model import load_model, save_model
 from stages.model import MODELS
 from tests.support.models import make_with_info
 
@@ -24,7 +24,7 @@ def test_a_new_instance_loaded_from_the_file_predicts_the_same_bits(
     model, info = make_with_info(name, features, standardize)
     save_model(tmp_path / "model", model, info)
     X = torch.linspace(-1, 1, 300).reshape(-1, features)
-    loaded = load_model(tmp_path / "model")
+    loaded = load_model(tmp_path / "model", MODELS)
     assert loaded is not model
     assert predict(model, X).shape == (len(X), 1)
     assert torch.equal(predict(loaded, X), predict(model, X))
@@ -51,10 +51,10 @@ def test_a_state_dict_that_does_not_fit_its_model_is_refused(
     metadata = encode(ModelInfo(name, features, {**settings}, standardize=False, line=None))
     tensors.save(tmp_path / "model", content, metadata)
     with pytest.raises(UserError, match=f"(?s)/model: .*{message}"):
-        load_model(tmp_path / "model")
+        load_model(tmp_path / "model", MODELS)
 
 
 def test_a_file_without_the_name_of_a_model_is_refused(tmp_path: Path) -> None:
     tensors.save(tmp_path / "model", {"weights": np.zeros(1, np.float32)})
     with pytest.raises(UserError, match="/model: wanted ModelInfo as metadata, got: "):
-        load_model(tmp_path / "model")
+        load_model(tmp_path / "model", MODELS)

@@ -1,0 +1,105 @@
+"""A model and its file: the state_dict, and all that makes a new one."""
+
+from collections.abc import Callable, Mapping
+from inspect import signature
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from plumbline.core import tensors
+from plumbline.core.errors import UserError
+from plumbline.core.tensors import Line, ModelInfo, decode, encode
+
+# The classes of a project's models by name; each is made with the number of features, and with
+# those keys of `train` in params.yaml that its __init__ names.
+Models = Mapping[str, Callable[..., nn.Module]]
+
+
+class Standardized(nn.Module):
+    """A model of standardised X and y that takes and gives both in their own units.
+
+    (X - X_mean) / X_std goes through `model`, whose result is (y - y_mean) / y_std.
+    """
+
+    X_mean: Tensor  # (features,)
+    X_std: Tensor  # (features,)
+    y_mean: Tensor  # (1,)
+    y_std: Tensor  # (1,)
+
+    def __init__(self, model: nn.Module, features: int) -> None:
+        super().__init__()
+        self.model = model
+        for name, size in ("X", features), ("y", 1):
+            self.register_buffer(f"{name}_mean", torch.zeros(size))
+            self.register_buffer(f"{name}_std", torch.ones(size))
+
+    def forward(self, X: Tensor) -> Tensor:
+        return self.predict_standardized(X) * self.y_std + self.y_mean
+
+    def predict_standardized(self, X: Tensor) -> Tensor:
+        """The standardised y (n, 1) for X (n, features) in its own units."""
+        y: Tensor = self.model((X - self.X_mean) / self.X_std)
+        return y
+
+    def standardize_y(self, y: Tensor) -> Tensor:
+        return (y - self.y_mean) / self.y_std
+
+    def line_in_own_units(self, line: Line) -> Line:
+        """The line of X and y that is this line of standardised X and y; for one feature."""
+        scale = self.X_mean, self.X_std, self.y_mean, self.y_std
+        x_mean, x_std, y_mean, y_std = (number.item() for number in scale)
+        weight = line[0] * y_std / x_std
+        return weight, line[1] * y_std + y_mean - weight * x_mean
+
+
+def make_model(info: ModelInfo, models: Models) -> nn.Module:
+    """A new model: the class of its name, made with its settings."""
+    model = models[info.name](info.features, **info.settings)
+    return Standardized(model, info.features) if info.standardize else model
+
+
+def arguments_of(kind: Callable[..., nn.Module]) -> list[str]:
+    """The arguments of a model's class, without the number of features."""
+    _, *arguments = signature(kind).parameters
+    return arguments
+
+
+def is_line(model: nn.Module) -> bool:
+    """True for a model with a method `line`: its y is linear in X."""
+    return hasattr(model.model if isinstance(model, Standardized) else model, "line")
+
+
+def line_of(model: nn.Module) -> Line | None:
+    """The weight and the bias in the units of the data, if the model is a line in one feature."""
+    if isinstance(model, Standardized):
+        line = line_of(model.model)
+        return line and model.line_in_own_units(line)
+    if not is_line(model):
+        return None
+    weight, bias = model.line()  # type: ignore[operator]
+    return (weight.item(), bias.item()) if weight.numel() == 1 else None
+
+
+def save_model(path: Path, model: nn.Module, info: ModelInfo) -> None:
+    """Writes the state_dict, on the CPU, with all that `load_model` needs to make a new model."""
+    state_dict = {key: tensor.cpu().numpy() for key, tensor in model.state_dict().items()}
+    tensors.save(path, state_dict, encode(info))
+
+
+def load_model(path: Path, models: Models) -> nn.Module:
+    """A new model with the saved state_dict, on the CPU; UserError if it does not fit."""
+    arrays, metadata = tensors.load(path)
+    info = decode(path, metadata, ModelInfo)
+    state_dict = {key: torch.from_numpy(array) for key, array in arrays.items()}
+    if info.name not in models or arguments_of(models[info.name]) != list(info.settings):
+        raise UserError(f"{path}: wanted a model of {', '.join(models)}, got {info}")
+    try:
+        # On the meta device a model takes no memory, whatever size the file asks for.
+        with torch.device("meta"):
+            make_model(info, models).load_state_dict(state_dict, assign=True)
+        model = make_model(info, models)
+        model.load_state_dict(state_dict)
+    except RuntimeError as error:
+        raise UserError(f"{path}: {error}") from None
+    return model

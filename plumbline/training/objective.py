@@ -1,0 +1,135 @@
+"""What training minimises, in which units, and advice on data that it cannot learn from."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from plumbline.inference.model import Standardized, is_line
+from plumbline.training.batches import Piece, Samples, full_batch, sum_of_rows
+from plumbline.training.world import World
+
+Function = Callable[..., Tensor]
+CPU = torch.device("cpu")
+
+# Below this many numbers, calling Python in the backward pass costs more than it saves.
+FEW = 10_000
+
+# Beyond these, one learning rate does not suit both the weights and the bias.
+SMALL, LARGE = 0.01, 100
+
+# A random split leaves a few testing samples beyond the training ones, but not so many.
+SHARE = 0.1
+
+
+def objective(model: nn.Module, loss_fn: nn.Module) -> tuple[Function, Function]:
+    """What training minimises: the predictions of X, and their loss against y.
+
+    A standardised model predicts the standardised y, and its loss is in that unit.
+    """
+    if not isinstance(model, Standardized):
+        return model, loss_fn
+    return model.predict_standardized, lambda y_pred, y: loss_fn(y_pred, model.standardize_y(y))
+
+
+def fit_scale(model: nn.Module, train: Samples, world: World) -> None:
+    """Sets a standardised model's means and standard deviations to those of the columns of X and y.
+
+    They are computed in float64, piece by piece, without a copy of the data, and have the same
+    bits for any number of threads and processes. The deviation of a constant column is set to 1.
+    """
+    if not isinstance(model, Standardized):
+        return
+    batch, features = full_batch(train, world), train.X.shape[1]
+
+    def mean_power(center: Tensor, power: int) -> Tensor:
+        def write_sum(piece: Piece, row: Tensor) -> None:
+            columns = torch.cat([piece.X, piece.y], dim=1).cpu().double()
+            torch.sum((columns - center) ** power, dim=0, out=row)
+
+        total = sum_of_rows(write_sum, features + 1, batch, world, CPU, torch.float64)
+        return total / batch.total
+
+    mean = mean_power(torch.zeros(1, dtype=torch.float64), 1).float()
+    # The rounded mean of a constant column is the constant, so its deviation is exactly 0.
+    std = mean_power(mean.double(), 2).sqrt().float()
+    std[std == 0] = 1
+    for buffer, numbers in (
+        (model.X_mean, mean[:-1]),
+        (model.y_mean, mean[-1:]),
+        (model.X_std, std[:-1]),
+        (model.y_std, std[-1:]),
+    ):
+        buffer.copy_(numbers)
+
+
+class L1Loss(nn.L1Loss):
+    """Mean absolute error, with the bits and the gradient of nn.L1Loss.
+
+    nn.L1Loss consists of several operations, and each of them makes a new tensor of n numbers.
+    """
+
+    def forward(self, y_pred: Tensor, y: Tensor) -> Tensor:
+        if len(y) < FEW:
+            few: Tensor = super().forward(y_pred, y)
+            return few
+        loss: Tensor = _MeanAbsolute.apply(y_pred - y)  # type: ignore[no-untyped-call]
+        return loss
+
+
+def make_loss(layer: str) -> nn.Module:
+    """The loss that this class of torch.nn computes."""
+    loss: nn.Module = L1Loss() if layer == "L1Loss" else getattr(nn, layer)()
+    return loss
+
+
+class _MeanAbsolute(torch.autograd.Function):
+    """The mean of |errors|; its backward pass overwrites them, so it can run only once."""
+
+    @staticmethod
+    def forward(ctx: Any, errors: Tensor) -> Tensor:
+        ctx.save_for_backward(errors)
+        return errors.abs().mean()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (errors,), (gradient,) = ctx.saved_tensors, gradients
+        found: Tensor = errors.sign_().mul_(gradient / errors.numel())
+        return found
+
+
+def advise(model: nn.Module, train: Samples, test: Samples, world: World) -> Iterator[str]:
+    """A sentence for each parameter that would help, which it names."""
+    low, high = _bounds(train.X, world)
+    if not isinstance(model, Standardized):
+        y_low, y_high = _bounds(train.y, world)
+        sizes = torch.cat([torch.maximum(-low, high), torch.maximum(-y_low, y_high)])
+        far = [size for size in sizes.tolist() if size and not SMALL <= size <= LARGE]
+        if far:
+            yield (
+                f"a column of the data reaches {max(far):g}, far from 1; "
+                "set train.standardize to true in params.yaml"
+            )
+    if not is_line(model):
+
+        def count_beyond(piece: Piece, row: Tensor) -> None:
+            row.copy_((piece.X.lt(low) | piece.X.gt(high)).sum(dim=0))
+
+        batch, (_, features) = full_batch(test, world), test.X.shape
+        counts = sum_of_rows(count_beyond, features, batch, world, test.X.device, torch.int64)
+        count = int(counts.max())
+        if count > SHARE * test.total:
+            yield (
+                f"{count:,} of {test.total:,} testing samples lie beyond the training samples; "
+                "set split.shuffle to true in params.yaml"
+            )
+
+
+def _bounds(column: Tensor, world: World) -> tuple[Tensor, Tensor]:
+    """The least and the largest number of each column, of all processes; column: (n, k)."""
+    if len(column):
+        low, high = column.amin(dim=0), column.amax(dim=0)
+    else:  # A process may have no row.
+        low, high = (column.new_full((column.shape[1],), end) for end in (torch.inf, -torch.inf))
+    return -world.max(-low), world.max(high)

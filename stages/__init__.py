@@ -1,0 +1,12 @@
+"""The stages; `python -m stages.NAME` runs this before the stage's slow imports.
+
+It changes no result, so no stage declares it: `lint` runs each stage without it.
+"""
+
+import sys
+
+from plumbline.core.command import begin_imports
+
+# Only while Python looks for the module that `-m` names.
+if sys.argv[0] == "-m":
+    begin_imports()
