@@ -11,8 +11,6 @@ import yaml
 from tests.support.clone import Clone, make_clone
 from tests.support.exercise import EXERCISE, ROOT
 
-pytestmark = pytest.mark.slow
-
 # A user may delete them.
 EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/dvc.yaml"))
 every_example = pytest.mark.parametrize("name", EXAMPLES)
@@ -23,6 +21,7 @@ def metrics(example: Path) -> dict[str, float]:
     return numbers
 
 
+@pytest.mark.all
 @every_example
 def test_an_example_gives_its_committed_metrics_wherever_it_is_run(
     tmp_path: Path, name: str
@@ -42,6 +41,7 @@ def test_an_example_gives_its_committed_metrics_wherever_it_is_run(
     assert lock.read_text() == text
 
 
+@pytest.mark.slow
 @every_example
 def test_every_stage_of_an_example_agrees_with_its_dvc_yaml(name: str) -> None:
     clone = Clone(ROOT / "examples" / name, PYTHONPATH=str(ROOT))
