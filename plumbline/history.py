@@ -14,6 +14,10 @@ from plumbline.core.files import read, replacing
 ROWS = 10_000
 BYTES = 160 * ROWS
 
+# Epochs at the end of training that remarks are about, and the ratio that makes them a swing.
+LAST = 10
+SWING = 1.1
+
 FLOAT32_MAX = (2 - 2**-23) * 2.0**127
 
 
@@ -44,7 +48,58 @@ HEADERS = [
 def did_not_learn(rows: list[Row]) -> str:
     """How the training loss rose, if the last one is above the first; else empty."""
     first, last = rows[0].train_loss, rows[-1].train_loss
-    return f"training loss rose from {first:.4g} to {last:.4g}" if last > first else ""
+    return f"the training loss rose from {first:.4g} to {last:.4g}" if last > first else ""
+
+
+def swings(rows: list[Row]) -> str:
+    """The range of the testing loss over the last epochs, if it goes up and down by a tenth."""
+    losses = [row.test_loss for row in last_epochs(rows)]
+    low, high = min(losses), max(losses)
+    one_way = losses in (sorted(losses), sorted(losses, reverse=True))
+    if one_way or high < SWING * low:
+        return ""
+    return (
+        f"the testing loss swings between {low:.4g} and {high:.4g} in the last {len(losses)} epochs"
+    )
+
+
+def still_falls(rows: list[Row]) -> str:
+    """The fall of the training loss in each of the last epochs, if there is one worth waiting for.
+
+    It is if going on like this for a tenth of the epochs would lower the loss by a hundredth.
+    """
+    losses = [row.train_loss for row in last_epochs(rows)]
+    first, last, n = losses[0], losses[-1], len(losses)
+    falls = all(later < loss for loss, later in pairwise(losses))
+    if not falls or n < 2:
+        return ""
+    gain = (first - last) / (n - 1) * (rows[-1].epoch + 1) / 10
+    if gain < last / 100:
+        return ""
+    return f"the training loss still falls, from {first:.4g} to {last:.4g} in the last {n} epochs"
+
+
+def facts(rows: list[Row]) -> list[str]:
+    """What the numbers of the last epoch hide."""
+    return [fact for fact in (did_not_learn(rows), swings(rows), still_falls(rows)) if fact]
+
+
+def remarks(rows: list[Row]) -> list[str]:
+    """What the end of a training hides, with the parameter that would help."""
+    found = {
+        did_not_learn(rows): "the model did not learn; lower train.lr",
+        swings(rows): "where training stops decides the metrics; lower train.lr",
+        still_falls(rows): "training has not settled; raise train.epochs or train.lr",
+    }
+    return [f"{fact}: {cure} in params.yaml" for fact, cure in found.items() if fact]
+
+
+def last_epochs(rows: list[Row]) -> list[Row]:
+    """The rows of the last ten epochs, as far back as no epoch is missing."""
+    first = len(rows) - 1
+    while first and rows[first - 1].epoch == rows[first].epoch - 1 and len(rows) - first < LAST:
+        first -= 1
+    return rows[first:]
 
 
 def save(path: Path, rows: list[Row]) -> None:

@@ -19,6 +19,14 @@ def mae(predicted: Array, true: Array, threads: int = 1) -> float:
     return sum(of_errors(lambda e: np.abs(e, out=e).sum(), predicted, true, threads)) / len(true)
 
 
+def baseline_mae(train: Array, true: Array, threads: int = 1) -> float:
+    """MAE of predicting the median of the training y for every sample; train: (m, 1), true: (n, 1).
+
+    No constant that is known from the training samples has a lower one there.
+    """
+    return mae(np.broadcast_to(np.median(train), true.shape), true, threads)
+
+
 def rmse(predicted: Array, true: Array, threads: int = 1) -> float:
     """Root of the mean squared error; predicted, true: (n, 1)."""
     return float(np.sqrt(_sum_of_squares(predicted, true, threads) / len(true)))

@@ -1,16 +1,20 @@
-"""Evaluate the predictions and, if the model is a line, its weight and bias.
+"""Evaluate the predictions, the repeated trainings and, if the model is a line, that line.
 
-Usage: python -m stages.evaluate TRAIN TEST PREDICTIONS MODEL METRICS
+Usage: python -m stages.evaluate TRAIN TEST PREDICTIONS MODEL VALIDATION METRICS
 """
+
+import math
 
 import msgspec
 
+from plumbline import validation
 from plumbline.core import tensors
 from plumbline.core.command import run
 from plumbline.core.files import Input, Output, write_json
 from plumbline.core.tensors import Line, ModelInfo, Pair
 from plumbline.core.threads import count_threads
-from plumbline.metrics import mae, max_error, r2, rmse
+from plumbline.metrics import baseline_mae, mae, max_error, r2, rmse
+from plumbline.validation import Row
 
 
 class Params(msgspec.Struct, frozen=True):
@@ -18,13 +22,18 @@ class Params(msgspec.Struct, frozen=True):
 
 
 def evaluate(
-    train: Pair, test: Pair, learned: Line | None, true: Line | None, threads: int = 1
+    train: Pair,
+    test: Pair,
+    learned: Line | None,
+    true: Line | None,
+    repeated: list[Row],
+    threads: int = 1,
 ) -> dict[str, float]:
     """The metrics by name, to 6 significant digits; errors are in the unit of y.
 
     train, test: the predictions and the true values, each (n, 1). learned, true: weight and bias,
-    for a model and for samples that are a line. An error is never negative. The result is the same
-    for any number of threads.
+    for a model and for samples that are a line. repeated: the rows of the stage validate. An error
+    is never negative. The result is the same for any number of threads.
     """
     metrics = {
         "test_mae": mae(*test, threads),
@@ -32,6 +41,8 @@ def evaluate(
         "test_max_error": max_error(*test, threads),
         "test_r2": r2(*test, threads),
         "train_mae": mae(*train, threads),
+        "baseline_mae": baseline_mae(train[1], test[1], threads),
+        **validation.metrics(repeated),
     }
     if learned:
         metrics |= {"weight": learned[0], "bias": learned[1]}
@@ -42,20 +53,37 @@ def evaluate(
     return {name: float(f"{value:.6g}") for name, value in metrics.items()}
 
 
+def print_comparison(metrics: dict[str, float]) -> None:
+    """Says which error is not below that of a constant: the median of y in training."""
+    for name, baseline in (
+        ("test_mae", "baseline_mae"),
+        ("validation_mae", "validation_baseline_mae"),
+    ):
+        if metrics.get(name, 0) >= metrics.get(baseline, math.inf):
+            print(
+                f"advice: {name} is {metrics[name]:g}, and that of predicting the training median "
+                f"is {metrics[baseline]:g}: the model is no better than a constant"
+            )
+
+
 def main(
     _params: Params,
     train_path: Input,
     test_path: Input,
     predictions_path: Input,
     model_path: Input,
+    validation_path: Input,
     metrics_path: Output,
 ) -> None:
     y_train, info = tensors.load_targets(train_path)
     y_test, _ = tensors.load_targets(test_path)
     train, test = tensors.load_predictions(predictions_path, len(y_train), len(y_test))
     learned = tensors.load_info(model_path, ModelInfo).line
+    repeated = validation.load(validation_path)
     pairs = (train, y_train), (test, y_test)
-    write_json(metrics_path, evaluate(*pairs, learned, info.line, count_threads()))
+    metrics = evaluate(*pairs, learned, info.line, repeated, count_threads())
+    write_json(metrics_path, metrics)
+    print_comparison(metrics)
 
 
 if __name__ == "__main__":

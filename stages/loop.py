@@ -12,11 +12,12 @@ from tqdm import tqdm
 
 from plumbline.core.errors import UserError
 from plumbline.core.params import NonNegativeInt, Positive, PositiveInt, Seed, one_of
+from plumbline.core.tensors import ModelInfo
 from plumbline.history import Row
-from plumbline.inference.model import Standardized, line_of
+from plumbline.inference.model import Standardized, arguments_of, line_of, make_model
 from plumbline.training.batches import Batches, Samples, backward, check_model, mean_loss
 from plumbline.training.checkpoint import Checkpoint
-from plumbline.training.objective import make_loss, objective
+from plumbline.training.objective import fit_scale, make_loss, objective
 from plumbline.training.world import ALONE, World
 from stages.losses import LOSSES
 from stages.model import MODELS
@@ -37,7 +38,27 @@ class Train(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     epochs: PositiveInt
     batch_size: PositiveInt | None
     eval_every: PositiveInt
+    last: PositiveInt
     checkpoint_every: NonNegativeInt
+
+
+class DivergedError(UserError):
+    """A loss, the weight or the bias is no longer finite."""
+
+
+def new_model(train: Samples, params: Train, world: World = ALONE) -> tuple[nn.Module, ModelInfo]:
+    """A model with random weights, standardised to the samples if asked for; and what makes it."""
+    settings = {key: getattr(params, key) for key in arguments_of(MODELS[params.model])}
+    device, features = train.X.device, train.X.shape[1]
+    info = ModelInfo(params.model, features, settings, params.standardize, device.type, line=None)
+    torch.manual_seed(params.seed)
+    model = make_model(info, MODELS).to(device)
+    fit_scale(model, train, world)
+    return model, info
+
+
+def is_evaluated(epoch: int, params: Train) -> bool:
+    return epoch % params.eval_every == 0 or epoch >= params.epochs - params.last
 
 
 def fit(
@@ -49,11 +70,10 @@ def fit(
     checkpoint: Checkpoint | None = None,
     show: Callable[[Row], None] = lambda _: None,
 ) -> list[Row]:
-    """Trains `model` in place; the history has a row every `eval_every` epochs, and for the last.
+    """Trains `model` in place; the history has a row each `eval_every` epochs, and the last ones.
 
     show: gets each row once it is there. The result has the same bits for any number of threads and
-    processes. Raises UserError for a layer that rules this out, and with the epoch when a loss, the
-    weight or the bias is no longer finite.
+    processes. Raises UserError for a layer that rules this out, and DivergedError with the epoch.
     """
     check_model(model, train.X.shape[1])
     predict, loss_fn = objective(model, make_loss(LOSSES[params.loss].layer))
@@ -78,7 +98,7 @@ def fit(
             losses.append((loss, batch.total))
 
         # Reading a number makes an accelerator wait, so only the epochs that are kept are read.
-        if epoch % params.eval_every == 0 or epoch == params.epochs - 1:
+        if is_evaluated(epoch, params):
             model.eval()
             with torch.inference_mode():
                 test_loss = mean_loss(loss_of, test, world)
@@ -100,7 +120,7 @@ def make_row(
     row = Row(epoch, train_loss, test_loss.item(), weight, bias, y_std)
     if not all(math.isfinite(number) for number in row if number is not None):
         scale = "" if train.standardize else ", or set train.standardize to true,"
-        raise UserError(
+        raise DivergedError(
             f"epoch {epoch}: wanted a finite loss, got nan or inf; "
             f"lower train.lr ({train.lr}){scale} in params.yaml"
         )

@@ -13,22 +13,19 @@ from plumbline.core import tensors
 from plumbline.core.command import Watch, run
 from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
-from plumbline.core.tensors import Array, ModelInfo
+from plumbline.core.tensors import Array
 from plumbline.history import Row
 from plumbline.inference.device import use_device, use_threads
 from plumbline.inference.model import (
     Standardized,
-    arguments_of,
     line_of,
-    make_model,
     save_model,
 )
 from plumbline.training.batches import load_share, predict_all
 from plumbline.training.checkpoint import Checkpoint
-from plumbline.training.objective import advise, fit_scale
+from plumbline.training.objective import advise
 from plumbline.training.world import has_to_launch, join, launch
-from stages.loop import Train, fit
-from stages.model import MODELS
+from stages.loop import Train, fit, new_model
 
 
 class Params(msgspec.Struct, frozen=True):
@@ -38,18 +35,12 @@ class Params(msgspec.Struct, frozen=True):
 
 def check_length(train: Train) -> None:
     """UserError if the history would have more rows than can be read back."""
-    n = 1 + len(range(0, train.epochs - 1, train.eval_every))
+    n = len(range(0, train.epochs - train.last, train.eval_every)) + min(train.last, train.epochs)
     if n > history.ROWS:
         raise UserError(
             f"params.yaml: train.eval_every: wanted at most {history.ROWS:,} rows of history, "
             f"got {n:,}; raise it"
         )
-
-
-def describe_model(train: Train, features: int) -> ModelInfo:
-    """All that makes a new model of these parameters."""
-    settings = {key: getattr(train, key) for key in arguments_of(MODELS[train.model])}
-    return ModelInfo(train.model, features, settings, train.standardize, line=None)
 
 
 def keep_if_edited(checkpoint: Checkpoint, watch: Watch, epochs: int, rows: list[Row]) -> None:
@@ -89,9 +80,7 @@ def print_end(model: torch.nn.Module, predicted: Array) -> None:
 
 def print_advice(advice: list[str], rows: list[Row]) -> None:
     """Prints the advice, and whether training did not learn."""
-    if risen := history.did_not_learn(rows):
-        advice = [*advice, f"{risen}: the model did not learn; lower train.lr in params.yaml"]
-    for sentence in advice:
+    for sentence in [*advice, *history.remarks(rows)]:
         print(f"advice: {sentence}")
 
 
@@ -111,17 +100,15 @@ def main(
     # Each process needs all training samples if they are shuffled.
     train = load_share(train_path, device, world, whole=params.train.batch_size is not None)
     test = load_share(test_path, device, world)
-    torch.manual_seed(params.train.seed)
-    info = describe_model(params.train, train.X.shape[1])
-    model = make_model(info, MODELS).to(device)
-    fit_scale(model, train, world)
+    model, info = new_model(train, params.train, world)
     settings = replace(params.train, checkpoint_every=0), device, sorted(watch.scripts.values())
     every = params.train.checkpoint_every
     checkpoint = Checkpoint(model_path, settings, (train_path, test_path), every)
 
     def show(row: Row) -> None:
-        tqdm.write(f"{row.epoch:5}  {row.train_loss:10.3f}  {row.test_loss:9.3f}")
-        watch.tell()
+        if row.epoch % params.train.eval_every == 0 or row.epoch == params.train.epochs - 1:
+            tqdm.write(f"{row.epoch:5}  {row.train_loss:10.3f}  {row.test_loss:9.3f}")
+            watch.tell()
 
     print_start(model)
     rows = fit(model, train, test, params.train, world, checkpoint, show)

@@ -58,6 +58,7 @@ class ModelInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     features: Annotated[int, Meta(ge=1)]
     settings: dict[str, Setting]  # the other arguments of its class
     standardize: bool
+    device: str  # the kind that trained it: cpu, cuda, mps or xpu
     line: Line | None
 
 

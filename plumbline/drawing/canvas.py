@@ -46,6 +46,14 @@ def new_figure(size: Size, title: str, xs: Sequence[str], y: str) -> tuple[Figur
     return figure, panels
 
 
+def draw_note(size: Size, text: str) -> Figure:
+    """A small picture that says why there is nothing to draw."""
+    figure = _empty_figure(size)
+    figure.set_figheight(1)
+    figure.text(0.5, 0.5, _plain(text), ha="center", va="center", wrap=True)
+    return figure
+
+
 def new_stack(size: Size, title: str, x: str, ys: tuple[str, str]) -> tuple[Figure, Axes, Axes]:
     """An empty figure with an upper and a lower panel, labelled `ys`; they share the X axis."""
     figure = _empty_figure(size)
@@ -106,7 +114,7 @@ def tell_hidden(axes: Axes, name: str, hidden: int, total: int) -> None:
 
 def add_legend(figure: Figure, axes: Axes) -> None:
     """Adds a legend for one of the panels below all of them, where it hides nothing."""
-    columns = min(3, int(figure.get_figwidth() // 2))
+    columns = min(4, int(figure.get_figwidth() // 2))
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
+from plumbline import validation
 from plumbline.core.tensors import Array, Pair, SamplesInfo
 from plumbline.drawing import canvas
 from plumbline.drawing.canvas import BLUE, GREEN, VERMILLION, Size
@@ -95,10 +96,47 @@ def draw_losses(rows: list[Row], loss: str, size: Size, title: str) -> Figure:
     losses = np.append(train_loss, test_loss)
     top = step_above(min(losses.max(), 10 * max(train_loss[0], test_loss[0])))
     bottom = step_below(np.clip(losses[losses > 0].min(initial=top), top / 1e6, top))
+    set_log_axis(axes, bottom, top)
+    canvas.count_hidden(axes, "losses", np.tile(epoch, 2), losses)
+    canvas.add_legend(figure, axes)
+    return figure
+
+
+def draw_validation(
+    rows: list[validation.Row], limit: float | None, info: SamplesInfo, size: Size, title: str
+) -> Figure:
+    """The error of each repeated training with its range, their median, the baseline and the limit.
+
+    The axis shows six decades at most. A diverged training is counted.
+    """
+    if not rows:
+        return canvas.draw_note(size, validation.summary(rows))
+    figure, (axes,) = canvas.new_figure(size, title, ["seed"], f"held-out MAE of {info.target}")
+    done = [row for row in rows if row.mae is not None]
+    seed, mae, low, high = np.array([row[:4] for row in done], np.float64).reshape(-1, 4).T
+    middle, baseline = (
+        np.median([row.error for row in rows]),
+        np.median([r.baseline_mae for r in rows]),
+    )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.vlines(seed, low, high, color=BLUE)
+    axes.plot(seed, mae, "o", color=BLUE, markersize=5, label="a training and its range")
+    axes.axhline(middle, color=BLUE, linestyle="--", label=f"median: {middle:.4g}")
+    axes.axhline(baseline, color=VERMILLION, label=f"constant: {baseline:.4g}")
+    if limit:
+        axes.axhline(limit, color=GREEN, linestyle=":", label=f"limit: {limit:g}")
+    shown = np.array([*high, *low, baseline, *([limit] if limit else [])])
+    top = step_above(float(shown.max()))
+    bottom = step_below(np.clip(shown[shown > 0].min(initial=top), top / 1e6, top))
+    set_log_axis(axes, bottom, top)
+    canvas.tell_hidden(axes, "trainings diverged, and", len(rows) - len(done), len(rows))
+    canvas.add_legend(figure, axes)
+    return figure
+
+
+def set_log_axis(axes: Axes, bottom: float, top: float) -> None:
+    """A logarithmic Y axis with ticks at 1, 2 and 5 times powers of ten."""
     axes.set(ylim=(bottom, top), yscale="log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if top <= 1000 * bottom else (1,)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_locator(NullLocator())
-    canvas.count_hidden(axes, "losses", np.tile(epoch, 2), losses)
-    canvas.add_legend(figure, axes)
-    return figure

@@ -20,8 +20,10 @@ def draw_landscape(
 ) -> Figure:
     """The training loss of the lines near the data, and the path that training took.
 
-    For samples with one feature, and rows with a weight and a bias. loss, of: its name and values.
+    A small picture says so if the rows have no weight. loss, of: its name and values.
     """
+    if rows[0].weight is None:
+        return canvas.draw_note(size, "no loss landscape: the model is no line in one feature")
     figure, (axes,) = canvas.new_figure(size, title, ["weight"], "bias")
     X, y = thin(*train)
     weights, biases = axes_around(X, y, standardized=rows[0].y_std is not None)

@@ -19,15 +19,15 @@ from plumbline.training.world import World
 class Checkpoint:
     """The state of one training, in a file next to the model that DVC ignores.
 
-    settings: all that decides the result beside the data; as text. every: epochs from one save to
-    the next; 0 for none but those that are asked for.
+    settings: all that decides the result beside the data; each has a repr. every: epochs from one
+    save to the next; 0 for none but those that are asked for.
     """
 
     def __init__(
         self, model_path: Path, settings: Iterable[object], data: Iterable[Path], every: int
     ) -> None:
         self.path = model_path.with_name(model_path.name + ".checkpoint")
-        self.settings = repr([torch.__version__, *settings])
+        self.settings = list(settings)
         self.data = {path: path.stat() for path in data}
         self.every = every
 
@@ -99,14 +99,19 @@ class Checkpoint:
         return {}
 
     def _fingerprint(self) -> str:
-        """SHA-256 of the settings and the data, in hexadecimal digits."""
-        digest = hashlib.sha256(self.settings.encode())
         for path, found in self.data.items():
             if (now := path.stat()).st_mtime_ns != found.st_mtime_ns or now.st_ino != found.st_ino:
                 raise UserError(f"{path}: replaced while the stage ran; run `dvc repro` again")
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        return digest.hexdigest()
+        return fingerprint(self.settings, self.data)
+
+
+def fingerprint(settings: Iterable[object], data: Iterable[Path]) -> str:
+    """SHA-256 of torch's version, the settings and the files, in hexadecimal digits."""
+    digest = hashlib.sha256(repr([torch.__version__, *settings]).encode())
+    for path in data:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
 
 
 def _numbers(row: Row) -> list[float]:

@@ -59,8 +59,37 @@ def test_a_history_has_only_the_columns_that_its_model_has(
 
 def test_a_training_loss_that_rose_is_told_and_one_that_fell_is_not() -> None:
     rows = [Row(0, 100.0, 1.0), Row(20, 50.0, 1.0), Row(40, 176.25, 1.0)]
-    assert history.did_not_learn(rows) == "training loss rose from 100 to 176.2"
+    assert history.did_not_learn(rows) == "the training loss rose from 100 to 176.2"
     assert not history.did_not_learn(rows[:2])
+
+
+def ending(losses: list[float]) -> list[Row]:
+    """A history of 300 epochs with these losses in the last ones."""
+    first = 300 - len(losses)
+    return [Row(0, 9.0, 9.0), *(Row(first + i, loss, loss) for i, loss in enumerate(losses))]
+
+
+def test_a_testing_loss_that_goes_up_and_down_at_the_end_is_told() -> None:
+    """The exercise with lr 0.02 ends in a cycle of two."""
+    assert history.swings(ending([0.0056, 0.0214] * 5)) == (
+        "the testing loss swings between 0.0056 and 0.0214 in the last 10 epochs"
+    )
+    assert not history.swings(ending([0.0065, 0.0071] * 5))
+    assert not history.swings(ending([1.0, 0.8, 0.6, 0.4]))
+
+
+def test_a_training_loss_that_still_falls_is_told_if_it_is_worth_waiting() -> None:
+    assert history.still_falls(ending([0.5 - 0.001 * i for i in range(10)])) == (
+        "the training loss still falls, from 0.5 to 0.491 in the last 10 epochs"
+    )
+    assert not history.still_falls(ending([0.5 - 1e-6 * i for i in range(10)]))
+    assert not history.still_falls(ending([0.004, 0.008] * 5))
+
+
+def test_remarks_are_about_the_last_ten_epochs_without_a_gap() -> None:
+    rows = ending([float(i) for i in range(15)])
+    assert [row.epoch for row in history.last_epochs(rows)] == list(range(290, 300))
+    assert [row.epoch for row in history.last_epochs(rows[:4])] == [285, 286, 287]
 
 
 @pytest.mark.slow

@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 
 from plumbline.core.tensors import Line
-from stages.evaluate import evaluate
+from plumbline.validation import Row
+from stages.evaluate import evaluate, print_comparison
 
 ONE = np.ones((3, 1), np.float32)
 UP = np.array([[1], [2], [3]], np.float32)
 
 
-def metrics(learned: Line | None, true: Line | None) -> dict[str, float]:
-    return evaluate((2 * ONE, ONE), (3 * ONE, UP), learned, true)
+def metrics(
+    learned: Line | None, true: Line | None, rows: list[Row] | None = None
+) -> dict[str, float]:
+    return evaluate((2 * ONE, ONE), (3 * ONE, UP), learned, true, rows or [])
 
 
 def test_each_metric_measures_what_its_name_says() -> None:
@@ -21,6 +24,7 @@ def test_each_metric_measures_what_its_name_says() -> None:
         "test_max_error": 2.0,
         "test_r2": -1.5,
         "train_mae": 1.0,
+        "baseline_mae": 1.0,
         "weight": 0.5,
         "bias": 0.5,
         "weight_error": 0.2,
@@ -39,10 +43,32 @@ def test_each_metric_measures_what_its_name_says() -> None:
 def test_metrics_of_a_line_are_there_only_if_they_are_known(
     learned: Line | None, true: Line | None, more: set[str]
 ) -> None:
-    always = {"test_mae", "test_rmse", "test_max_error", "test_r2", "train_mae"}
+    always = {"test_mae", "test_rmse", "test_max_error", "test_r2", "train_mae", "baseline_mae"}
     assert metrics(learned, true).keys() == always | more
 
 
 def test_metrics_have_six_significant_digits() -> None:
     assert metrics((1234.5678, 0.000123456789), None)["weight"] == 1234.57
     assert metrics((1234.5678, 0.000123456789), None)["bias"] == 0.000123457
+
+
+def test_the_repeated_trainings_give_their_median_their_quartiles_and_the_baseline() -> None:
+    rows = [Row(i, mae, mae, mae, 9.0, 5) for i, mae in enumerate([4.0, 1.0, 2.0, 3.0])]
+    found = metrics(None, None, [*rows, Row(4, None, None, None, 8.0, 5)])
+    assert {name: value for name, value in found.items() if name.startswith("validation")} == {
+        "validation_mae": 3.0,
+        "validation_mae_q1": 2.0,
+        "validation_mae_q3": 4.0,
+        "validation_baseline_mae": 9.0,
+    }
+
+
+def test_an_error_that_is_not_below_that_of_a_constant_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The figures of a real table of 6,366 rows, many of them zero."""
+    print_comparison({"test_mae": 0.6876, "baseline_mae": 0.6792})
+    said = capsys.readouterr().out
+    assert said.startswith("advice: test_mae is 0.6876, and that of predicting the training median")
+    print_comparison({"test_mae": 0.6, "baseline_mae": 0.7, "validation_mae": 1, "train_mae": 9})
+    assert capsys.readouterr().out == ""

@@ -70,7 +70,7 @@ def test_the_parameters_model_ends_at_the_published_line_and_error() -> None:
 def test_the_losses_equal_the_lessons_to_the_last_digit() -> None:
     """For weight 0.7, bias 0.3, 50 samples: https://www.learnpytorch.io/01_pytorch_workflow/."""
     data = samples(40, weight=0.7, bias=0.3, step=0.02)
-    _, _, rows = train(data, model="parameters", epochs=100, eval_every=10)
+    _, _, rows = train(data, model="parameters", epochs=100, eval_every=10, last=1)
     assert [(row.epoch, str(row.train_loss), str(row.test_loss)) for row in rows[:-1]] == [
         (0, "0.31288138031959534", "0.48106518387794495"),
         (10, "0.1976713240146637", "0.3463551998138428"),
@@ -134,17 +134,17 @@ def test_the_error_for_a_non_finite_loss_names_the_epoch_and_the_lr(
 
 def test_a_non_finite_loss_after_the_last_step_is_refused() -> None:
     with pytest.raises(ValueError, match="^epoch 18: wanted a finite"):
-        train(samples(), loss="mse", lr=100.0, epochs=19)
+        train(samples(), loss="mse", lr=100.0, epochs=19, last=1)
 
 
 @pytest.mark.parametrize(
-    ("epochs", "eval_every", "rows"),
-    [(1, 1, [0]), (5, 2, [0, 2, 4]), (6, 2, [0, 2, 4, 5]), (3, 20, [0, 2])],
+    ("epochs", "eval_every", "last", "rows"),
+    [(1, 1, 10, [0]), (5, 2, 1, [0, 2, 4]), (6, 2, 1, [0, 2, 4, 5]), (9, 5, 3, [0, 5, 6, 7, 8])],
 )
-def test_the_history_has_a_row_each_eval_every_epochs_and_for_the_last_one(
-    epochs: int, eval_every: int, rows: list[int]
+def test_the_history_has_a_row_each_eval_every_epochs_and_for_the_last_ones(
+    epochs: int, eval_every: int, last: int, rows: list[int]
 ) -> None:
-    _, _, history = train(samples(), epochs=epochs, eval_every=eval_every)
+    _, _, history = train(samples(), epochs=epochs, eval_every=eval_every, last=last)
     assert [row.epoch for row in history] == rows
 
 

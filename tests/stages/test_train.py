@@ -30,5 +30,5 @@ def test_the_last_line_says_that_training_did_not_learn(
     run_stage(split, "samples", "train", "test")
     run_stage(train, "train", "test", *OUTPUTS)
     *_, last = capsys.readouterr().out.splitlines()
-    assert last.startswith("advice: training loss rose from ")
+    assert last.startswith("advice: the training loss rose from ")
     assert last.endswith(": the model did not learn; lower train.lr in params.yaml")

@@ -67,8 +67,10 @@ EXERCISE: dict[str, Any] = with_own_keys(
             "epochs": 300,
             "batch_size": None,
             "eval_every": 20,
+            "last": 10,
             "checkpoint_every": 0,
         },
+        "validate": dict(repeats=20),
         "plot": dict(width=8, height=5, dpi=100),
     }
 )

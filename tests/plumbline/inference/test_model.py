@@ -48,7 +48,7 @@ def test_a_state_dict_that_does_not_fit_its_model_is_refused(
 ) -> None:
     content = {name: np.zeros(size, np.float32) for name, size in tensor.items()}
     name, features, settings = info
-    metadata = encode(ModelInfo(name, features, {**settings}, standardize=False, line=None))
+    metadata = encode(ModelInfo(name, features, {**settings}, False, "cpu", None))
     tensors.save(tmp_path / "model", content, metadata)
     with pytest.raises(UserError, match=f"(?s)/model: .*{message}"):
         load_model(tmp_path / "model", MODELS)

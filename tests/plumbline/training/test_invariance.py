@@ -64,7 +64,7 @@ class Case(NamedTuple):
 
     @property
     def params(self) -> Train:
-        return Train(**{**EXERCISE["train"], "eval_every": 2, **self.settings})
+        return Train(**{**EXERCISE["train"], "eval_every": 2, "last": 1, **self.settings})
 
 
 def draw(number: int) -> Case:
@@ -113,7 +113,7 @@ def first_model(case: Case) -> nn.Module:
         return Standardized(own, case.features) if case.params.standardize else own
     name, standardize = case.params.model, case.params.standardize
     settings = dict.fromkeys(arguments_of(MODELS[name]), 5)
-    return make_model(ModelInfo(name, case.features, settings, standardize, None), MODELS)
+    return make_model(ModelInfo(name, case.features, settings, standardize, "cpu", None), MODELS)
 
 
 def set_scale(model: Standardized, X: Tensor, y: Tensor, piece: int) -> None:

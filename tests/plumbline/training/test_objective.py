@@ -82,7 +82,9 @@ def train(X: np.ndarray, y: np.ndarray, **changes: object) -> tuple[Standardized
     settings = {"standardize": True, "loss": "mse", "lr": 0.1, "epochs": 1000, "eval_every": 100}
     params = Train(**{**EXERCISE["train"], **settings, **changes})
     torch.manual_seed(params.seed)
-    model = make_model(ModelInfo("linear", X.shape[1], {}, standardize=True, line=None), MODELS)
+    model = make_model(
+        ModelInfo("linear", X.shape[1], {}, standardize=True, device="cpu", line=None), MODELS
+    )
     assert isinstance(model, Standardized)
     data = Samples(torch.from_numpy(X), torch.from_numpy(y), 0, len(X))
     fit_scale(model, data, ALONE)

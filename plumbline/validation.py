@@ -1,0 +1,162 @@
+"""The repeated trainings of a validation: a CSV with a row for each."""
+
+import csv
+import io
+import math
+import reprlib
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import msgspec
+
+from plumbline.core.errors import UserError
+from plumbline.core.files import read, replacing
+
+# The most trainings, since git keeps the file: 1.3 MB.
+ROWS = 10_000
+BYTES = 130 * ROWS
+
+# The names of the numbers that `metrics` gives.
+METRICS = ("validation_mae", "validation_mae_q1", "validation_mae_q3", "validation_baseline_mae")
+
+
+class Row(NamedTuple):
+    """One training on a part of the training samples, judged on the held-out rest of them.
+
+    mae: averaged over the training's last epochs; mae_low, mae_high: its range over them; all None
+    for a training that diverged. baseline_mae: the error of predicting the median of the part that
+    trained. The errors are in the unit of y. held_out: the number of samples that are held out.
+    """
+
+    seed: int
+    mae: float | None
+    mae_low: float | None
+    mae_high: float | None
+    baseline_mae: float
+    held_out: int
+
+    @property
+    def error(self) -> float:
+        """The MAE; infinite for a training that diverged, which is worse than any number."""
+        return math.inf if self.mae is None else self.mae
+
+
+class Quartiles(NamedTuple):
+    q1: float
+    median: float
+    q3: float
+
+
+def quartiles(numbers: list[float]) -> Quartiles:
+    """The medians of the lower half, of all and of the upper half of the numbers, at least one.
+
+    Each half has the middle number of an odd count: Tukey's hinges, which need no interpolation
+    between a number and infinity.
+    """
+    ordered, half = sorted(numbers), (len(numbers) + 1) // 2
+    return Quartiles(median(ordered[:half]), median(ordered), median(ordered[-half:]))
+
+
+def metrics(rows: list[Row]) -> dict[str, float]:
+    """The medians and quartiles for metrics.json, without those that are infinite.
+
+    Empty if nothing was repeated.
+    """
+    if not rows:
+        return {}
+    found = quartiles([row.error for row in rows])
+    numbers = found.median, found.q1, found.q3, median([row.baseline_mae for row in rows])
+    return {name: n for name, n in zip(METRICS, numbers, strict=True) if n < math.inf}
+
+
+def summary(rows: list[Row]) -> str:
+    """The rows in one sentence."""
+    if not rows:
+        return "validate.repeats is 0: one training, which is not judged"
+    found = quartiles([row.error for row in rows])
+    baseline = median([row.baseline_mae for row in rows])
+    diverged = sum(row.mae is None for row in rows)
+    return (
+        f"validation_mae of {len(rows)} trainings: median {found.median:.4g}, half of them from "
+        f"{found.q1:.4g} to {found.q3:.4g}; predicting the median of y: {baseline:.4g}"
+        + f"; {diverged} diverged"
+        * bool(diverged)
+    )
+
+
+class Kept:
+    """The rows of the trainings that have ended, in a file next to the output that DVC ignores.
+
+    So a killed validation goes on after the last of them. fingerprint: of all that decides a row.
+    """
+
+    def __init__(self, output: Path, fingerprint: str) -> None:
+        self.path = output.with_name(output.name + ".checkpoint")
+        self.rows: list[Row] = []
+        lines = self.path.read_bytes().splitlines() if self.path.is_file() else []
+        try:
+            if lines[:1] == [fingerprint.encode()]:
+                for line in lines[1:]:
+                    self.rows.append(msgspec.json.decode(line, type=Row))
+        except msgspec.DecodeError:
+            pass  # a kill cut the line short
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        rows = [msgspec.json.encode(row) for row in self.rows]
+        self.path.write_bytes(b"".join(line + b"\n" for line in (fingerprint.encode(), *rows)))
+
+    def add(self, row: Row) -> None:
+        self.rows.append(row)
+        with self.path.open("ab") as file:
+            file.write(msgspec.json.encode(row) + b"\n")
+
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+def save(path: Path, rows: list[Row]) -> None:
+    """Writes each number as the shortest decimal that reads back as the same float."""
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(Row._fields)
+        writer.writerows(rows)
+
+
+def load(path: Path) -> list[Row]:
+    """The rows in ascending order of their seeds; UserError names the line that is wrong.
+
+    A file written by `save` reads back as the same numbers. It has no row if nothing was repeated.
+    """
+    return parse(read(path, BYTES), path)
+
+
+def parse(content: bytes, path: Path | str) -> list[Row]:
+    """As `load`, from the content of the file."""
+    try:
+        lines = list(csv.reader(io.StringIO(content.decode(), newline="")))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: wanted a CSV file, got: {error}") from None
+    header = lines[0] if lines else []
+    if header != list(Row._fields):
+        raise UserError(f"{path}: wanted {','.join(Row._fields)}, got {reprlib.repr(header)}")
+    rows = [_row(f"{path}: line {i}", line) for i, line in enumerate(lines[1:], start=2)]
+    if any(later.seed <= row.seed for row, later in pairwise(rows)):
+        raise UserError(f"{path}: wanted the seeds in ascending order")
+    return rows
+
+
+def _row(where: str, line: list[str]) -> Row:
+    wanted = f"{where}: wanted {','.join(Row._fields)}, got {reprlib.repr(line)}"
+    try:
+        seed, *errors, baseline, held_out = line
+        diverged = not any(errors)
+        mae, low, high = (None if diverged else float(text) for text in errors)
+        row = Row(int(seed), mae, low, high, float(baseline), int(held_out))
+    except ValueError:
+        raise UserError(wanted) from None
+    if row.seed < 0 or row.held_out < 1:
+        raise UserError(wanted)
+    if not all(0 <= number < math.inf for number in row if number is not None):
+        raise UserError(f"{where}: wanted finite numbers from 0, got {reprlib.repr(line)}")
+    return row

@@ -1,0 +1,130 @@
+"""Validate the training: repeat it on other parts of the training samples.
+
+Usage: python -m stages.validate TRAIN VALIDATION
+"""
+
+from statistics import fmean
+from typing import Annotated
+
+import msgspec
+import torch
+from msgspec import Meta
+from msgspec.structs import replace
+from tqdm import tqdm
+
+from plumbline import history, validation
+from plumbline.core import tensors
+from plumbline.core.command import Watch, run
+from plumbline.core.errors import UserError
+from plumbline.core.files import Input, Output
+from plumbline.core.tensors import Array, Pair
+from plumbline.inference.device import predict, use_device, use_threads
+from plumbline.metrics import baseline_mae, mae
+from plumbline.training.batches import Samples
+from plumbline.training.checkpoint import fingerprint
+from plumbline.training.world import World
+from plumbline.validation import Row
+from stages.loop import DivergedError, Train, fit, new_model
+from stages.split import Split, split
+
+# Above this many samples times epochs, a training takes seconds or more.
+LONG = 10**9
+
+
+class Validate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    repeats: Annotated[int, Meta(ge=0, le=validation.ROWS)]
+
+
+class Params(msgspec.Struct, frozen=True):
+    device: str
+    split: Split
+    train: Train
+    validate: Validate
+
+
+def split_again(X: Array, y: Array, params: Split, i: int, repeats: int) -> tuple[Pair, Pair]:
+    """(X, y) to train on and (X, y) to hold out in repeat i of so many.
+
+    Shuffled samples are drawn with seed i. Of samples in an order, the last i / (2 * repeats) are
+    left out, and the rest is split in order, so that the samples vary there too (rolling origin).
+    """
+    if params.shuffle:
+        return split(X, y, replace(params, seed=i))
+    n = len(X) - len(X) * i // (2 * repeats)
+    return split(X[:n], y[:n], params)
+
+
+def to_samples(pair: Pair, device: torch.device) -> Samples:
+    X, y = (torch.tensor(array, device=device) for array in pair)
+    return Samples(X, y, 0, len(y))
+
+
+def train_once(
+    part: Pair, held_out: Pair, params: Train, device: torch.device, world: World
+) -> Row:
+    """The row of one training with the seed of `params`; a diverged one has no MAE."""
+    train, test = to_samples(part, device), to_samples(held_out, device)
+    errors: list[float] = []
+
+    def measure(row: history.Row) -> None:
+        if row.epoch >= params.epochs - params.last:
+            predicted = predict(model, test.X, world.threads).numpy()
+            errors.append(mae(predicted, held_out[1], world.threads))
+
+    try:
+        model, _ = new_model(train, params, world)
+        fit(model, train, test, params, world, show=measure)
+    except DivergedError:
+        errors = []
+    baseline, n = baseline_mae(part[1], held_out[1], world.threads), len(held_out[1])
+    if not errors:
+        return Row(params.seed, None, None, None, baseline, n)
+    return Row(params.seed, fmean(errors), min(errors), max(errors), baseline, n)
+
+
+def say_length(n: int, params: Params) -> None:
+    """Prints how long this will take, if it is long; n: the number of training samples."""
+    repeats, epochs = params.validate.repeats, params.train.epochs
+    if repeats and n * epochs > LONG:
+        rows = n * params.split.train_fraction * (1 if params.split.shuffle else 0.75)
+        print(
+            f"{repeats} trainings of {rows:,.0f} samples: about {repeats * rows / n:.3g} times as "
+            "long as the stage train; fewer with validate.repeats in params.yaml"
+        )
+
+
+def validate(X: Array, y: Array, params: Params, kept: validation.Kept) -> list[Row]:
+    """A row for each repeat, in the order of their seeds, which start at 0; X: (n, k), y: (n, 1).
+
+    The rows have the same bits for any number of threads. UserError if every training diverged.
+    """
+    device, world = use_device(params.device), World(threads=use_threads())
+    repeats = params.validate.repeats
+    for i in tqdm(range(len(kept.rows), repeats), "trainings", disable=None, delay=1, leave=False):
+        parts = split_again(X, y, params.split, i, repeats)
+        once = replace(params.train, seed=i, eval_every=params.train.epochs)
+        kept.add(train_once(*parts, once, device, world))
+    rows = kept.rows
+    if rows and all(row.mae is None for row in rows):
+        raise UserError(
+            f"params.yaml: train.lr: wanted a training that stays finite, got {repeats} that did "
+            f"not; lower it ({params.train.lr:g})"
+        )
+    return rows
+
+
+def main(params: Params, train_path: Input, validation_path: Output) -> None:
+    X, y, _ = tensors.load_samples(train_path)
+    say_length(len(X), params)
+    watch = Watch(params)
+    settings = [params, *sorted(watch.scripts.values())]
+    kept = validation.Kept(validation_path, fingerprint(settings, [train_path]))
+    rows = validate(X, y, params, kept)
+    validation.save(validation_path, rows)
+    print(validation.summary(rows))
+    if not watch.edited():
+        kept.remove()
+
+
+if __name__ == "__main__":
+    run(main, Params)
