@@ -39,7 +39,7 @@ test: .venv/ready-dev lint | git
 test-quick: .venv/ready-dev | git
 	python -m pytest --numprocesses 2 --dist worksteal -m "not all and not slow" $(ARGS)
 
-# INVARIANCE=1000 and FUZZ=10000 try that many cases of machines and of files.
+# INVARIANCE=1000 and FUZZ=10000 draw so many machines, and so many files of each kind.
 test-all: .venv/ready-dev lint | git
 	python -m pytest --numprocesses 2 --dist worksteal $(ARGS)
 
@@ -47,9 +47,7 @@ test-all: .venv/ready-dev lint | git
 lint: .venv/ready-dev
 	ruff check
 	ruff format --check
-	mypy --platform linux --cache-dir .mypy_cache/linux
-	mypy --platform darwin --cache-dir .mypy_cache/darwin
-	mypy --platform win32 --cache-dir .mypy_cache/win32
+	@printf '%s\n' linux darwin win32 | xargs -P 3 -I {} mypy --platform {} --cache-dir .mypy_cache/{}
 
 lint-pipeline: .venv/ready
 	@python -m plumbline lint $(if $(QUICK),--quick)

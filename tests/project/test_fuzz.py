@@ -42,10 +42,10 @@ def assert_read_or_refused(path: Path, *readers: Callable[[], Any]) -> None:
             read()
         except (UserError, OSError) as error:
             errors.append(str(error))
-    for error in errors:
-        assert str(path) in error
-        assert one_line(error).isprintable()
-        assert len(one_line(error)) <= LENGTH + 4
+    for said in errors:
+        assert str(path) in said
+        assert one_line(said).isprintable()
+        assert len(one_line(said)) <= LENGTH + 4
 
 
 def mutated(whole: bytes) -> st.SearchStrategy[bytes]:

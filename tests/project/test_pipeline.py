@@ -34,10 +34,12 @@ def test_the_command_and_the_usage_line_name_the_inputs_of_main_and_then_its_out
 
 
 def test_the_only_outputs_in_git_are_the_metrics_the_history_and_the_pictures() -> None:
-    stages = {name: ENTRIES[name] for name in ("split", "train", "evaluate", "plot", "verify")}
+    ours = ("generate", "split", "train", "validate", "evaluate", "plot", "verify")
+    stages = {name: ENTRIES[name] for name in ours}
     outputs = declared.entries(stages, "outs", "metrics", "plots")
     kept = {path for path, options in outputs.items() if options.get("cache") is False}
-    assert kept == {"metrics.json", "plots/history.csv", *STAGES["plot"].outs}
+    tables = {"metrics.json", "plots/history.csv", "plots/validation.csv"}
+    assert kept == {*tables, *STAGES["plot"].outs}
 
 
 @pytest.mark.parametrize("name", ["load", "split", "evaluate", "plot"])
@@ -72,6 +74,7 @@ def test_an_edit_changes_only_the_stages_that_import_or_read_it(
         (core / name).write_text("anything")
     assert changes(clone) == {
         "train": {"train", "stages/loop.py", "stages/model.py"},
+        "validate": {"train", "stages/loop.py", "stages/model.py"},
         "plot": {"plot", "train.lr", "plumbline/drawing"},
         "verify": {"stages/model.py"},
     }
@@ -84,7 +87,7 @@ def test_a_changed_lr_reruns_training_and_what_follows_and_the_old_one_nothing(
     clone = copy_of(reproduced)
     assert clone.repro() == []
     clone.set_params({"train.lr": 0.02})
-    assert clone.repro() == ["train", "evaluate", "plot", "verify"]
+    assert {*clone.repro()} == {"train", "validate", "evaluate", "plot", "verify"}
     clone.set_params({})
     assert clone.repro() == []
     assert clone.run("git", "status", "--porcelain") == ""

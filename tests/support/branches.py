@@ -28,7 +28,7 @@ def run_with(**changes: Any) -> Callable[[Clone], None]:
 
     def make(clone: Clone) -> None:
         clone.set_params(changes)
-        clone.reproduce()
+        clone.reproduce(*["plot"] * all(key.startswith("plot.") for key in changes))
 
     return make
 

@@ -99,6 +99,7 @@ def test_a_cut_lock_is_named_with_its_cure(
     assert check(clone)[0] == 0
 
 
+@pytest.mark.all
 def test_the_error_for_a_damaged_cache_object_says_how_to_repair_it(
     branches: Clone, copy_of: Callable[[Clone], Clone]
 ) -> None:
@@ -121,6 +122,7 @@ def test_the_error_for_a_damaged_cache_object_says_how_to_repair_it(
     assert check(clone)[0] == 0
 
 
+@pytest.mark.all
 def test_a_full_check_reports_how_far_forged_results_are_off(
     branches: Clone,
 ) -> None:

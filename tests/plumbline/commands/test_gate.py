@@ -30,6 +30,7 @@ def test_a_worse_branch_fails(branches: Clone) -> None:
     assert [line.split()[0] for line in lines if " got worse: " in line] == ["test_mae"]
 
 
+@pytest.mark.all
 def test_metrics_of_other_data_are_not_compared(
     branches: Clone, copy_of: Callable[[Clone], Clone]
 ) -> None:

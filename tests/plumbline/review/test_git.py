@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.clone import Clone
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.all
 
 TOOLS = {
     "gate": ("python", "-m", "plumbline", "gate", "main"),
