@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 from tests.support.branches import make_branches
 from tests.support.clone import Clone, make_clone
 from tests.support.exercise import write_params
+
+# A test that hypothesis draws examples for draws fewer than it would, and always the same ones.
+settings.register_profile("quick", max_examples=30, derandomize=True)
+settings.load_profile("quick")
 
 
 @pytest.fixture
