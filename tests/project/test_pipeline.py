@@ -80,14 +80,24 @@ def test_an_edit_changes_only_the_stages_that_import_or_read_it(
     }
 
 
+TRAINING = {"train", "validate", "evaluate", "plot", "verify"}
+
+
 @pytest.mark.slow
-def test_a_changed_lr_reruns_training_and_what_follows_and_the_old_one_nothing(
-    reproduced: Clone, copy_of: Callable[[Clone], Clone]
+@pytest.mark.parametrize(
+    ("key", "value", "stages"),
+    [
+        ("plot.dpi", 90, {"plot"}),
+        pytest.param("train.lr", 0.02, TRAINING, marks=pytest.mark.all),
+    ],
+)
+def test_a_changed_value_reruns_what_depends_on_it_and_the_old_value_nothing(
+    reproduced: Clone, copy_of: Callable[[Clone], Clone], key: str, value: float, stages: set[str]
 ) -> None:
     clone = copy_of(reproduced)
     assert clone.repro() == []
-    clone.set_params({"train.lr": 0.02})
-    assert {*clone.repro()} == {"train", "validate", "evaluate", "plot", "verify"}
+    clone.set_params({key: value})
+    assert {*clone.repro()} == stages
     clone.set_params({})
     assert clone.repro() == []
     assert clone.run("git", "status", "--porcelain") == ""

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import yaml
 
-from plumbline.core.errors import UserError
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT
 
@@ -102,17 +101,15 @@ def test_a_table_with_one_feature_takes_the_place_of_the_line(own: Clone) -> Non
     assert "true line" not in own.run("python", "-m", "plumbline", "summary")
 
 
+@pytest.mark.all
 def test_a_table_with_several_features_is_learned_without_a_landscape_and_compared(
     own: Clone,
 ) -> None:
     write_table(own.path / "data" / "table.csv", 4)
-    wanted = "plots/landscape.png: wanted a line in one feature, got linear in 4; remove this path"
-    with pytest.raises(UserError, match=wanted):
-        own.reproduce()
     delete_landscape(own)
     own.reproduce()
-    errors = {"test_mae", "test_rmse", "test_max_error", "test_r2", "train_mae"}
-    assert metrics(own).keys() == errors
+    assert metrics(own)["test_r2"] > 0.95
+    assert metrics(own).keys() & {"weight", "bias"} == set()
     assert "learned line" not in own.run("python", "-m", "plumbline", "summary")
 
     own.commit("My own data")

@@ -120,6 +120,7 @@ def test_missing_values_are_counted(folder: Path) -> None:
         load_text("a,b\n1,2\n,3\n4,5\nnan,6\n")
 
 
+@pytest.mark.slow
 def test_a_bad_value_beyond_the_first_block_has_its_row(folder: Path) -> None:
     text = "a,b\n" + "1,2\n" * 5_000_000 + "3,x\n"
     with pytest.raises(UserError, match="column b, row 5000001 below the header: wanted a number"):

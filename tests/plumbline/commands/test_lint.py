@@ -47,6 +47,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.all
 def test_every_stage_agrees_with_dvc_yaml(reproduced: Clone) -> None:
     assert lint(reproduced.path) == []
 

@@ -95,6 +95,7 @@ def test_uncommitted_changes_are_reported(
     assert "| `metrics.test_mae.limit` | `0.02` | `0.03` |\n" in text
 
 
+@pytest.mark.all
 def test_a_failed_run_is_reported_with_its_error(
     branches: Clone, copy_of: Callable[[Clone], Clone]
 ) -> None:

@@ -61,6 +61,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", CASES)
 def test_resumed_training_gives_the_same_bytes_as_uninterrupted_training(
     data: None, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
@@ -163,7 +164,7 @@ def test_a_training_during_which_a_file_was_edited_is_kept_and_goes_on_from_its_
     assert not KEPT.exists()
 
 
-@pytest.mark.slow
+@pytest.mark.all
 def test_a_killed_process_resumes(data: None) -> None:
     write_params({"train.epochs": 3000})
     whole = train()

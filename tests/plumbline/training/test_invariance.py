@@ -256,6 +256,7 @@ def test_every_process_has_the_bytes_of_the_plain_loop(
         assert result == expected
 
 
+@pytest.mark.slow
 def test_rows_added_in_another_order_give_other_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -188,7 +188,7 @@ def test_nodes_processes_and_threads_change_no_byte(large_data: Path, case: Case
     assert bytes_of(OUTPUTS) == expected
 
 
-@pytest.mark.slow
+@pytest.mark.all
 def test_a_nan_in_one_share_gives_one_error_line_and_no_output(data: Path) -> None:
     X, y, info = tensors.load_samples(Path("train"))
     X, y = X.copy(), y.copy()  # not mapped from the file that is written
