@@ -79,6 +79,18 @@ def copy_of(tmp_path: Path) -> Callable[..., Clone]:
     return copy
 
 
+@pytest.fixture
+def clone(reproduced: Clone, copy_of: Callable[[Clone], Clone]) -> Clone:
+    """A copy of `reproduced` that a test can change."""
+    return copy_of(reproduced)
+
+
+@pytest.fixture
+def branched(branches: Clone, copy_of: Callable[[Clone], Clone]) -> Clone:
+    """A copy of `branches` that a test can change."""
+    return copy_of(branches)
+
+
 def pytest_configure() -> None:
     """Makes Ctrl-C end the processes that tests start, even if pytest inherited it ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)

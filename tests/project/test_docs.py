@@ -4,7 +4,7 @@ import itertools
 import json
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from dvc.cli import parse_args
@@ -88,13 +88,12 @@ def test_every_plumbline_command_exists() -> None:
 
 @pytest.mark.slow
 def test_make_repro_ends_with_the_lines_that_the_readme_shows(
-    branches: Clone, copy_of: Callable[[Clone], Clone]
+    branched: Clone,
 ) -> None:
-    clone = copy_of(branches)
-    said = clone.run("python", "-m", "plumbline", "summary").splitlines()
+    said = branched.run("python", "-m", "plumbline", "summary").splitlines()
     assert shown_below("`make repro` ends with:") == said
-    clone.run("git", "checkout", "--quiet", "faster", "--", "metrics.json", "dvc.lock")
-    last = clone.run("python", "-m", "plumbline", "summary").splitlines()[-1]
+    branched.run("git", "checkout", "--quiet", "faster", "--", "metrics.json", "dvc.lock")
+    last = branched.run("python", "-m", "plumbline", "summary").splitlines()[-1]
     assert f"With `train.lr` at 0.02, its last line is `{last}`." in README
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.clone import Clone
 from tests.support.exercise import STAGES
-from tests.support.faults import strike, strike_while_writing
+from tests.support.faults import strike
 
 pytestmark = [
     pytest.mark.all,
@@ -43,11 +43,15 @@ def run_with_fault(
     )
 
 
-def assert_next_run_recovers(clone: Clone, right: dict[str, str]) -> None:
-    """Passes if the next `dvc repro` gives the right bytes and git sees no change."""
-    clone.run("dvc", "repro")
-    assert clone.digests() == right
-    assert clone.run("git", "status", "--porcelain") == ""
+@pytest.fixture
+def recovers(reproduced: Clone, clone: Clone) -> Callable[[], bool]:
+    """True if the next `dvc repro` gives the right bytes and git sees no change."""
+
+    def recovers() -> bool:
+        clone.run("dvc", "repro")
+        return clone.digests() == reproduced.digests() and not clone.run("git", "status", "-s")
+
+    return recovers
 
 
 @pytest.mark.parametrize(
@@ -66,94 +70,73 @@ def assert_next_run_recovers(clone: Clone, right: dict[str, str]) -> None:
     ],
 )
 def test_the_next_run_recovers_from_a_killed_stage(
-    reproduced: Clone,
-    copy_of: Callable[[Clone], Clone],
-    tmp_path: Path,
-    name: str,
-    moment: str,
-    kind: str,
+    clone: Clone, recovers: Callable[[], bool], tmp_path: Path, name: str, moment: str, kind: str
 ) -> None:
-    clone, right = copy_of(reproduced), reproduced.digests()
-    event, part = MOMENTS[moment]
-    fault = strike(tmp_path / "fault", f"stages.{name}", event, part.format(name=name), kind,
-                   group=kind == CTRL_C)  # fmt: skip
+    right, (event, part) = clone.digests(), MOMENTS[moment]
+    fault = strike(tmp_path / "fault", f"stages.{name}", event, part.format(name=name), kind)
     done = run_with_fault(clone, "dvc", "repro", "--force", "--single-item", name, **fault)
     assert done.returncode != 0
     assert not (tmp_path / "fault" / "armed").exists()
     for path in STAGES[name].outs:
         assert clone.digests()[path] in {"missing", right[path]}
-    assert_next_run_recovers(clone, right)
+    assert recovers()
 
 
 @pytest.mark.parametrize("name", ["generate", "train", "verify"])
 def test_ctrl_c_while_torch_is_imported_is_one_line(
     reproduced: Clone, tmp_path: Path, name: str
 ) -> None:
-    fault = strike(tmp_path / "fault", f"stages.{name}", "import", "'torch.nn'", CTRL_C,
-                   group=False)  # fmt: skip
+    fault = strike(tmp_path / "fault", f"stages.{name}", "import", "'torch.nn'", CTRL_C)
     done = run_with_fault(reproduced, *STAGES[name].cmd, **fault)
     assert (done.returncode, done.stdout) == (-signal.SIGINT, f"{name}: interrupted\n")
 
 
-# What DVC says of a file that it finds cut; it trusts some that are cut, and recovers.
-REFUSALS = {
-    "dvc.lock": r"dvc.lock' (validation failed|is invalid)|unable to read: '.*dvc.lock'",
-    ".dvc/tmp/rwlock": r"Unable to read RWLock-file '.dvc/tmp/rwlock'",
-}
-
-
-@pytest.mark.parametrize(
-    ("part", "skip", "fraction"),
-    [
-        # 0.085 is in the midst of a stage's entry, which can be valid YAML.
-        *[("dvc.lock", 0, cut) for cut in (0, 0.003, 0.085, 0.9998)],
-        ("dvc.lock", 1, 0.5),
-        (".dvc/tmp/rwlock", 0, 0),
-        (".dvc/tmp/rwlock", 3, 0.5),
-        (".dvc/cache/runs", 1, 0.9),
-    ],
-)
-def test_the_next_run_recovers_from_a_kill_in_the_midst_of_a_write_of_dvc(
-    reproduced: Clone,
-    copy_of: Callable[..., Clone],
-    tmp_path: Path,
-    part: str,
-    skip: int,
-    fraction: float,
-) -> None:
-    clone, right = copy_of(reproduced), reproduced.digests()
-    shutil.rmtree(clone.path / ".dvc" / "cache")
-    fault = strike_while_writing(tmp_path / "fault", "dvc repro", part, skip, fraction)
-    done = run_with_fault(clone, "dvc", "repro", "--force", "generate", "split", **fault)
-    assert done.returncode < 0
-    assert not (tmp_path / "fault" / "armed").exists()
-    bare = copy_of(clone, "bare")
-    refused = bare.try_run("dvc", "repro")
-    said = clone.run("python", "-m", "plumbline", "recover")
-    if refused.returncode:
-        assert re.search(REFUSALS[part], refused.stdout)
-        assert said.startswith(f"{part}: ")
-    else:
-        assert {**bare.digests(), "dvc.lock": ""} == {**right, "dvc.lock": ""}
-    assert_next_run_recovers(clone, right)
-
-
 @pytest.mark.parametrize("event", ["os.rename", "os.chmod", "shutil.move"])
 def test_the_next_run_recovers_from_a_kill_while_dvc_stores_an_output(
-    reproduced: Clone, copy_of: Callable[[Clone], Clone], tmp_path: Path, event: str
+    clone: Clone, recovers: Callable[[], bool], tmp_path: Path, event: str
 ) -> None:
-    clone, right = copy_of(reproduced), reproduced.digests()
     shutil.rmtree(clone.path / ".dvc" / "cache")
-    fault = strike(tmp_path / "fault", "dvc repro", event, ".dvc/cache", KILL, group=False)
+    fault = strike(tmp_path / "fault", "dvc repro", event, ".dvc/cache", KILL)
     run_with_fault(clone, "dvc", "repro", "--force", "generate", "split", **fault)
     assert not (tmp_path / "fault" / "armed").exists()
-    assert_next_run_recovers(clone, right)
+    assert recovers()
+
+
+# What DVC says of a file that a kill has cut; it trusts some that are cut, and recovers.
+INVALID = r"dvc.lock' (validation failed|is invalid)|unable to read: '.*dvc.lock'"
+UNREADABLE = r"Unable to read RWLock-file '.dvc/tmp/rwlock'"
+
+
+@pytest.mark.parametrize("fraction", [0, 0.003, 0.085, 0.5, 0.9998])
+def test_the_next_run_recovers_from_a_kill_while_dvc_writes_its_lock(
+    clone: Clone, recovers: Callable[[], bool], fraction: float
+) -> None:
+    lock = clone.path / "dvc.lock"
+    whole = lock.read_bytes()
+    cut = whole[: int(len(whole) * fraction)]
+    lock.write_bytes(cut)
+    refused = clone.try_run("dvc", "repro")
+    if refused.returncode:
+        assert re.search(INVALID, refused.stdout)
+        lock.write_bytes(cut)
+        assert clone.run("python", "-m", "plumbline", "recover").startswith("dvc.lock: ")
+    assert recovers()
+
+
+@pytest.mark.parametrize("content", ["", '{"data/train.safetensors": {"wri'])
+def test_the_next_run_recovers_from_a_kill_while_dvc_writes_whom_it_keeps_waiting(
+    clone: Clone, recovers: Callable[[], bool], content: str
+) -> None:
+    (clone.path / ".dvc" / "tmp").mkdir(exist_ok=True)
+    (clone.path / ".dvc" / "tmp" / "rwlock").write_text(content)
+    assert re.search(UNREADABLE, clone.try_run("dvc", "repro", "--force").stdout)
+    assert clone.run("python", "-m", "plumbline", "recover").startswith(".dvc/tmp/rwlock: ")
+    assert recovers()
 
 
 def test_a_run_that_dvc_recorded_in_part_is_not_restored(
-    reproduced: Clone, copy_of: Callable[[Clone], Clone]
+    clone: Clone, recovers: Callable[[], bool]
 ) -> None:
-    clone = copy_of(reproduced)
     runs = (clone.path / ".dvc" / "cache" / "runs").glob("*/*/*")
     (run,) = [path for path in runs if "stages.split" in path.read_text()]
     part = run.with_name(".left-by-a-killed-dvc.tmp")
@@ -164,31 +147,31 @@ def test_a_run_that_dvc_recorded_in_part_is_not_restored(
     clone.run("git", "checkout", "--quiet", "dvc.lock")
     assert str(part.relative_to(clone.path)) in clone.run("python", "-m", "plumbline", "recover")
     (clone.path / "dvc.lock").unlink()
-    assert_next_run_recovers(clone, reproduced.digests())
+    assert recovers()
 
 
 def test_the_next_run_replaces_all_damaged_outputs(
-    reproduced: Clone, copy_of: Callable[[Clone], Clone]
+    clone: Clone, recovers: Callable[[], bool]
 ) -> None:
-    clone = copy_of(reproduced)
     for path in (clone.path / path for stage in STAGES.values() for path in stage.outs[:1]):
         path.write_bytes(path.read_bytes()[:-7])
     (clone.path / "data" / "test.safetensors").unlink()
     (clone.path / "plots" / "loss.png").unlink()
     (clone.path / "plots" / "loss.png").symlink_to("/dev/null")
-    assert_next_run_recovers(clone, reproduced.digests())
+    assert recovers()
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="unshare is not installed")
-@pytest.mark.parametrize(("folder", "stage"), [("plots", "plot"), ("models", "train")])
+@pytest.mark.parametrize(
+    ("folder", "stage", "pages"), [("plots", "plot", 2), ("models", "train", 1)]
+)
 def test_a_full_disk_gives_one_error_line_and_the_next_run_recovers(
-    reproduced: Clone, copy_of: Callable[[Clone], Clone], folder: str, stage: str
+    clone: Clone, recovers: Callable[[], bool], folder: str, stage: str, pages: int
 ) -> None:
-    clone = copy_of(reproduced)
-    # The full disk hides its folder, which may have an input of the stage.
-    history = shutil.copy(clone.path / "plots" / "history.csv", clone.path.parent)
+    # The full disk hides its folder, which may have inputs of the stage.
+    tables = shutil.copytree(clone.path / "plots", clone.path.parent / "tables")
     shutil.rmtree(clone.path / folder)
-    mount = f"mount -t tmpfs -o size=4k full {folder} && cp '{history}' plots/"
+    mount = f"mount -t tmpfs -o size={4 * pages}k full {folder} && cp '{tables}'/*.csv plots/"
     script = f"{mount} && dvc repro --force {stage} -s"
     (clone.path / folder).mkdir()
     done = clone.try_run("unshare", "--map-root-user", "--mount", "sh", "-c", script)
@@ -197,14 +180,13 @@ def test_a_full_disk_gives_one_error_line_and_the_next_run_recovers(
     assert done.returncode != 0
     assert re.search(rf"\n{stage}: .*No space left on device", done.stdout)
     assert "Traceback" not in done.stdout
-    assert_next_run_recovers(clone, reproduced.digests())
+    assert recovers()
 
 
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="root can write to any folder")
 def test_a_read_only_folder_gives_one_error_line_and_the_next_run_recovers(
-    reproduced: Clone, copy_of: Callable[[Clone], Clone]
+    clone: Clone, recovers: Callable[[], bool]
 ) -> None:
-    clone = copy_of(reproduced)
     outputs = clone.path / "models"
     for path in STAGES["train"].outs:
         (clone.path / path).unlink()
@@ -215,4 +197,4 @@ def test_a_read_only_folder_gives_one_error_line_and_the_next_run_recovers(
     outputs.chmod(0o755)
     assert done.returncode == 1
     assert re.fullmatch(r"train: .*Permission denied.*\n", done.stdout.splitlines(True)[-1])
-    assert_next_run_recovers(clone, reproduced.digests())
+    assert recovers()

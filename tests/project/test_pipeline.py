@@ -3,7 +3,6 @@
 import importlib
 import inspect
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +60,7 @@ def changes(clone: Clone) -> dict[str, set[str]]:
 
 
 @pytest.mark.slow
-def test_an_edit_changes_only_the_stages_that_import_or_read_it(
-    reproduced: Clone, copy_of: Callable[[Clone], Clone]
-) -> None:
-    clone = copy_of(reproduced)
+def test_an_edit_changes_only_the_stages_that_import_or_read_it(clone: Clone) -> None:
     clone.set_params({"train.lr": 0.02, "plot.dpi": 90})
     for path in ("stages/loop.py", "stages/model.py", "plumbline/drawing/canvas.py"):
         clone.edit(path, '"""', '# A comment.\n"""')
@@ -92,9 +88,8 @@ TRAINING = {"train", "validate", "evaluate", "plot", "verify"}
     ],
 )
 def test_a_changed_value_reruns_what_depends_on_it_and_the_old_value_nothing(
-    reproduced: Clone, copy_of: Callable[[Clone], Clone], key: str, value: float, stages: set[str]
+    clone: Clone, key: str, value: float, stages: set[str]
 ) -> None:
-    clone = copy_of(reproduced)
     assert clone.repro() == []
     clone.set_params({key: value})
     assert {*clone.repro()} == stages
@@ -104,10 +99,7 @@ def test_a_changed_value_reruns_what_depends_on_it_and_the_old_value_nothing(
 
 
 @pytest.mark.slow
-def test_a_training_that_fails_gives_one_error_line_and_no_output(
-    reproduced: Clone, copy_of: Callable[[Clone], Clone]
-) -> None:
-    clone = copy_of(reproduced)
+def test_a_training_that_fails_gives_one_error_line_and_no_output(clone: Clone) -> None:
     clone.set_params({"train.loss": "mse", "train.lr": 1e3})
     done = clone.try_run("dvc", "repro")
     assert done.returncode != 0

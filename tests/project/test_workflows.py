@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -101,28 +100,27 @@ linux = pytest.mark.skipif(sys.platform == "win32", reason="the runner is one of
 @linux
 @pytest.mark.all
 def test_a_pull_request_shows_its_report(
-    branches: Clone, copy_of: Callable[[Clone], Clone]
+    branched: Clone,
 ) -> None:
-    clone = copy_of(branches)
-    statuses, shown = report_on(clone, "better")
+    statuses, shown = report_on(branched, "better")
     assert {*statuses.values()} == {0}
     assert shown.startswith("## 🟢 Better: `test_mae` ")
     assert (
-        f"https://example.org/raw/{clone.run('git', 'rev-parse', 'HEAD').strip()}/plots/" in shown
+        f"https://example.org/raw/{branched.run('git', 'rev-parse', 'HEAD').strip()}/plots/"
+        in shown
     )
-    assert shown == (clone.path / "report" / "report.md").read_text()
+    assert shown == (branched.path / "report" / "report.md").read_text()
 
 
 @linux
 @pytest.mark.all
 def test_a_pull_request_that_cannot_be_reported_on_fails_and_says_why(
-    branches: Clone, copy_of: Callable[[Clone], Clone]
+    branched: Clone,
 ) -> None:
-    clone = copy_of(branches)
-    clone.run("git", "checkout", "--quiet", "-b", "cut")
-    (clone.path / "dvc.lock").write_text("")
-    clone.commit("A cut lock")
-    statuses, shown = report_on(clone, "cut")
+    branched.run("git", "checkout", "--quiet", "-b", "cut")
+    (branched.path / "dvc.lock").write_text("")
+    branched.commit("A cut lock")
+    statuses, shown = report_on(branched, "cut")
     assert statuses["Report"] == 1
     assert shown.startswith("## ⛔ There is no report\n\n    report: dvc.lock: cut short")
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -35,9 +34,8 @@ def write_table(path: Path, features: int) -> None:
 
 
 @pytest.fixture
-def own(reproduced: Clone, copy_of: Callable[[Clone], Clone]) -> Clone:
+def own(clone: Clone) -> Clone:
     """A clone in which `load` takes the place of `generate`, as the page says."""
-    clone = copy_of(reproduced)
     text = (clone.path / "dvc.yaml").read_text()
     generate = text[text.index("  generate:\n") : text.index("\n  split:\n")]
     clone.edit("dvc.yaml", generate, LOAD)
@@ -129,11 +127,8 @@ def run_quick_tests(clone: Clone) -> None:
 
 
 @pytest.mark.all
-def test_the_tests_pass_on_a_branch_with_another_lr(
-    reproduced: Clone, copy_of: Callable[[Clone], Clone]
-) -> None:
+def test_the_tests_pass_on_a_branch_with_another_lr(clone: Clone) -> None:
     """The slow tests see no value of params.yaml but those of keys that the exercise lacks."""
-    clone = copy_of(reproduced)
     clone.set_params({"train.lr": 0.02})
     clone.reproduce()
     run_quick_tests(clone)
