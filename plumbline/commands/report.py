@@ -5,6 +5,7 @@ Usage: python -m plumbline report BASE [HEAD] [--full] [--output FILE] [--links 
 With --full, the exit status is 1 if the committed results are not those of a run.
 """
 
+import posixpath
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -32,7 +33,8 @@ def main(options: Namespace) -> None:
     shown: dict[str, tuple[str, str]] = {}
     if options.links:
         root, paths = options.links.rstrip("/"), [picture.path for picture in findings.pictures]
-        shown = {path: (f"{root}/{base}/{path}", f"{root}/{head}/{path}") for path in paths}
+        full = {path: posixpath.normpath(checkout.prefix + path) for path in paths}
+        shown = {p: (f"{root}/{base}/{full[p]}", f"{root}/{head}/{full[p]}") for p in paths}
     elif options.output:
         shown = write_pictures(findings.pictures, options.output.parent)
     text = report(findings, rules, options.base, options.head or "the working tree", shown)

@@ -12,6 +12,7 @@ from plumbline.core.errors import UserError
 from plumbline.core.files import read
 from plumbline.core.tensors import SamplesInfo, load_info
 from plumbline.lint import declared
+from plumbline.review.change import DEVICE
 from plumbline.review.gate import load_rules
 from plumbline.review.git import Checkout, find_commit
 from plumbline.review.lock import same_data
@@ -27,8 +28,14 @@ def load_numbers(path: str, *wanted: str) -> dict[str, float]:
 
 def decode_numbers(path: str, content: bytes) -> dict[str, float]:
     """The numbers in a JSON file with this content, by name; UserError for any other content."""
+    values = decode_values(path, content).items()
+    return {name: value for name, value in values if not isinstance(value, str)}
+
+
+def decode_values(path: str, content: bytes) -> dict[str, float | bool | str]:
+    """The numbers and the texts, such as the device, in a JSON file with this content."""
     try:
-        return msgspec.json.decode(content, type=dict[str, float | bool])
+        return msgspec.json.decode(content, type=dict[str, float | bool | str])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path}: {error}") from None
 
@@ -73,6 +80,8 @@ def main(_: Namespace) -> None:
     info = load_info(Path(stages["evaluate"].cmd[3]), SamplesInfo)
     print(f"pictures:     {' '.join(stages['plot'].outs)}")
     print(f"reloaded:     matches, largest difference {difference:g}")
+    if device := decode_values(metrics_path, read(Path(metrics_path), 100_000)).get(DEVICE):
+        print(f"trained on:   {device}")
     if info.line:
         print(f"true line:    {equation(info, *info.line)}")
     if {"weight", "bias"} <= metrics.keys():

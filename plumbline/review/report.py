@@ -4,7 +4,7 @@ import math
 import re
 
 from plumbline.review import sections
-from plumbline.review.change import Change
+from plumbline.review.change import Change, other_device
 from plumbline.review.findings import Findings
 from plumbline.review.gate import Rules, is_beyond_limit, is_number, judge
 from plumbline.review.markdown import code, codes
@@ -112,6 +112,9 @@ def validity(findings: Findings) -> str:
         same = "the same within the tolerances" if within else "something else"
         lines.append(f"- **Reproduction**: a run from nothing gives {same}")
         lines += [f"  - {code(difference)}" for difference in findings.differences]
+    if device := other_device(findings.metrics):
+        trained = f"the base was trained on {code(device.old)}, this on {code(device.new)}"
+        lines.append(f"- **Device**: {trained}; their last digits differ, tolerances compare them")
     return "\n".join(lines)
 
 

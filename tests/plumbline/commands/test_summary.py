@@ -20,7 +20,7 @@ from tests.support.exercise import GATE, ROOT, pipeline
 def write(folder: Path) -> Callable[..., None]:
     """Writes what the summary reads: metrics, the verdict, and samples with or without a line."""
 
-    def write(line: Line | None, **metrics: float) -> None:
+    def write(line: Line | None, **metrics: float | str) -> None:
         (folder / "dvc.yaml").write_text(pipeline())
         (folder / "gate.yaml").write_text(GATE)
         verdict = {"matches": True, "max_abs_difference": 0.0}
@@ -78,6 +78,13 @@ def test_the_summary_shows_no_line_if_there_is_none(
 ) -> None:
     write(None, test_mae=0.005)
     assert summarize(capsys) == [*REST, "test_mae:     0.005"]
+
+
+def test_the_summary_tells_the_device_that_trained(
+    write: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(None, test_mae=0.005, device="cuda")
+    assert summarize(capsys) == [*REST, "trained on:   cuda", "test_mae:     0.005"]
 
 
 @pytest.mark.parametrize(
