@@ -1,118 +1,249 @@
 """A table on disk, CSV or Parquet, as numbers; an error names the column and the row."""
 
-import csv
+import itertools
+import json
 import re
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
-from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
+from plumbline.column import HELP, Column
 from plumbline.core.errors import UserError
-from plumbline.core.params import MAX
 from plumbline.core.tensors import Array
 
-HEADER = 1_000_000  # characters of the longest header
+HEADER = 1_000_000  # bytes of the longest header, with the lines above it
 BLOCK = 2**22  # bytes of CSV that are read at a time
 ROWS = 2**18  # rows of Parquet that are read at a time
+SHOWN = 20  # names in a message
+
+# How other files begin, what they are, and how pandas reads them.
+UTF_16 = ("UTF-16", "csv({!r}, encoding='utf-16', sep=None, engine='python')")
+EXCEL, FEATHER = ("an Excel file", "excel({!r})"), ("a Feather file", "feather({!r})")
+OTHERS = {
+    b"\x1f\x8b": ("a gzip file", "csv({!r}, compression='gzip')"),
+    **dict.fromkeys((b"PK\x03\x04", b"\xd0\xcf\x11\xe0"), EXCEL),
+    **dict.fromkeys((b"ARROW1", b"FEA1"), FEATHER),
+    **dict.fromkeys((b"\xff\xfe", b"\xfe\xff"), UTF_16),
+}
+# What pandas calls an index, or a column without a name, when it writes a table or reads it again.
+INDEX = re.compile(r"|Unnamed: \d+(\.\d+)*(_level_\d+)?|__index_level_\d+__")
 
 
-def read_header(table: Path) -> list[str]:
-    """The names of the columns; UserError if they are not separated by commas, or not unique."""
+@dataclass(frozen=True)
+class Header:
+    """The names of a table's columns, in the order of the table."""
+
+    table: Path
+    names: list[str]
+    index: list[str]  # of a data frame, as Parquet notes it
+    above: int | None  # lines above the names in CSV; None for Parquet
+
+    def check_name(self, name: str, where: str) -> None:
+        """UserError if not exactly one column has the name; `where` is the place that names it."""
+        if (count := self.names.count(name)) == 1:
+            return
+        near = [f"; the nearest is {quote(n)}" for n in get_close_matches(name, self.names, n=1)]
+        got = f"got {quote(name)}{f', which {count} columns have' if count else ''.join(near)}"
+        raise UserError(f"{where}: wanted a column of {self.table} ({quote(*self.names)}), {got}")
+
+
+def quote(*names: str) -> str:
+    """The names as YAML reads them; of many, the first."""
+    shown = ", ".join(json.dumps(name, ensure_ascii=False) for name in names[:SHOWN])
+    return shown + f", ... ({len(names)})" * (len(names) > SHOWN)
+
+
+def read_header(table: Path) -> Header:
+    """The header of a table; UserError names what came in its place, and how to convert it."""
     if not table.is_file():
-        raise UserError(f"{table}: wanted a table, got {'a folder' if table.is_dir() else 'none'}")
-    with _errors_of(table, []):
-        if _is_parquet(table):
-            names: list[str] = parquet.read_schema(table).names
+        got = "a folder" if table.is_dir() else "none"
+        if table.is_symlink() and not table.exists():
+            got = f"a link to {table.readlink()}, which is not there"
+        if Path(f"{table}.dvc").is_file():
+            got += f"; `dvc pull {table}` fetches it"
+        raise UserError(f"{table}: wanted a table, got {got}")
+    with table.open("rb") as file:
+        start = file.read(HEADER)
+    above, index = None, []
+    with _errors_of(table):
+        if start.startswith(b"PAR1"):
+            schema = parquet.read_schema(table)
+            names, index = schema.names, _noted_index(schema)
         else:
-            with table.open(encoding="utf-8-sig", newline="") as file:
-                names = next(csv.reader([file.readline(HEADER)]), [])
+            _refuse_others(table, start)
+            above = _count_lines_above(start)
+            names = _read_names(table, start, above)
     if not any(names):
         raise UserError(f"{table}: wanted a CSV or Parquet table, got no names of columns")
-    if len(names) == 1 and (found := re.search("[;\t]", names[0])):
-        separators = "semicolons" if found[0] == ";" else "tabs"
-        raise UserError(f"{table}: wanted commas between the columns, got {separators}")
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise UserError(f"{table}: wanted each column once, got {', '.join(twice)} twice")
-    return names
+    if len(names) == 1 and ";" in names[0]:
+        _refuse(table, "semicolons between the columns", "csv({!r}, sep=';', decimal=',')")
+    if len(names) == 1 and "\t" in names[0]:
+        _refuse(table, "tabs between the columns", "csv({!r}, sep='\\t')")
+    return Header(table, names, index, above)
 
 
-def read_rows(table: Path, names: list[str], columns: list[str]) -> Iterator[Array]:
-    """The columns as arrays (rows, columns), some rows at a time; a missing value is nan.
+def find_index(header: Header) -> list[str]:
+    """The columns in which pandas wrote the index of a data frame, by all its marks.
 
-    names: the header of the table. UserError for a text, or a number that float32 cannot hold.
+    `index` and `level_1` may be data too, unless they hold 0 to n - 1, in any order.
     """
+    index = [name for name in header.names if name in header.index or INDEX.fullmatch(name)]
+    others = [name for name in header.names if name not in index]
+    n = next(i for i in itertools.count() if others[i : i + 1] != [f"level_{i}"])
+    return index + others[:n] + [name for name in others[n:] if _counts_rows(header, name)]
+
+
+def read_rows(header: Header, columns: list[str]) -> Iterator[Array]:
+    """The columns as arrays (rows, columns), some rows at a time; an empty cell is nan.
+
+    UserError for a cell that is no number, or none of float32; after the last row for a column
+    whose numbers float32 does not tell apart.
+    """
+    converters = [Column(f"{header.table}: column {name}") for name in columns]
     n = 0
-    with _errors_of(table, names):
-        for batch in _read_batches(table, columns):
-            yield _to_float32(table, batch, n + 1)
-            n += batch.num_rows
+    with _errors_of(header.table):
+        for batch in _read_batches(header, columns):
+            rows = np.empty((batch.num_rows, len(columns)), np.float32)
+            for converter, cells, out in zip(converters, batch.columns, rows.T, strict=True):
+                converter.convert(cells, n + 1, out)
+            n += len(rows)
+            yield rows
+    for converter in converters:
+        converter.check_precision()
 
 
-def _is_parquet(table: Path) -> bool:
-    with table.open("rb") as file:
-        return file.read(4) == b"PAR1"
+def _noted_index(schema: pa.Schema) -> list[str]:
+    """The columns that pandas notes as the index; an index 0, 1, 2, ... is no column."""
+    with suppress(KeyError, TypeError, ValueError, RecursionError):  # not written by pandas
+        noted = json.loads(schema.metadata[b"pandas"])["index_columns"]
+        return [name for name in schema.names if name in noted]
+    return []
 
 
-def _read_batches(table: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """The columns as float64, some rows at a time."""
-    if not _is_parquet(table):
-        yield from arrow_csv.open_csv(
-            table,
-            # A single thread counts the rows, and so knows the place of a bad value.
-            arrow_csv.ReadOptions(use_threads=False, block_size=BLOCK),
-            arrow_csv.ParseOptions(newlines_in_values=True),
-            arrow_csv.ConvertOptions(
-                include_columns=columns, column_types=dict.fromkeys(columns, pa.float64())
-            ),
-        )
+def _counts_rows(header: Header, name: str) -> bool:
+    if re.fullmatch(r"index|level_\d+", name):
+        with suppress(UserError):
+            rows = np.sort(np.concatenate([np.empty((0, 1)), *read_rows(header, [name])]), axis=0)
+            return np.array_equal(rows[:, 0], np.arange(len(rows), dtype=np.float32))
+    return False
+
+
+def _refuse(table: Path, got: str, reader: str) -> NoReturn:
+    """UserError with the command that makes a CSV table of the file."""
+    stem = table.name.removesuffix(table.suffix).removesuffix(".csv")
+    stem += "-converted" if table.name == f"{stem}.csv" else ""
+    source, csv = str(table), str(table.with_name(f"{stem}.csv"))
+    code = f"import pandas; pandas.read_{reader.format(source)}.to_csv({csv!r}, index=False)"
+    raise UserError(f'{table}: wanted CSV or Parquet, got {got}; convert it: python -c "{code}"')
+
+
+def _refuse_others(table: Path, start: bytes) -> None:
+    for magic, (got, reader) in OTHERS.items():
+        if start.startswith(magic):
+            if table.suffix == ".zip":
+                got, reader = "a zip file", "csv({!r}, compression='zip')"
+            _refuse(table, got, reader)
+    if b"\0" in start:
+        raise UserError(f"{table}: wanted a CSV or Parquet table, got a binary file")
+
+
+def _count_lines_above(start: bytes) -> int:
+    """The number of lines above the names: empty ones, comments, and Excel's `sep=,`."""
+    lines = start.removeprefix(b"\xef\xbb\xbf").splitlines()
+    above = 0
+    while above < len(lines) and re.match(rb"[\s,]*$|#|sep=.$", lines[above]):
+        above += 1
+    # A comment just above the numbers has the names: numpy writes them so.
+    if 0 < above < len(lines) and lines[above - 1].startswith(b"#"):
+        above -= bool(re.fullmatch(rb"[-+\d.eE,\s]+", lines[above]))
+    return above
+
+
+def _open_csv(table: Path, above: int, columns: list[str], handler: Any = None) -> Any:
+    """The rows as texts, in blocks; `handler` gets a row with too many or too few cells."""
+    source = table
+    if not columns or table.stat().st_size <= HEADER:
+        with table.open("rb") as file:  # The rest of a large table would be read ahead.
+            source = pa.BufferReader(file.read(HEADER) + b"\n")  # A header alone may lack it.
+    # The handler takes only UTF-8, and any byte is Latin-1. One thread counts the rows.
+    reading = arrow_csv.ReadOptions(
+        use_threads=False,
+        block_size=BLOCK,
+        encoding="latin1" if handler else "utf8",
+        autogenerate_column_names=True,  # f0, f1, ...
+        skip_rows=above,
+        skip_rows_after_names=bool(columns),  # the header
+    )
+    return arrow_csv.open_csv(
+        source,
+        reading,
+        arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=handler),
+        arrow_csv.ConvertOptions(
+            include_columns=columns,
+            default_column_type=pa.string(),
+            check_utf8=False,
+            strings_can_be_null=bool(columns),
+        ),
+    )
+
+
+def _read_names(table: Path, start: bytes, above: int) -> list[str]:
+    """The names of the columns, read by the parser that reads the rows."""
+    if above == len(start.splitlines()):
+        return []
+    first = _open_csv(table, above, [], lambda _: "skip").read_next_batch()
+    try:
+        names = [column[0].as_py().encode("latin1").decode() for column in first.columns]
+    except UnicodeDecodeError:
+        _refuse(table, "another encoding, such as Latin-1", "csv({!r}, encoding='latin-1')")
+    return [names[0].removeprefix("\ufeff"), *names[1:]]
+
+
+def _read_batches(header: Header, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """The columns, some rows at a time: texts from CSV, numbers from Parquet."""
+    table, places = header.table, {name: f"f{i}" for i, name in enumerate(header.names)}
+    positions = [places[name] for name in columns]
+    if header.above is None:
+        file = parquet.ParquetFile(table, pre_buffer=False)
+        for name in columns:
+            kind = file.schema_arrow.field(name).type
+            if not re.match("u?int|float|double|halffloat|bool|decimal", str(kind)):
+                raise UserError(f"{table}: column {name}: wanted numbers, got {kind}; {HELP}")
+        for batch in file.iter_batches(batch_size=ROWS, columns=columns):
+            yield batch.select(columns)
         return
-    file = parquet.ParquetFile(table, pre_buffer=False)
-    for name in columns:
-        kind = file.schema_arrow.field(name).type
-        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-            raise UserError(f"{table}: column {name}: wanted numbers, got {kind}")
-    schema = pa.schema([(name, pa.float64()) for name in columns])
-    for batch in file.iter_batches(batch_size=ROWS, columns=columns):
-        yield batch.select(columns).cast(schema, safe=False)
+    bad: list[Any] = []
 
+    def note(row: Any) -> str:
+        bad.append(row)
+        return "error"
 
-def _to_float32(table: Path, batch: pa.RecordBatch, first: int) -> Array:
-    """The batch as an array (rows, columns); `first` is the number of its first row."""
-    numbers: NDArray[np.float64] = np.column_stack([c.to_numpy(False) for c in batch.columns])
-    missing = np.column_stack([c.is_null().to_numpy(False) for c in batch.columns])
-    for row, column in np.argwhere(~(np.abs(numbers) <= MAX) & ~missing)[:1]:
-        raise UserError(
-            f"{table}: column {batch.schema.names[column]}, row {first + row} below the header: "
-            f"wanted a finite float32, got {numbers[row, column]}"
-        )
-    return numbers.astype(np.float32)
+    try:
+        yield from _open_csv(table, header.above, positions)
+    except pa.ArrowInvalid:
+        with suppress(pa.ArrowInvalid):
+            deque(_open_csv(table, header.above, positions, note), 0)
+        for row in bad:
+            raise UserError(
+                f"{table}: row {row.number - header.above - 1} below the header: "
+                f"wanted {row.expected_columns} columns, got {row.actual_columns}"
+            ) from None
+        raise
 
 
 @contextmanager
-def _errors_of(table: Path, names: list[str]) -> Iterator[None]:
-    """Raises UserError for an error of the libraries that read tables."""
+def _errors_of(table: Path) -> Iterator[None]:
+    """Raises UserError for an error of the library that reads tables."""
     try:
         yield
-    except UnicodeDecodeError:
-        raise UserError(f"{table}: wanted a CSV table in UTF-8, or a Parquet table") from None
-    except (pa.ArrowException, csv.Error) as error:
-        raise UserError(f"{table}: {_explain(str(error), names)}") from None
-
-
-def _explain(error: str, names: list[str]) -> str:
-    """An error of pyarrow, with the name of the column; rows are counted without the header."""
-    bad = re.match(r"In CSV column #(\d+): Row #(\d+): .* invalid value '(.*)'", error, re.DOTALL)
-    if bad:
-        column, row, value = bad.groups()
-        place = f"column {names[int(column)]}, row {int(row) - 1} below the header"
-        return f"{place}: wanted a number, got {value!r}; or list other columns in load.features"
-    short = re.match(r"CSV parse error: Row #(\d+): Expected (\d+) columns, got (\d+)", error)
-    if short:
-        row, wanted, got = short.groups()
-        return f"row {int(row) - 1} below the header: wanted {wanted} columns, got {got}"
-    return f"wanted a CSV or Parquet table, got: {error}"
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{table}: wanted a CSV or Parquet table, got: {error}") from None

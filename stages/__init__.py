@@ -1,6 +1,6 @@
 """The stages; `python -m stages.NAME` runs this before the stage's slow imports.
 
-It changes no result, so no stage declares it: `lint` runs each stage without it.
+It changes no result, so no stage declares it.
 """
 
 import sys

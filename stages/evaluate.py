@@ -78,11 +78,12 @@ def main(
     y_train, info = tensors.load_targets(train_path)
     y_test, _ = tensors.load_targets(test_path)
     train, test = tensors.load_predictions(predictions_path, len(y_train), len(y_test))
-    learned = tensors.load_info(model_path, ModelInfo).line
+    model = tensors.load_info(model_path, ModelInfo)
     repeated = validation.load(validation_path)
     pairs = (train, y_train), (test, y_test)
-    metrics = evaluate(*pairs, learned, info.line, repeated, count_threads())
-    write_json(metrics_path, metrics)
+    metrics = evaluate(*pairs, model.line, info.line, repeated, count_threads())
+    # The device that trained, because the last digits depend on its kind.
+    write_json(metrics_path, {**metrics, "device": model.device})
     print_comparison(metrics)
 
 

@@ -3,47 +3,68 @@
 Usage: python -m stages.load TABLE SAMPLES
 """
 
-from difflib import get_close_matches
+import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 
+from plumbline.column import HELP
 from plumbline.core import tensors
-from plumbline.core.command import run
+from plumbline.core.command import printable, run
 from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
 from plumbline.core.tensors import Array, SamplesInfo
-from plumbline.table import read_header, read_rows
+from plumbline.table import Header, find_index, quote, read_header, read_rows
+
+Name = Any  # YAML reads 2024 as a number and true as a boolean; `name_of` says so
 
 
 class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    target: str
-    features: list[str] | None
+    target: Name
+    features: list[Name] | None
 
 
 class Params(msgspec.Struct, frozen=True):
     load: Load
 
 
-def choose_features(table: Path, names: list[str], params: Load) -> list[str]:
-    """The names of the features, in their order; UserError if the table or the choice is wrong."""
-    features = params.features
-    if features is None:
-        features = [name for name in names if name != params.target]
-    for key, name in [("target", params.target), *(("features", name) for name in features)]:
-        if name not in names:
-            near = "".join(f"; the nearest is {n!r}" for n in get_close_matches(name, names, n=1))
-            known = ", ".join(map(repr, names[:20])) + ", ..." * (len(names) > 20)
-            raise UserError(
-                f"params.yaml: load.{key}: wanted a column of {table} ({known}), got {name!r}{near}"
-            )
-    if not features or len({*features, params.target}) <= len(features):
+def name_of(value: Name, key: str) -> str:
+    if isinstance(value, str):
+        return value
+    got = json.dumps(value)
+    cure = (
+        ""
+        if isinstance(value, list | dict)
+        else f'; if {got} is its name, put it in quotes: "{got}"'
+    )
+    raise UserError(f"params.yaml: load.{key}: wanted the name of a column, got {got}{cure}")
+
+
+def choose_columns(header: Header, params: Load) -> tuple[list[str], str]:
+    """The names of the features, in their order, and of the target; UserError for a wrong name.
+
+    Without a choice, the features are all columns but the target and an index; it says which.
+    """
+    target, index = name_of(params.target, "target"), []
+    if params.features is None:
+        index = [name for name in find_index(header) if name != target]
+        features = [name for name in header.names if name not in (target, *index)]
+    else:
+        features = [name_of(name, "features") for name in params.features]
+    for key, name in [("target", target), *(("features", name) for name in features)]:
+        header.check_name(name, f"params.yaml: load.{key}")
+    left_out = ""
+    if index:
+        left_out = f"; left out: {quote(*index)} (an index, or without a name; list it to use it)"
+    if not features or len({*features, target}) <= len(features):
         raise UserError(
-            f"params.yaml: load.features: wanted other columns than {params.target}, each once, "
-            f"got {features}"
+            f"params.yaml: load.features: wanted other columns than {quote(target)}, each once, "
+            f"got {quote(*features) or 'none'}{left_out}"
         )
-    return features
+    print(printable(f"target {quote(target)}; features {quote(*features)}{left_out}"))
+    return features, target
 
 
 def check_complete(table: Path, columns: list[str], parts: list[Array]) -> None:
@@ -56,16 +77,16 @@ def check_complete(table: Path, columns: list[str], parts: list[Array]) -> None:
         row = np.argmax(np.concatenate([np.isnan(part[:, column]) for part in parts]))
         raise UserError(
             f"{table}: column {columns[column]}, row {row + 1} below the header: wanted a number, "
-            f"got an empty cell, NA or nan; {missing[column]:,} of {n:,} are so"
+            f"got an empty cell, NA or nan; {missing[column]:,} of {n:,} are so; {HELP}"
         )
 
 
 def load(table: Path, params: Load) -> tuple[Array, Array, SamplesInfo]:
     """X (n, k) and y (n, 1), in the order of the table; UserError names the place of an error."""
-    names = read_header(table)
-    features = choose_features(table, names, params)
-    columns = [*features, params.target]
-    parts = list(read_rows(table, names, columns))
+    header = read_header(table)
+    features, target = choose_columns(header, params)
+    columns = [*features, target]
+    parts = list(read_rows(header, columns))
     check_complete(table, columns, parts)
 
     n = sum(map(len, parts))
@@ -74,7 +95,7 @@ def load(table: Path, params: Load) -> tuple[Array, Array, SamplesInfo]:
         part = parts.pop()
         X[n - len(part) : n], y[n - len(part) : n] = part[:, :-1], part[:, -1:]
         n -= len(part)
-    return X, y, SamplesInfo(features=features, target=params.target, line=None)
+    return X, y, SamplesInfo(features=features, target=target, line=None)
 
 
 def main(params: Params, table_path: Input, samples_path: Output) -> None:

@@ -12,12 +12,12 @@ from tqdm import tqdm
 
 from plumbline.core.errors import UserError
 from plumbline.core.params import NonNegativeInt, Positive, PositiveInt, Seed, one_of
-from plumbline.core.tensors import ModelInfo
+from plumbline.core.tensors import Recipe
 from plumbline.history import Row
 from plumbline.inference.model import Standardized, arguments_of, line_of, make_model
 from plumbline.training.batches import Batches, Samples, backward, check_model, mean_loss
 from plumbline.training.checkpoint import Checkpoint
-from plumbline.training.objective import fit_scale, make_loss, objective
+from plumbline.training.objective import make_loss, objective
 from plumbline.training.world import ALONE, World
 from stages.losses import LOSSES
 from stages.model import MODELS
@@ -46,15 +46,16 @@ class DivergedError(UserError):
     """A loss, the weight or the bias is no longer finite."""
 
 
-def new_model(train: Samples, params: Train, world: World = ALONE) -> tuple[nn.Module, ModelInfo]:
-    """A model with random weights, standardised to the samples if asked for; and what makes it."""
+def recipe_of(params: Train, features: int) -> Recipe:
+    """All that makes a new model of these parameters, for so many features."""
     settings = {key: getattr(params, key) for key in arguments_of(MODELS[params.model])}
-    device, features = train.X.device, train.X.shape[1]
-    info = ModelInfo(params.model, features, settings, params.standardize, device.type, line=None)
-    torch.manual_seed(params.seed)
-    model = make_model(info, MODELS).to(device)
-    fit_scale(model, train, world)
-    return model, info
+    return Recipe(params.model, features, settings, params.standardize)
+
+
+def new_model(recipe: Recipe, seed: int) -> nn.Module:
+    """A model with random weights, which the seed decides."""
+    torch.manual_seed(seed)
+    return make_model(recipe, MODELS)
 
 
 def is_evaluated(epoch: int, params: Train) -> bool:
@@ -93,7 +94,7 @@ def fit(
         losses = []
         for batch in batches:
             optimizer.zero_grad()
-            loss = backward(loss_of, model, batch, world)  # forward, loss, backward: on all cores
+            loss = backward(loss_of, model, batch, world)  # loss_of and its gradients, on all cores
             optimizer.step()
             losses.append((loss, batch.total))
 

@@ -13,7 +13,7 @@ from plumbline.core import tensors
 from plumbline.core.command import Watch, run
 from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
-from plumbline.core.tensors import Array
+from plumbline.core.tensors import Array, ModelInfo
 from plumbline.history import Row
 from plumbline.inference.device import use_device, use_threads
 from plumbline.inference.model import (
@@ -22,10 +22,10 @@ from plumbline.inference.model import (
     save_model,
 )
 from plumbline.training.batches import load_share, predict_all
-from plumbline.training.checkpoint import Checkpoint
-from plumbline.training.objective import advise
+from plumbline.training.checkpoint import Checkpoint, digest
+from plumbline.training.objective import advise, fit_scale, ranges_of
 from plumbline.training.world import has_to_launch, join, launch
-from stages.loop import Train, fit, new_model
+from stages.loop import Train, fit, new_model, recipe_of
 
 
 class Params(msgspec.Struct, frozen=True):
@@ -100,7 +100,9 @@ def main(
     # Each process needs all training samples if they are shuffled.
     train = load_share(train_path, device, world, whole=params.train.batch_size is not None)
     test = load_share(test_path, device, world)
-    model, info = new_model(train, params.train, world)
+    recipe = recipe_of(params.train, train.X.shape[1])
+    model = new_model(recipe, params.train.seed).to(device)
+    fit_scale(model, train, world)
     settings = replace(params.train, checkpoint_every=0), device, sorted(watch.scripts.values())
     every = params.train.checkpoint_every
     checkpoint = Checkpoint(model_path, settings, (train_path, test_path), every)
@@ -114,6 +116,15 @@ def main(
     rows = fit(model, train, test, params.train, world, checkpoint, show)
 
     advice = [*advise(model, train, test, world)]
+    info = ModelInfo(
+        recipe=recipe,
+        features=train.info.features,
+        target=train.info.target,
+        ranges=ranges_of(train, world),
+        samples=digest(train_path, "md5"),
+        device=device.type,
+        line=line_of(model),
+    )
     train, test = train.without_y(), test.without_y()  # The predictions take the memory of y.
     predictions = {
         "train": predict_all(model, train, world),
@@ -122,7 +133,7 @@ def main(
     if world.rank == 0:
         print_end(model, predictions["test"])
         tensors.save(predictions_path, predictions)
-        save_model(model_path, model, replace(info, line=line_of(model)))
+        save_model(model_path, model, info)
         history.save(history_path, rows)
         print_advice(advice, rows)
         keep_if_edited(checkpoint, watch, params.train.epochs, rows)

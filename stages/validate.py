@@ -22,9 +22,10 @@ from plumbline.inference.device import predict, use_device, use_threads
 from plumbline.metrics import baseline_mae, mae
 from plumbline.training.batches import Samples
 from plumbline.training.checkpoint import fingerprint
+from plumbline.training.objective import fit_scale
 from plumbline.training.world import World
 from plumbline.validation import Row
-from stages.loop import DivergedError, Train, fit, new_model
+from stages.loop import DivergedError, Train, fit, new_model, recipe_of
 from stages.split import Split, split
 
 # Above this many samples times epochs, a training takes seconds or more.
@@ -72,7 +73,8 @@ def train_once(
             errors.append(mae(predicted, held_out[1], world.threads))
 
     try:
-        model, _ = new_model(train, params, world)
+        model = new_model(recipe_of(params, train.X.shape[1]), params.seed).to(device)
+        fit_scale(model, train, world)
         fit(model, train, test, params, world, show=measure)
     except DivergedError:
         errors = []

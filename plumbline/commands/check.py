@@ -3,12 +3,14 @@
 Usage: python -m plumbline check [HEAD] [--full]
 """
 
+import shlex
 from argparse import ArgumentParser, Namespace
 
 from plumbline.core.command import fail, printable
+from plumbline.lint.declared import entries
 from plumbline.review import lock, staleness
 from plumbline.review.gate import load_rules
-from plumbline.review.git import checkout_of, find_commit, uncommitted_files
+from plumbline.review.git import Checkout, checkout_of, find_commit, unseen_files
 from plumbline.review.reproduction import reproduce
 
 
@@ -29,8 +31,8 @@ def main(options: Namespace) -> None:
         if problems:
             fail("check: not what `dvc repro` would leave; run it and commit", problems)
         print("check: dvc.lock, metrics and pictures fit the parameters and the scripts")
-        if not options.head and (names := uncommitted_files()):
-            print(f"check: not committed yet: {', '.join(names)}")
+        if not options.head:
+            _tell_uncommitted(checkout)
         if not options.full:
             return
         differences = reproduce(checkout, rules)
@@ -40,3 +42,13 @@ def main(options: Namespace) -> None:
     print(f"check: a run from nothing gives {same}")
     for difference in differences:
         print(f"  {printable(str(difference))}")
+
+
+def _tell_uncommitted(checkout: Checkout) -> None:
+    """Names the project's files that differ from the last commit, those behind its links too."""
+    linked = entries(checkout.stages("dvc.yaml", checkout.head), "deps")
+    if names := checkout.changed(find_commit("HEAD"), checkout.head, ".", *linked):
+        print(printable(f"check: not committed yet: {', '.join(names)}"))
+    if unseen := shlex.join(map(str, unseen_files())):
+        line = f"check: git does not see that {unseen} changed; make it look: touch {unseen}"
+        print(printable(line))

@@ -1,10 +1,11 @@
-"""Repair the files that a killed DVC left half-written, so that `dvc repro` runs.
+"""Repair the files that a killed DVC left half-written, and make git see every edit.
 
 Usage: python -m plumbline recover
 """
 
 from argparse import ArgumentParser, Namespace
 
+from plumbline.core.command import printable
 from plumbline.review.recovery import recover
 
 
@@ -14,4 +15,4 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def main(_: Namespace) -> None:
     for line in recover():
-        print(line)
+        print(printable(line))

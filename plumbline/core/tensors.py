@@ -51,15 +51,25 @@ class SamplesInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     line: Line | None
 
 
-class ModelInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What makes a new model, and the line that it has learned, if it is one in one feature."""
+class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All that makes a new model."""
 
     name: str
     features: Annotated[int, Meta(ge=1)]
     settings: dict[str, Setting]  # the other arguments of its class
     standardize: bool
+
+
+class ModelInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All that it takes to make the model again and to use it; the same wherever it was trained."""
+
+    recipe: Recipe
+    features: Annotated[list[str], Meta(min_length=1)]  # in the order of the columns of X
+    target: str
+    ranges: list[tuple[float, float]]  # of each feature over the training samples
+    samples: str  # the MD5 of the file of training samples, as in dvc.lock
     device: str  # the kind that trained it: cpu, cuda, mps or xpu
-    line: Line | None
+    line: Line | None  # what it has learned, if it is a line in one feature
 
 
 Info = TypeVar("Info", SamplesInfo, ModelInfo)

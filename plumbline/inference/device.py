@@ -15,6 +15,8 @@ Item = TypeVar("Item")
 # On a CPU a piece fits the cache; an accelerator needs more to be kept busy. A multiple of 4, so
 # that each piece starts at 16 bytes: otherwise a matrix product may have other last bits there.
 PIECE = 262_144
+# A model gets a multiple of this many rows; zeros fill up the last of them.
+ROWS = 64
 ACCELERATOR_PIECE = 256 * PIECE
 
 
@@ -67,7 +69,8 @@ def compute_pieces(
 def predict(model: nn.Module, X: Tensor, threads: int = 1) -> Tensor:
     """The model's y (n, 1) for X (n, k); X is on the model's device, the result on the CPU.
 
-    The result is the same for any number of threads; an accelerator needs one.
+    The result is the same for any number of threads; an accelerator needs one. A row's bits do not
+    depend on the rows around it, as they would if matrix products had any number of rows.
     """
     model.eval()
     predicted = torch.empty(X.shape[0], 1)
@@ -75,8 +78,11 @@ def predict(model: nn.Module, X: Tensor, threads: int = 1) -> Tensor:
 
     def predict_piece(piece: tuple[Tensor, Tensor]) -> None:
         inputs, outputs = piece
+        n = len(inputs)
         with torch.inference_mode():  # each thread has its own mode
-            outputs.copy_(model(inputs))
+            if missing := -n % ROWS:
+                inputs = torch.cat([inputs, inputs.new_zeros(missing, inputs.shape[1])])
+            outputs.copy_(model(inputs)[:n])
 
     pieces = list(zip(X.split(size), predicted.split(size), strict=True))
     compute_pieces(predict_piece, pieces, X.device, threads)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from plumbline.core import tensors
 from plumbline.core.errors import UserError
-from plumbline.core.tensors import Line, ModelInfo, decode, encode
+from plumbline.core.tensors import Line, ModelInfo, Recipe, decode, encode
 
 # The classes of a project's models by name; each is made with the number of features, and with
 # those keys of `train` in params.yaml that its __init__ names.
@@ -53,10 +53,10 @@ class Standardized(nn.Module):
         return weight, line[1] * y_std + y_mean - weight * x_mean
 
 
-def make_model(info: ModelInfo, models: Models) -> nn.Module:
+def make_model(recipe: Recipe, models: Models) -> nn.Module:
     """A new model: the class of its name, made with its settings."""
-    model = models[info.name](info.features, **info.settings)
-    return Standardized(model, info.features) if info.standardize else model
+    model = models[recipe.name](recipe.features, **recipe.settings)
+    return Standardized(model, recipe.features) if recipe.standardize else model
 
 
 def arguments_of(kind: Callable[..., nn.Module]) -> list[str]:
@@ -90,15 +90,15 @@ def save_model(path: Path, model: nn.Module, info: ModelInfo) -> None:
 def load_model(path: Path, models: Models) -> nn.Module:
     """A new model with the saved state_dict, on the CPU; UserError if it does not fit."""
     arrays, metadata = tensors.load(path)
-    info = decode(path, metadata, ModelInfo)
+    recipe = decode(path, metadata, ModelInfo).recipe
     state_dict = {key: torch.from_numpy(array) for key, array in arrays.items()}
-    if info.name not in models or arguments_of(models[info.name]) != list(info.settings):
-        raise UserError(f"{path}: wanted a model of {', '.join(models)}, got {info}")
+    if recipe.name not in models or arguments_of(models[recipe.name]) != list(recipe.settings):
+        raise UserError(f"{path}: wanted a model of {', '.join(models)}, got {recipe}")
     try:
         # On the meta device a model takes no memory, whatever size the file asks for.
         with torch.device("meta"):
-            make_model(info, models).load_state_dict(state_dict, assign=True)
-        model = make_model(info, models)
+            make_model(recipe, models).load_state_dict(state_dict, assign=True)
+        model = make_model(recipe, models)
         model.load_state_dict(state_dict)
     except RuntimeError as error:
         raise UserError(f"{path}: {error}") from None

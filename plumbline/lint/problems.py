@@ -95,7 +95,7 @@ def run_problems(stage: Stage, made: Path, scratch: Path) -> Iterator[str]:
             if path.is_relative_to(base):
                 name = path.relative_to(base).as_posix()
                 if (
-                    name not in {*declared, *stage.outs, str(PARAMS), imports.START}
+                    name not in {*declared, *stage.outs, str(PARAMS), *imports.PACKAGES}
                     and Path(name).is_file()
                 ):
                     yield f"{name}: read, and not declared"

@@ -9,6 +9,7 @@ import yaml
 from plumbline.core.files import parse_yaml
 from plumbline.core.params import PARAMS
 from plumbline.lint.declared import Stage
+from plumbline.lint.imports import PACKAGES
 
 
 def source(path: str, made: Path) -> Path:
@@ -33,7 +34,8 @@ def lay_out(stage: Stage, made: Path, folder: Path) -> None:
 
     made: the folder that has the outputs of the stages before it.
     """
-    for path in stage.code | stage.inputs:
+    packages = {path for path in PACKAGES if Path(path).is_file()}
+    for path in stage.code | stage.inputs | packages:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source(path, made), folder / path)
     own = cut(parse_yaml(PARAMS.read_bytes(), PARAMS), stage.params)

@@ -20,12 +20,15 @@ SAFE = {"core.hooksPath": os.devnull, "core.fsmonitor": "false", "safe.directory
 
 
 class Checkout:
-    """A folder of a repository that has the commit `head`; `checkout_of` makes a temporary one."""
+    """A project in a checkout of the commit `head`; `checkout_of` makes a temporary one.
 
-    def __init__(self, path: Path, head: str) -> None:
-        self.path = path
-        self.site = path.parent / "site"  # for what DVC keeps outside of a repository
-        self.head = head
+    prefix: the project's folder in the repository, such as `examples/sine/`; empty for its root.
+    """
+
+    def __init__(self, root: Path, head: str, prefix: str = "") -> None:
+        self.root, self.prefix, self.head = root, prefix, head
+        self.path = root / prefix
+        self.site = root.parent / "site"  # for what DVC keeps outside of a repository
 
     def git(self, *arguments: str) -> bytes:
         return git(*arguments, cwd=self.path)
@@ -45,6 +48,18 @@ class Checkout:
             return None
         return self.git("cat-file", "blob", f"{commit}:./{path}")
 
+    def changed(self, old: str, new: str, *paths: str) -> list[str]:
+        """The files below the paths that differ between two commits; links are followed."""
+        places = [(self.path / path).resolve() for path in paths]
+        inside = [str(place) for place in places if place.is_relative_to(self.root)]
+        if not inside:
+            return []
+        names = self.git("diff", "--name-only", "-z", old, new, "--", *inside).decode()
+        return [
+            Path(os.path.relpath(self.root / name, self.path)).as_posix()
+            for name in names.split("\0")[:-1]
+        ]
+
     def stages(self, path: str, commit: str = "") -> dict[str, Any]:
         """`stages` of dvc.yaml or dvc.lock in the commit, else in the folder; empty for no file."""
         return parse_stages(path, self.read(commit, path))
@@ -60,10 +75,20 @@ def parse_stages(path: str, content: bytes | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def git(*arguments: str, cwd: Path | None = None, settings: dict[str, str] = SAFE) -> bytes:
-    """The standard output of git, run with these settings and none of its user or of a branch."""
+def git(
+    *arguments: str,
+    cwd: Path | None = None,
+    settings: dict[str, str] = SAFE,
+    index: Path | None = None,
+    stdin: bytes = b"",
+) -> bytes:
+    """The standard output of git, run with these settings and none of its user or of a branch.
+
+    index: a file to use in place of the repository's index.
+    """
     options = [part for name, text in settings.items() for part in ("-c", f"{name}={text}")]
-    return _output("git", *options, *arguments, cwd=cwd, env=_environment())
+    environment = _environment() | ({"GIT_INDEX_FILE": str(index)} if index else {})
+    return _output("git", *options, *arguments, cwd=cwd, env=environment, stdin=stdin)
 
 
 def find_commit(revision: str | None) -> str:
@@ -74,22 +99,61 @@ def find_commit(revision: str | None) -> str:
     # This one call has its user's settings, with which git refuses somebody else's repository.
     environment = {**os.environ, "LC_ALL": "C"}
     shallow = _output("git", "rev-parse", "--is-shallow-repository", env=environment).strip()
-    settings = {**SAFE, **_filters_off(), "user.name": "working tree", "user.email": ""}
-    # `git stash create` fails where files have a new time and the old content.
-    if not revision and git("status", "--porcelain", "--untracked-files=no", settings=settings):
-        return git("stash", "create", settings=settings).decode().strip()
-    name = f"{revision or 'HEAD'}^{{commit}}"
     try:
-        return git("rev-parse", "--verify", "--end-of-options", name).decode().strip()
+        name = f"{revision or 'HEAD'}^{{commit}}"
+        commit = git("rev-parse", "--verify", "--end-of-options", name).decode().strip()
     except UserError:
         cure = "; this clone is shallow: git fetch --unshallow" if shallow == b"true" else ""
-        raise UserError(f"{revision}: no such revision in this repository{cure}") from None
+        text = f"{revision or 'HEAD'}: no such revision in this repository{cure}"
+        raise UserError(text) from None
+    return commit if revision else _commit_working_tree(commit)
 
 
-def uncommitted_files() -> list[str]:
-    """The tracked files of the working tree that differ from the last commit."""
-    names = git("diff", "--name-only", "-z", "HEAD", settings={**SAFE, **_filters_off()})
-    return names.decode().split("\0")[:-1]
+def _commit_working_tree(head: str) -> str:
+    """A commit of the tracked files on `head`; `head` itself if it has the same files."""
+    settings = _settings()
+    with _index_without_times() as index:
+        git("add", "--update", "--", ":/", settings=settings, index=index)
+        tree = git("write-tree", index=index).decode().strip()
+    if tree == git("rev-parse", f"{head}^{{tree}}").decode().strip():
+        return head
+    message = ("-p", head, "-m", "The working tree")
+    return git("commit-tree", tree, *message, settings=settings).decode().strip()
+
+
+def unseen_files() -> list[Path]:
+    """The tracked files that changed and that git takes for unchanged, below the working folder.
+
+    Git looks at size and time only. A program that writes git's index within a second of an edit
+    can leave the old hash beside the new time: `git add` then passes over the edit.
+    """
+    names = ("--name-only", "--relative", "-z")
+    with _index_without_times() as index:
+        changed = git("diff", *names, settings=_settings(), index=index).split(b"\0")[:-1]
+    # Unlike `git diff`, this does not write to the index.
+    seen = git("diff-files", *names, settings=_settings()).split(b"\0")[:-1]
+    return [Path(os.fsdecode(name)) for name in changed if name not in seen]
+
+
+@contextmanager
+def _index_without_times() -> Iterator[Path]:
+    """A copy of git's index for which git compares the content of every file, not its time.
+
+    Files with a filter keep their times: without the filter, which must not run here, their
+    content cannot be compared. So do files that the user told git not to look at.
+    """
+    listed = git("ls-files", "--stage", "-v", "-z", "--full-name", "--", ":(top,attr:!filter)")
+    # H: an ordinary file, M: one in a merge conflict.
+    ordinary = [line[2:] for line in listed.split(b"\0") if line[:2] in {b"H ", b"M "}]
+    entries = b"".join(line + b"\0" for line in ordinary)
+    with TemporaryDirectory(prefix="plumbline-") as folder:
+        index = Path(folder) / "index"
+        own = Path(git("rev-parse", "--git-path", "index").decode().removesuffix("\n"))
+        if own.exists():
+            shutil.copy(own, index)
+        settings = _settings()
+        git("update-index", "-z", "--index-info", settings=settings, index=index, stdin=entries)
+        yield index
 
 
 @contextmanager
@@ -99,17 +163,29 @@ def checkout_of(head: str) -> Iterator[Checkout]:
         Path(git("rev-parse", "--git-path", name).decode().removesuffix("\n")).resolve()
         for name in ("objects", "shallow")
     )
+    prefix = git("rev-parse", "--show-prefix").decode().removesuffix("\n")
     with TemporaryDirectory(prefix="plumbline-", ignore_cleanup_errors=True) as folder:
-        checkout = Checkout(Path(folder) / "checkout", head)
-        git("init", "--quiet", "--template=", str(checkout.path))
+        checkout = Checkout(Path(folder).resolve() / "checkout", head, prefix)
+        git("init", "--quiet", "--template=", str(checkout.root))
         # Like `git clone --shared`, which cannot clone a shallow repository.
-        own = checkout.path / ".git"
+        own = checkout.root / ".git"
         (own / "objects" / "info").mkdir(exist_ok=True)
         (own / "objects" / "info" / "alternates").write_bytes(os.fsencode(objects) + b"\n")
         if shallow.exists():
             shutil.copy(shallow, own)
-        checkout.git("checkout", "--quiet", "--detach", head)
+        git("checkout", "--quiet", "--detach", head, cwd=checkout.root)
+        # A commit before the project has neither its folder nor DVC's.
+        checkout.path.mkdir(parents=True, exist_ok=True)
+        if Path(".dvc").is_dir():
+            (checkout.path / ".dvc").mkdir(exist_ok=True)
         yield checkout
+
+
+def _settings() -> dict[str, str]:
+    """Settings for commands that read the working tree or write an index or a commit."""
+    quiet = {"core.safecrlf": "false", "core.splitIndex": "false"}
+    author = {"user.name": "working tree", "user.email": ""}
+    return {**SAFE, **_filters_off(), **quiet, **author}
 
 
 def _environment() -> dict[str, str]:
@@ -125,10 +201,12 @@ def _filters_off() -> dict[str, str]:
     return {name: "false" if name.endswith(".required") else "" for name in names}
 
 
-def _output(*command: str, cwd: Path | None = None, env: dict[str, str]) -> bytes:
+def _output(
+    *command: str, cwd: Path | None = None, env: dict[str, str], stdin: bytes = b""
+) -> bytes:
     """The standard output of the command; UserError with its errors if it fails."""
     done = subprocess.run(  # noqa: S603 (a list of arguments, no shell)
-        command, cwd=cwd, env=env, capture_output=True, check=False
+        command, cwd=cwd, env=env, input=stdin, capture_output=True, check=False
     )
     if done.returncode != 0:
         errors = done.stderr.decode(errors="replace").replace("ERROR: ", "").strip()

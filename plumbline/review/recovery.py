@@ -1,5 +1,6 @@
 """What a killed DVC leaves cut, and how the next run gets past it."""
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,11 +9,12 @@ import msgspec
 import yaml
 
 from plumbline.core.errors import UserError
-from plumbline.review.git import git
+from plumbline.review.git import git, unseen_files
 
 LOCK = Path("dvc.lock")
-RWLOCK = Path(".dvc/tmp/rwlock")
-RUNS = Path(".dvc/cache/runs")
+# In DVC's folder, which may be above the project.
+RWLOCK = Path("tmp/rwlock")
+RUNS = "cache/runs/*/*/.*.tmp"
 # DVC writes each of its files within this time, in seconds, unless it was killed.
 PATIENCE = 1
 
@@ -60,7 +62,7 @@ def is_cut(lock: bytes) -> bool:
 
 
 def recover() -> Iterator[str]:
-    """Repairs what a killed DVC left cut in this repository; a line for each thing that it does."""
+    """Repairs what a killed DVC left cut, and what git overlooks; a line for each repair."""
     if found := _cut_files():
         time.sleep(PATIENCE)
     for path in [path for path in found if path in _cut_files()]:
@@ -69,29 +71,42 @@ def recover() -> Iterator[str]:
         else:
             path.unlink()
             yield f"{path}: deleted; a killed DVC left it half-written"
+    for path in unseen_files():
+        os.utime(path)
+        yield f"{path}: touched; git did not see that it had changed"
 
 
 def _cut_files() -> list[Path]:
     """The files of DVC that are half-written: cut, or not yet renamed."""
-    found = sorted(RUNS.glob("*/*/.*.tmp"))
+    folder = _dvc_folder()
+    found, rwlock = sorted(folder.glob(RUNS)), folder / RWLOCK
     if LOCK.is_file() and is_cut(LOCK.read_bytes()):
         found.append(LOCK)
-    if RWLOCK.is_file():
+    if rwlock.is_file():
         try:
-            msgspec.json.decode(RWLOCK.read_bytes())
+            msgspec.json.decode(rwlock.read_bytes())
         except msgspec.DecodeError:
-            found.append(RWLOCK)
+            found.append(rwlock)
     return found
+
+
+def _dvc_folder() -> Path:
+    """The `.dvc` of the working folder, or the next one above it, as DVC finds it."""
+    for up in range(len(Path.cwd().parents)):
+        if (folder := Path(*[".."] * up, ".dvc")).is_dir():
+            return folder
+    return Path(".dvc")
 
 
 def _restore_lock() -> str:
     """Replaces dvc.lock by git's, or removes it where git has none that is whole."""
-    try:
-        content = git("show", f":./{LOCK}")
-    except UserError:
-        content = b""
-    if is_cut(content):
-        LOCK.unlink()
-        return f"{LOCK}: deleted; a killed DVC left it half-written, and git has none"
-    LOCK.write_bytes(content)
-    return f"{LOCK}: restored from git; a killed DVC left it half-written"
+    for revision in ("", "HEAD"):  # what was added, else what was committed
+        try:
+            content = git("show", f"{revision}:./{LOCK}")
+        except UserError:
+            continue
+        if not is_cut(content):
+            LOCK.write_bytes(content)
+            return f"{LOCK}: restored from git; a killed DVC left it half-written"
+    LOCK.unlink()
+    return f"{LOCK}: deleted; a killed DVC left it half-written, and git has none"

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from plumbline.core.errors import UserError
 from plumbline.lint.declared import entries
 from plumbline.review.diffs import metrics_diff_after_run
-from plumbline.review.gate import Rules, is_number
+from plumbline.review.gate import Rules, is_number, other_device
 from plumbline.review.git import Checkout
 from plumbline.review.lock import output_hashes
 from plumbline.review.pictures import differing_share
@@ -26,7 +26,8 @@ def reproduce(checkout: Checkout, rules: Rules) -> list[Difference]:
     """Runs every stage in the checkout; the result is empty if all bytes are the same.
 
     Other bytes of an output that is no metric and no picture are no failure: the metrics and the
-    pictures that are made from it tell how far it is off.
+    pictures that are made from it tell how far it is off. Where another kind of device trained,
+    a metric without a tolerance is shown, and no failure either.
     """
     committed = output_hashes(checkout.stages("dvc.lock", checkout.head))
     try:
@@ -51,12 +52,16 @@ def reproduce(checkout: Checkout, rules: Rules) -> list[Difference]:
 
 def _differing_metrics(checkout: Checkout, rules: Rules, path: str) -> list[Difference]:
     """The metrics in the file that differ; the file itself if only its layout does."""
+    changes = metrics_diff_after_run(checkout, path)
+    device = other_device(changes)
     found = []
-    for name, old, new in metrics_diff_after_run(checkout, path):
+    for name, old, new in changes:
         how, within = f"{old} -> {new}", False
-        if is_number(old) and is_number(new):
+        if device and name == device.name:
+            how, within = f"trained on {old}, this run on {new}", True
+        elif is_number(old) and is_number(new):
             metric = rules.metrics.get(name)
             how += f", by {abs(new - old):.3g}"
-            within = metric is not None and abs(new - old) <= metric.tolerance
+            within = abs(new - old) <= metric.tolerance if metric else device is not None
         found.append(Difference(f"{path}: {name}", how, within))
     return found or [Difference(path, "other bytes, the same numbers", within=False)]

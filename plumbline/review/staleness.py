@@ -76,5 +76,4 @@ def _changed_files(checkout: Checkout, path: str) -> list[str]:
     if not (checkout.path / path).is_dir():
         return [path]
     since = checkout.git("log", "-1", "--format=%H", checkout.head, "--", "dvc.lock")
-    names = ("diff", "--name-only", "-z", since.decode().strip(), checkout.head, "--", path)
-    return checkout.git(*names).decode().split("\0")[:-1] or [path]
+    return checkout.changed(since.decode().strip(), checkout.head, path) or [path]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from plumbline.core import tensors
 from plumbline.core.errors import UserError
-from plumbline.core.tensors import Array
+from plumbline.core.tensors import Array, SamplesInfo
 from plumbline.inference.device import compute_pieces, piece_size, predict
 from plumbline.training.world import World
 
@@ -30,6 +30,10 @@ UNFIT: dict[type[nn.Module], str] = {
 LossOfPiece = Callable[[Tensor, Tensor], Tensor]
 
 
+# The names of columns that have none, such as those of a part of the samples.
+NAMELESS = SamplesInfo(features=[""], target="", line=None)
+
+
 class Samples(NamedTuple):
     """The rows of X and y that this process has, on its device."""
 
@@ -37,6 +41,7 @@ class Samples(NamedTuple):
     y: Tensor  # (n, 1) float32
     first: int  # the place of the first of them among those of all processes
     total: int  # how many rows there are
+    info: SamplesInfo = NAMELESS
 
     def share(self, world: World) -> Tensor:
         """X of the pieces that are this process's share; they are among its rows."""
@@ -75,17 +80,17 @@ def load_share(path: Path, device: torch.device, world: World, whole: bool = Fal
             f"{path}: wanted the same number of rows in every process, got {total:,} in this one"
         )
     rows = slice(0, total) if whole else world.rows(total, piece_size(device))
-    mapped, y, _ = tensors.load_samples(path, rows)
+    mapped, y, info = tensors.load_samples(path, rows)
     # Copies: the last bits of a matrix product depend on whether its rows start at 16 bytes, which
     # those of a new tensor do, and those of a file need not.
     X = torch.tensor(mapped, device=device)
     del mapped  # so that its pages and the copy of y are not there at once
-    return Samples(X, torch.tensor(y, device=device), rows.start, total)
+    return Samples(X, torch.tensor(y, device=device), rows.start, total, info)
 
 
 def full_batch(samples: Samples, world: World) -> Batch:
     """All samples as one batch."""
-    X, y, first, total = samples
+    X, y, first, total, _ = samples
     size = piece_size(X.device)
     starts = range(0, total, size)
     place = world.pieces(len(starts))
@@ -109,7 +114,7 @@ class Batches:
         self.full = full_batch(samples, world)
 
     def __iter__(self) -> Iterator[Batch]:
-        X, y, _, total = self.samples
+        X, y, _, total, _ = self.samples
         if self.size >= total:
             yield self.full
             return

@@ -107,11 +107,14 @@ class Checkpoint:
 
 def fingerprint(settings: Iterable[object], data: Iterable[Path]) -> str:
     """SHA-256 of torch's version, the settings and the files, in hexadecimal digits."""
-    digest = hashlib.sha256(repr([torch.__version__, *settings]).encode())
-    for path in data:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
+    parts = [torch.__version__, *settings, *(digest(path, "sha256") for path in data)]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def digest(path: Path, name: str) -> str:
+    """The hash of the file's bytes, in hexadecimal digits; name: md5 or sha256."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, name).hexdigest()
 
 
 def _numbers(row: Row) -> list[float]:

@@ -101,9 +101,9 @@ class _MeanAbsolute(torch.autograd.Function):
 
 def advise(model: nn.Module, train: Samples, test: Samples, world: World) -> Iterator[str]:
     """A sentence for each parameter that would help, which it names."""
-    low, high = _bounds(train.X, world)
+    low, high = bounds_of(train.X, world)
     if not isinstance(model, Standardized):
-        y_low, y_high = _bounds(train.y, world)
+        y_low, y_high = bounds_of(train.y, world)
         sizes = torch.cat([torch.maximum(-low, high), torch.maximum(-y_low, y_high)])
         far = [size for size in sizes.tolist() if size and not SMALL <= size <= LARGE]
         if far:
@@ -126,7 +126,13 @@ def advise(model: nn.Module, train: Samples, test: Samples, world: World) -> Ite
             )
 
 
-def _bounds(column: Tensor, world: World) -> tuple[Tensor, Tensor]:
+def ranges_of(samples: Samples, world: World) -> list[tuple[float, float]]:
+    """The least and the largest number of each feature."""
+    low, high = bounds_of(samples.X, world)
+    return list(zip(low.tolist(), high.tolist(), strict=True))
+
+
+def bounds_of(column: Tensor, world: World) -> tuple[Tensor, Tensor]:
     """The least and the largest number of each column, of all processes; column: (n, k)."""
     if len(column):
         low, high = column.amin(dim=0), column.amax(dim=0)

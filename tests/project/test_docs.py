@@ -23,9 +23,11 @@ PAGES = {
     ]
 }
 README = PAGES["README.md"]
-SIX = {name: STAGES[name] for name in ("generate", "split", "train", "evaluate", "plot", "verify")}
+OURS = {name: STAGES[name] for name in
+        ("generate", "split", "train", "validate", "evaluate", "plot", "verify")}  # fmt: skip
 OUTPUTS = {path for stage in STAGES.values() for path in stage.outs}
 OF_A_USER = {"data/table.csv", "stages/describe.py", "tests/stages/test_describe.py"}
+OF_COMMANDS = {"report/report.md", "report/report.html"}
 OF_DVC = {".dvc/tmp/rwlock", ".dvc/cache/runs", ".git/index.lock"}  # not in a fresh clone
 
 
@@ -52,7 +54,7 @@ def is_deleted(path: str) -> bool:
 def test_every_path_exists_or_is_an_output() -> None:
     paths = r"`((?:[\w.-]+/)+[\w.-]*\w/?|[\w-]+\.(?:py|yaml|lock|json))`"
     for page, text in PAGES.items():
-        for path in {*re.findall(paths, text)} - OUTPUTS - OF_A_USER - OF_DVC:
+        for path in {*re.findall(paths, text)} - OUTPUTS - OF_A_USER - OF_COMMANDS - OF_DVC:
             here = (ROOT / page).parent / path
             known = "NAME" in path or is_deleted(path)
             assert (ROOT / path).exists() or here.exists() or known, f"{page}: {path}"
@@ -87,12 +89,10 @@ def test_every_plumbline_command_exists() -> None:
 
 
 @pytest.mark.slow
-def test_make_repro_ends_with_the_lines_that_the_readme_shows(
-    branched: Clone,
-) -> None:
+def test_make_repro_ends_with_the_lines_that_the_readme_shows(branched: Clone) -> None:
     said = branched.run("python", "-m", "plumbline", "summary").splitlines()
     assert shown_below("`make repro` ends with:") == said
-    branched.run("git", "checkout", "--quiet", "faster", "--", "metrics.json", "dvc.lock")
+    branched.run("git", "checkout", "--quiet", "faster", "--", "metrics.json", "dvc.lock", "plots")
     last = branched.run("python", "-m", "plumbline", "summary").splitlines()[-1]
     assert f"With `train.lr` at 0.02, its last line is `{last}`." in README
 
@@ -116,15 +116,15 @@ def test_the_readme_draws_the_pipeline_that_dvc_yaml_declares() -> None:
     for line in re.findall(r"^    (\w+ --> .*)$", README, re.MULTILINE):
         nodes = [node.split(" & ") for node in line.split(" --> ")]
         drawn |= {(a, b) for left, right in itertools.pairwise(nodes) for a in left for b in right}
-    makes = {path: name for name, stage in SIX.items() for path in stage.outs}
-    needs = {(makes[path], name) for name, s in SIX.items() for path in s.inputs if path in makes}
+    makes = {path: name for name, stage in OURS.items() for path in stage.outs}
+    needs = {(makes[path], name) for name, s in OURS.items() for path in s.inputs if path in makes}
     assert drawn == needs
 
 
 def test_the_readme_names_the_outputs_of_each_stage() -> None:
     rows = re.findall(r"(?m)^\| `(\w+)` \|.*\| ([^|]*) \|$", README)
     assert {name: re.findall(r"`([^`]+)`", cell) for name, cell in rows} == {
-        name: stage.outs for name, stage in SIX.items()
+        name: stage.outs for name, stage in OURS.items()
     }
 
 

@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from plumbline.core import tensors
-from plumbline.core.tensors import Array, ModelInfo
+from plumbline.core.tensors import Array, Recipe
 from plumbline.inference.device import predict
 from plumbline.inference.model import save_model
 from stages import verify
 from stages.model import Linear
 from tests.support.exercise import INFO, run_stage
+from tests.support.models import info_of
 
 PATHS = ("model", "train", "test", "predictions", "verdict")
 
@@ -24,7 +25,7 @@ def trained(folder: Path) -> dict[str, Array]:
     X = np.linspace(0, 1, 10, dtype=np.float32)[:, None]
     model = Linear(1)
     predicted = predict(model, torch.from_numpy(X)).numpy()
-    save_model(Path("model"), model, ModelInfo("linear", 1, {}, False, "cpu", None))
+    save_model(Path("model"), model, info_of(Recipe("linear", 1, {}, standardize=False)))
     for name in ("train", "test"):
         tensors.save_samples(Path(name), X, X, INFO)
     predictions = {"train": predicted, "test": predicted.copy()}

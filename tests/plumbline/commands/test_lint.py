@@ -120,8 +120,14 @@ def test_a_stage_after_one_that_fails_is_not_run(
     first, *others = lint(project.path)
     assert first == "split: failed with what it declares: split: no"
     assert others == [
-        f"{name}: not run, since data/test.safetensors was not made"
-        for name in ("train", "evaluate", "plot", "verify")
+        f"{name}: not run, since data/{part}.safetensors was not made"
+        for name, part in (
+            ("train", "test"),
+            ("validate", "train"),
+            ("evaluate", "test"),
+            ("plot", "test"),
+            ("verify", "test"),
+        )
     ]
 
 

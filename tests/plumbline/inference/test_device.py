@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 import torch
 
-from plumbline.inference.device import use_device, use_threads
+from plumbline.inference.device import predict, use_device, use_threads
 from plumbline.training.batches import Samples
 from stages import generate, split, train, verify
 from stages.loop import Train, fit
-from stages.model import Linear
+from stages.model import MODELS, Linear
 from tests.support.exercise import EXERCISE, PUBLISHED, run_stage, write_params
+from tests.support.models import make_with_info
 
 accelerator = torch.accelerator.current_accelerator(check_available=True)
 needs_accelerator = pytest.mark.skipif(
@@ -40,6 +41,20 @@ def test_an_operation_uses_one_thread_and_the_others_are_for_pieces() -> None:
     torch.set_num_threads(3)
     assert (use_threads(), torch.get_num_threads()) == (3, 1)
     torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("features", [1, 3, 10])
+def test_a_rows_prediction_has_the_same_bits_whatever_rows_are_around_it(
+    name: str, features: int
+) -> None:
+    torch.manual_seed(features)
+    model, _ = make_with_info(name, features)
+    X, others = torch.randn(89, features), torch.randn(1000, features)
+    expected, order = predict(model, X), torch.randperm(89)
+    assert torch.equal(predict(model, X[order]), expected[order])
+    assert torch.equal(torch.cat([predict(model, row[None]) for row in X]), expected)
+    assert torch.equal(predict(model, torch.cat([others, X]))[1000:], expected)
 
 
 @needs_accelerator

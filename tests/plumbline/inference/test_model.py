@@ -8,11 +8,11 @@ import torch
 
 from plumbline.core import tensors
 from plumbline.core.errors import UserError
-from plumbline.core.tensors import ModelInfo, encode
+from plumbline.core.tensors import Recipe, encode
 from plumbline.inference.device import predict
 from plumbline.inference.model import load_model, save_model
 from stages.model import MODELS
-from tests.support.models import make_with_info
+from tests.support.models import info_of, make_with_info
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -48,7 +48,7 @@ def test_a_state_dict_that_does_not_fit_its_model_is_refused(
 ) -> None:
     content = {name: np.zeros(size, np.float32) for name, size in tensor.items()}
     name, features, settings = info
-    metadata = encode(ModelInfo(name, features, {**settings}, False, "cpu", None))
+    metadata = encode(info_of(Recipe(name, features, {**settings}, standardize=False)))
     tensors.save(tmp_path / "model", content, metadata)
     with pytest.raises(UserError, match=f"(?s)/model: .*{message}"):
         load_model(tmp_path / "model", MODELS)

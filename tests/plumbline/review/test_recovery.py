@@ -90,6 +90,17 @@ def test_a_cut_lock_is_restored_from_git(repository: Path) -> None:
     assert lock.read_bytes() == TEXT
 
 
+def test_a_cut_lock_that_was_added_is_restored_from_the_last_commit(repository: Path) -> None:
+    lock = write("dvc.lock", TEXT)
+    subprocess.run(["git", "add", "dvc.lock"], check=True)
+    person = ("-c", "user.name=A Person", "-c", "user.email=person@example.org")
+    subprocess.run(["git", *person, "commit", "--quiet", "--message=lock"], check=True)
+    lock.write_bytes(TEXT[:50])
+    subprocess.run(["git", "add", "dvc.lock"], check=True)
+    assert len(list(recover())) == 1
+    assert lock.read_bytes() == TEXT
+
+
 def test_a_cut_lock_that_git_lacks_or_has_cut_too_is_deleted(repository: Path) -> None:
     for _ in range(2):
         lock = write("dvc.lock", TEXT[:50])
@@ -105,6 +116,17 @@ def test_what_else_is_half_written_is_deleted(repository: Path, path: str) -> No
     cut = write(path, b"")
     assert list(recover()) == [f"{path}: deleted; a killed DVC left it half-written"]
     assert not cut.exists()
+
+
+def test_the_files_of_dvc_may_be_above_the_project(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut = write(".dvc/tmp/rwlock", b"")
+    (repository / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir("a/b")
+    (line,) = recover()
+    assert line.startswith("../../.dvc/tmp/rwlock: deleted; ")
+    assert not (repository / cut).exists()
 
 
 def test_a_lock_that_dvc_is_writing_is_left_alone(

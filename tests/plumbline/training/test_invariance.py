@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from plumbline.core import tensors
-from plumbline.core.tensors import ModelInfo, SamplesInfo
+from plumbline.core.tensors import Recipe, SamplesInfo
 from plumbline.history import Row
 from plumbline.inference import device as device_module
 from plumbline.inference.device import PIECE, predict
@@ -113,7 +113,7 @@ def first_model(case: Case) -> nn.Module:
         return Standardized(own, case.features) if case.params.standardize else own
     name, standardize = case.params.model, case.params.standardize
     settings = dict.fromkeys(arguments_of(MODELS[name]), 5)
-    return make_model(ModelInfo(name, case.features, settings, standardize, "cpu", None), MODELS)
+    return make_model(Recipe(name, case.features, settings, standardize), MODELS)
 
 
 def set_scale(model: Standardized, X: Tensor, y: Tensor, piece: int) -> None:
@@ -173,8 +173,14 @@ def plain(case: Case, paths: tuple[Path, Path]) -> Bytes:
             line = line_of(model) or (None, None)
             rows.append(Row(epoch, mean, sum(terms).item(), *line, y_std))
     with torch.inference_mode():
-        predictions = [torch.cat([model(a) for a in X.split(case.piece)]) for X in (X, test[0])]
+        predictions = [torch.cat(list(predicted(model, X, case.piece))) for X in (X, test[0])]
     return bytes_of(model, rows, predictions)
+
+
+def predicted(model: nn.Module, X: Tensor, piece: int) -> Iterator[Tensor]:
+    """The predictions for each piece, which zeros fill up to a multiple of 64 rows."""
+    for part in X.split(piece):
+        yield model(nn.functional.pad(part, (0, 0, 0, -len(part) % 64)))[: len(part)]
 
 
 class Killed(Checkpoint):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from plumbline.core.tensors import ModelInfo
+from plumbline.core.tensors import Recipe
 from plumbline.history import Row
 from plumbline.inference.device import PIECE, predict
 from plumbline.inference.model import Standardized, line_of, make_model
@@ -82,9 +82,7 @@ def train(X: np.ndarray, y: np.ndarray, **changes: object) -> tuple[Standardized
     settings = {"standardize": True, "loss": "mse", "lr": 0.1, "epochs": 1000, "eval_every": 100}
     params = Train(**{**EXERCISE["train"], **settings, **changes})
     torch.manual_seed(params.seed)
-    model = make_model(
-        ModelInfo("linear", X.shape[1], {}, standardize=True, device="cpu", line=None), MODELS
-    )
+    model = make_model(Recipe("linear", X.shape[1], {}, standardize=True), MODELS)
     assert isinstance(model, Standardized)
     data = Samples(torch.from_numpy(X), torch.from_numpy(y), 0, len(X))
     fit_scale(model, data, ALONE)

@@ -1,0 +1,98 @@
+"""A project in a folder of a repository works with every command, and is judged alone."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.clone import Clone
+
+pytestmark = pytest.mark.all
+
+
+@pytest.fixture(scope="session", params=["its own", "the repository's"])
+def worse(request: pytest.FixtureRequest, reproduced: Clone, share: Callable[..., Clone]) -> Clone:
+    """The folder of a project that has run with too few epochs; its last commit is the exercise.
+
+    The parameter says whose `.dvc` the project has.
+    """
+    above = request.param == "the repository's"
+
+    def make(path: Path) -> None:
+        (path / "project").mkdir(parents=True)
+        shutil.copytree(reproduced.path, path / "project", symlinks=True, dirs_exist_ok=True)
+        shutil.rmtree(path / "project" / "examples", ignore_errors=True)
+        for name in (".git", ".dvc")[: 1 + above]:
+            shutil.move(path / "project" / name, path / name)
+        (path / "note").write_text("old")
+        Clone(path).commit("The project in a folder")
+        (path / "note").write_text("new")
+        inside = Clone(path / "project")
+        inside.set_params({"train.epochs": 10})
+        inside.run("dvc", "repro", "--quiet")
+
+    return Clone(share("above" if above else "inside", make).path / "project")
+
+
+own = pytest.mark.parametrize("worse", ["its own"], indirect=True)
+above = pytest.mark.parametrize("worse", ["the repository's"], indirect=True)
+
+
+def plumbline(clone: Clone, *arguments: str) -> tuple[int, str]:
+    done = clone.try_run("python", "-m", "plumbline", *arguments)
+    return done.returncode, done.stdout
+
+
+def test_the_gate_is_closed_for_a_worse_result(worse: Clone) -> None:
+    status, said = plumbline(worse, "gate", "HEAD")
+    assert status == 1
+    assert said.startswith("gate: worse than HEAD\n  test_mae got worse: 0.00647102 -> 0.26")
+    assert len(said.splitlines()) == 3
+
+
+def test_the_report_shows_the_projects_parameters_metrics_and_pictures(worse: Clone) -> None:
+    status, said = plumbline(worse, "report", "HEAD", "--links", "https://example.org/o/n/raw")
+    assert (status, said.splitlines()[0][:29]) == (0, "## 🔴 Worse: `test_mae` `0.006")
+    assert "| `train.epochs` | `300` | `10` |" in said
+    assert "- **Lock**: fits the parameters and the scripts" in said
+    paths = re.findall(r'src="https://example.org/o/n/raw/[0-9a-f]{40}/([^"]*)"', said)
+    names = [f"project/plots/{name}.png" for name in ("landscape", "loss", "predictions")]
+    assert paths == sorted(2 * names)
+
+
+def test_the_check_names_what_is_not_committed_of_the_project(worse: Clone) -> None:
+    status, said = plumbline(worse, "check")
+    plots = [f"plots/{n}" for n in ("history.csv", "landscape.png", "loss.png", "predictions.png")]
+    names = ", ".join(["dvc.lock", "metrics.json", "params.yaml", *plots])
+    assert (status, said.splitlines()[1]) == (0, f"check: not committed yet: {names}")
+
+
+@above
+def test_a_run_from_nothing_gives_the_same_bytes(worse: Clone) -> None:
+    status, said = plumbline(worse, "check", "--full")
+    assert (status, said.splitlines()[-1]) == (0, "check: a run from nothing gives the same bytes")
+
+
+@own
+def test_the_summary_compares_with_the_projects_last_commit(worse: Clone) -> None:
+    assert plumbline(worse, "summary")[1].splitlines()[-1].endswith(" higher than HEAD")
+
+
+@own
+def test_the_first_commit_of_a_project_has_nothing_to_compare_with(worse: Clone) -> None:
+    assert plumbline(worse, "report", "HEAD~1")[1].startswith("## ⚪ Nothing to compare with: ")
+    _, said = plumbline(worse, "report", "HEAD", "HEAD~1")
+    assert "🔴 Worse: `test_mae` `0.00647102` → none" in said
+
+
+@own
+def test_an_experiment_is_run_applied_and_reported(worse: Clone, tmp_path: Path) -> None:
+    shutil.copytree(worse.path.parent, tmp_path / "copy", symlinks=True)
+    clone = Clone(tmp_path / "copy" / "project")
+    clone.run("git", "restore", ".")
+    clone.run("dvc", "exp", "run", "--temp", "--name", "trial", "-S", "train.lr=0.02")
+    clone.run("dvc", "exp", "apply", "trial")
+    assert " D " not in clone.run("git", "status", "--porcelain", ".")
+    assert plumbline(clone, "report", "HEAD")[1].startswith("## 🟢 Better: `test_mae` ")
