@@ -1,7 +1,6 @@
 """README and docs agree with the project."""
 
 import itertools
-import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -95,20 +94,6 @@ def test_make_repro_ends_with_the_lines_that_the_readme_shows(branched: Clone) -
     branched.run("git", "checkout", "--quiet", "faster", "--", "metrics.json", "dvc.lock", "plots")
     last = branched.run("python", "-m", "plumbline", "summary").splitlines()[-1]
     assert f"With `train.lr` at 0.02, its last line is `{last}`." in README
-
-
-@pytest.mark.slow
-def test_the_readme_shows_the_metrics_of_both_branches(branches: Clone) -> None:
-    main, faster = (
-        json.loads(branches.run("git", "show", f"{name}:metrics.json"))
-        for name in ("main", "faster")
-    )
-    _, *rows = (line.split() for line in shown_below("`dvc metrics diff main` prints"))
-    shown = {name: [float(number) for number in numbers] for _, name, *numbers in rows}
-    assert shown == {
-        name: [round(value, 5) for value in (main[name], faster[name], faster[name] - main[name])]
-        for name in sorted(main)
-    }
 
 
 def test_the_readme_draws_the_pipeline_that_dvc_yaml_declares() -> None:

@@ -90,7 +90,7 @@ def test_the_summary_tells_the_device_that_trained(
     write: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(None, test_mae=0.005, device="cuda")
-    assert summarize(capsys) == [*REST, "trained on:   cuda", "test_mae:     0.005"]
+    assert summarize(capsys) == [*REST, "trained on:     cuda", "test_mae:       0.005"]
 
 
 @pytest.mark.parametrize(
