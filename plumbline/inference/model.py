@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from plumbline.core import tensors
 from plumbline.core.errors import UserError
-from plumbline.core.tensors import Line, ModelInfo, Recipe, decode, encode
+from plumbline.core.tensors import Coefficients, Line, ModelInfo, Recipe, decode, encode
 
 # The classes of a project's models by name; each is made with the number of features, and with
 # those keys of `train` in params.yaml that its __init__ names.
@@ -45,12 +45,13 @@ class Standardized(nn.Module):
     def standardize_y(self, y: Tensor) -> Tensor:
         return (y - self.y_mean) / self.y_std
 
-    def line_in_own_units(self, line: Line) -> Line:
-        """The line of X and y that is this line of standardised X and y; for one feature."""
-        scale = self.X_mean, self.X_std, self.y_mean, self.y_std
-        x_mean, x_std, y_mean, y_std = (number.item() for number in scale)
-        weight = line[0] * y_std / x_std
-        return weight, line[1] * y_std + y_mean - weight * x_mean
+    def in_own_units(self, found: Coefficients) -> Coefficients:
+        """The coefficients for X and y of those for standardised X and y."""
+        y_mean, y_std = self.y_mean.item(), self.y_std.item()
+        pairs = zip(found.weights, self.X_std.tolist(), strict=True)
+        weights = [weight * y_std / x_std for weight, x_std in pairs]
+        shift = sum(w * x_mean for w, x_mean in zip(weights, self.X_mean.tolist(), strict=True))
+        return Coefficients(weights, found.bias * y_std + y_mean - shift)
 
 
 def make_model(recipe: Recipe, models: Models) -> nn.Module:
@@ -70,15 +71,21 @@ def is_line(model: nn.Module) -> bool:
     return hasattr(model.model if isinstance(model, Standardized) else model, "line")
 
 
-def line_of(model: nn.Module) -> Line | None:
-    """The weight and the bias in the units of the data, if the model is a line in one feature."""
+def coefficients_of(model: nn.Module) -> Coefficients | None:
+    """The coefficients in the units of the data, if the model has a method `line`."""
     if isinstance(model, Standardized):
-        line = line_of(model.model)
-        return line and model.line_in_own_units(line)
+        found = coefficients_of(model.model)
+        return found and model.in_own_units(found)
     if not is_line(model):
         return None
-    weight, bias = model.line()  # type: ignore[operator]
-    return (weight.item(), bias.item()) if weight.numel() == 1 else None
+    weights, bias = model.line()  # type: ignore[operator]
+    return Coefficients(weights.flatten().tolist(), bias.item())
+
+
+def line_of(model: nn.Module) -> Line | None:
+    """The weight and the bias in the units of the data, if the model is a line in one feature."""
+    found = coefficients_of(model)
+    return found.line if found else None
 
 
 def save_model(path: Path, model: nn.Module, info: ModelInfo) -> None:
