@@ -6,7 +6,7 @@ BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 PIP := python -m pip install --quiet --quiet --disable-pip-version-check
 
-.PHONY: repro example report gate check test test-quick lint bench lint-pipeline test-faults test-invariance \
+.PHONY: repro example predict report gate check test test-quick lint bench lint-pipeline test-faults test-invariance \
 	fuzz clean git
 
 repro: .venv/ready | git
@@ -20,6 +20,14 @@ NAME ?= diabetes
 example: .venv/ready | git
 	dvc --cd examples/$(NAME) repro $(ARGS)
 	@cd examples/$(NAME) && PYTHONPATH=$(CURDIR) python -m plumbline summary
+
+# The new rows are written beside TABLE, with their predictions, or to PREDICTIONS.
+MODEL ?= models/model.safetensors
+
+predict: .venv/ready
+	@table='$(TABLE)' predictions='$(PREDICTIONS)' && : "$${table:?wanted a table: make predict TABLE=new.csv}" && \
+		python -m stages.predict "$$table" '$(MODEL)' \
+		"$${predictions:-$${table%.*}.predictions.$${table##*.}}"
 
 # BASE and HEAD are revisions. Without HEAD, the working tree is compared.
 BASE ?= main

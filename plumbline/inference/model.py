@@ -1,5 +1,6 @@
 """A model and its file: the state_dict, and all that makes a new one."""
 
+import re
 from collections.abc import Callable, Mapping
 from inspect import signature
 from pathlib import Path
@@ -94,8 +95,28 @@ def save_model(path: Path, model: nn.Module, info: ModelInfo) -> None:
     tensors.save(path, state_dict, encode(info))
 
 
+def check_model(path: Path) -> None:
+    """UserError if there is no file, which says what makes one."""
+    if path.is_file():
+        return
+
+    def has(file: Path, pattern: str) -> bool:
+        return file.is_file() and bool(re.search(pattern, file.read_text(encoding="utf-8")))
+
+    entry = rf"(?m)^ +(- )?(path: )?{re.escape(path.as_posix())}\b"
+    folders = [Path(), *Path().resolve().parents]
+    configs = [folder / ".dvc" / name for folder in folders for name in ("config", "config.local")]
+    cure = ""
+    if has(Path("dvc.lock"), entry) and any(has(c, r"(?m)^\s*remote\s*=") for c in configs):
+        cure = f"; `dvc pull {path}` fetches it"
+    elif has(Path("dvc.yaml"), entry):
+        cure = "; `make repro` trains it"
+    raise UserError(f"{path}: wanted a model, got none{cure}")
+
+
 def load_model(path: Path, models: Models) -> nn.Module:
     """A new model with the saved state_dict, on the CPU; UserError if it does not fit."""
+    check_model(path)
     arrays, metadata = tensors.load(path)
     recipe = decode(path, metadata, ModelInfo).recipe
     state_dict = {key: torch.from_numpy(array) for key, array in arrays.items()}
