@@ -18,9 +18,8 @@ SAMPLES, FEW, MANY, RUNS = 10**7, 20, 120, 3
 
 
 def set_epochs(clone: Clone, epochs: int) -> None:
-    clone.set_params(
-        {"generate.step": 1 / SAMPLES, "train.epochs": epochs, "train.eval_every": epochs}
-    )
+    length = {"train.epochs": epochs, "train.eval_every": epochs, "train.last": 1}
+    clone.set_params({"generate.step": 1 / SAMPLES, **length})
 
 
 def seconds(clone: Clone, epochs: int, environment: dict[str, str]) -> float:

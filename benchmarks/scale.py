@@ -2,10 +2,10 @@
 
 Usage: python -m benchmarks.scale [LARGEST]
 
-Each stage runs three times for each size, in its own process, and the fastest run counts. DVC's
-part is `dvc commit`, which hashes the files and copies them to the cache, or links them. At the
-largest size, each stage is compared with its limit: the time on 100 samples, which is its imports,
-plus the time to read and to write the bytes that it has to.
+Each stage runs three times for each size, in its own process, and the fastest run counts; validate
+trains once. DVC's part is `dvc commit`, which hashes the files and copies them to the cache, or
+links them. At the largest size, each stage is compared with its limit: the time on 100 samples,
+which is its imports, plus the time to read and to write the bytes that it has to.
 """
 
 import hashlib
@@ -89,7 +89,7 @@ def seconds_to_hash(path: Path) -> float:
 
 def limit(stage: Stage, project: Path) -> float:
     """Seconds to read what a stage reads, each epoch if it trains, and to write its outputs."""
-    times = EPOCHS if stage.name == "train" else 1
+    times = EPOCHS if stage.name in ("train", "validate") else 1
     files = [project / path for path in stage.inputs]
     outs = [project / path for path in stage.outs]
     return sum(seconds_to_read(path, times) for path in files) + sum(
@@ -126,9 +126,8 @@ def main(largest: int) -> None:
         print("|---" * (1 + len(stages) + len(CACHE_TYPES)) + "|")
         n = LEAST
         while n <= largest:
-            clone.set_params(
-                {"generate.step": 1 / n, "train.epochs": EPOCHS, "train.eval_every": EPOCHS}
-            )
+            epochs = {"train.epochs": EPOCHS, "train.eval_every": EPOCHS, "train.last": 1}
+            clone.set_params({"generate.step": 1 / n, "validate.repeats": 1, **epochs})
             results[n] = measure_stages(clone)
             cells = " | ".join(f"{s:.2f} s, {mb:,} MB" for s, mb in results[n].values())
             print(f"| {n:,} | {cells} |", flush=True)

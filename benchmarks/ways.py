@@ -32,9 +32,15 @@ Loader = DataLoader[tuple[Tensor, ...]] | list[tuple[Tensor, Tensor]]
 threads = cache(use_threads)  # the first call sets the process up
 
 
-def this(X: Tensor, y: Tensor, epochs: int, batch_size: int | None = None) -> None:
-    """The loop of `stages/loop.py`."""
-    use_device("cpu")
+def this(
+    X: Tensor,
+    y: Tensor,
+    epochs: int,
+    batch_size: int | None = None,
+    kind: type[nn.Module] = Linear,
+) -> nn.Module:
+    """The loop of `stages/loop.py`; the trained model of this class."""
+    use_device(X.device.type)
     world = World(threads=threads())
     params = Train(
         model="linear",
@@ -47,11 +53,13 @@ def this(X: Tensor, y: Tensor, epochs: int, batch_size: int | None = None) -> No
         epochs=epochs,
         batch_size=batch_size,
         eval_every=EVERY,
+        last=1,
         checkpoint_every=0,
     )
     train, test = Samples(X, y, 0, len(X)), Samples(X[:TEST], y[:TEST], 0, TEST)
-    for _ in fit(Linear(X.shape[1]), train, test, params, range(epochs), world):
-        pass
+    model = kind(X.shape[1]).to(X.device)
+    fit(model, train, test, params, world)
+    return model
 
 
 def this_in_batches(X: Tensor, y: Tensor, epochs: int) -> None:
@@ -60,7 +68,7 @@ def this_in_batches(X: Tensor, y: Tensor, epochs: int) -> None:
 
 def plain(X: Tensor, y: Tensor, epochs: int, loader: Loader | None = None) -> None:
     """The loop as the exercise writes it."""
-    model, criterion = Linear(X.shape[1]), nn.L1Loss()
+    model, criterion = Linear(X.shape[1]).to(X.device), nn.L1Loss()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     losses = []
     for epoch in range(epochs):

@@ -95,7 +95,8 @@ def main(
     repeated = validation.load(validation_path)
     pairs = (train, y_train), (test, y_test)
     metrics = evaluate(*pairs, learned, info.line, repeated, count_threads())
-    write_json(metrics_path, metrics)
+    # The device that trained, because the last digits depend on its kind.
+    write_json(metrics_path, {**metrics, "device": model.device})
     print_comparison(metrics)
     print_coefficients(model)
 

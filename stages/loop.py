@@ -94,7 +94,7 @@ def fit(
         losses = []
         for batch in batches:
             optimizer.zero_grad()
-            loss = backward(loss_of, model, batch, world)  # forward, loss, backward: on all cores
+            loss = backward(loss_of, model, batch, world)  # loss_of and its gradients, on all cores
             optimizer.step()
             losses.append((loss, batch.total))
 

@@ -1,4 +1,4 @@
-"""Report in Markdown what changed between two revisions, and whether it is better.
+"""Report what changed between two revisions, and whether it is better, in Markdown.
 
 Usage: python -m plumbline report BASE [HEAD] [--full] [--output FILE] [--links URL]
 
@@ -13,7 +13,8 @@ from pathlib import Path
 from plumbline.review.findings import find
 from plumbline.review.gate import load_rules
 from plumbline.review.git import checkout_of, find_commit
-from plumbline.review.pictures import write_pictures
+from plumbline.review.markdown import page
+from plumbline.review.pictures import Picture, as_data, write_pictures
 from plumbline.review.report import report
 
 
@@ -21,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("base", help="the revision to compare with")
     parser.add_argument("head", nargs="?", help="the revision to report on; else the working tree")
     parser.add_argument("--full", action="store_true", help="run all stages and compare")
-    parser.add_argument("--output", type=Path, help="write a file, and the pictures beside it")
+    parser.add_argument("--output", type=Path, help="write this file, its pictures and a page")
     parser.add_argument("--links", help="show pictures below this address: URL/COMMIT/PATH")
 
 
@@ -30,19 +31,34 @@ def main(options: Namespace) -> None:
     head = find_commit(options.head)
     with checkout_of(head) as checkout:
         findings = find(checkout, base, rules, options.full)
-    shown: dict[str, tuple[str, str]] = {}
-    if options.links:
-        root, paths = options.links.rstrip("/"), [picture.path for picture in findings.pictures]
-        full = {path: posixpath.normpath(checkout.prefix + path) for path in paths}
-        shown = {p: (f"{root}/{base}/{full[p]}", f"{root}/{head}/{full[p]}") for p in paths}
-    elif options.output:
-        shown = write_pictures(findings.pictures, options.output.parent)
-    text = report(findings, rules, options.base, options.head or "the working tree", shown)
+    names = options.base, options.head or "the working tree"
+    folders = tuple(f"{commit}/{checkout.prefix}" for commit in (base, head))
+    text = report(findings, rules, *names, _addresses(findings.pictures, options, folders))
     if options.output:
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(text, encoding="utf-8", newline="\n")
+        site = options.output.with_suffix(".html")
+        data = as_data(findings.pictures)
+        html = page(report(findings, rules, *names, data))
+        site.write_text(html, encoding="utf-8", newline="\n")
         print(text.partition("\n")[0].removeprefix("## "))
-        print(f"wrote {options.output}")
+        print(f"wrote {options.output} and {site}")
     else:
         print(text, end="")
     sys.exit(options.full and not findings.hold)
+
+
+def _addresses(
+    pictures: list[Picture], options: Namespace, folders: tuple[str, ...]
+) -> dict[str, tuple[str, str]]:
+    """Where both versions of each picture are: at a site, or beside the report; else nowhere.
+
+    folders: COMMIT/FOLDER of the project in the base and in the head.
+    """
+    if options.links:
+        root, paths = options.links.rstrip("/"), [picture.path for picture in pictures]
+        before, after = (
+            [f"{root}/{posixpath.normpath(folder + path)}" for path in paths] for folder in folders
+        )
+        return dict(zip(paths, zip(before, after, strict=True), strict=True))
+    return write_pictures(pictures, options.output.parent) if options.output else {}

@@ -1,4 +1,4 @@
-"""Print the results of the pipeline, and how the metrics that decide moved since the last commit.
+"""Print the results of the pipeline, and whether they are better than those of the last commit.
 
 Usage: python -m plumbline summary
 """
@@ -12,8 +12,15 @@ from plumbline.core.errors import UserError
 from plumbline.core.files import read
 from plumbline.core.tensors import SamplesInfo, load_info
 from plumbline.lint import declared
-from plumbline.review.change import DEVICE
-from plumbline.review.gate import load_rules
+from plumbline.review.gate import (
+    DEVICE,
+    REPEATED,
+    Change,
+    Measured,
+    decisions,
+    load_rows,
+    load_rules,
+)
 from plumbline.review.git import Checkout, find_commit
 from plumbline.review.lock import same_data
 
@@ -46,26 +53,20 @@ def equation(info: SamplesInfo, weight: float, bias: float) -> str:
     return f"{info.target} = {weight:g} * {info.features[0]} {sign} {abs(bias):g}"
 
 
-def last_committed(path: str) -> tuple[dict[str, float], bool]:
-    """The metrics of the last commit, and whether they are of the samples of the working tree."""
+def measure(path: str, metrics: dict[str, float]) -> Measured:
+    """What the last commit and the working tree measured; path: of the metrics."""
+    here = Checkout(Path(), "")
+    head = load_rows(here, "")
     try:
-        last = Checkout(Path(), find_commit("HEAD"))
-        metrics = decode_numbers(path, last.read(last.head, path) or b"{}")
-        return metrics, same_data(last.stages("dvc.lock", last.head), last.stages("dvc.lock"))
+        last = find_commit("HEAD")
+        old = decode_numbers(path, here.read(last, path) or b"{}")
+        base = load_rows(here, last)
+        same = same_data(here.stages("dvc.lock", last), here.stages("dvc.lock"))
     except (UserError, OSError):
         # The results count also without git, without a commit, or if the commit's are broken.
-        return {}, False
-
-
-def movement(old: float | None, new: float, comparable: bool) -> str:
-    """The way from the last commit's metric, in words; nothing if that has none."""
-    if old is None:
-        return ""
-    if not comparable:
-        return ", not compared with HEAD: other data"
-    if new == old:
-        return ", as in HEAD"
-    return f", {abs(new - old):.3g} {'lower' if new < old else 'higher'} than HEAD"
+        old, base, same = {}, None, False
+    changes = [Change(name, old.get(name), number) for name, number in metrics.items()]
+    return Measured(changes, same, base, head)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -78,17 +79,23 @@ def main(_: Namespace) -> None:
     metrics = load_numbers(metrics_path)
     difference = load_numbers(verdict_path, "max_abs_difference")["max_abs_difference"]
     info = load_info(Path(stages["evaluate"].cmd[3]), SamplesInfo)
-    print(f"pictures:     {' '.join(stages['plot'].outs)}")
-    print(f"reloaded:     matches, largest difference {difference:g}")
+    lines = {
+        "pictures": " ".join(stages["plot"].outs),
+        "reloaded": f"matches, largest difference {difference:g}",
+    }
     if device := decode_values(metrics_path, read(Path(metrics_path), 100_000)).get(DEVICE):
-        print(f"trained on:   {device}")
+        lines["trained on"] = str(device)
     if info.line:
-        print(f"true line:    {equation(info, *info.line)}")
+        lines["true line"] = equation(info, *info.line)
     if {"weight", "bias"} <= metrics.keys():
-        print(f"learned line: {equation(info, metrics['weight'], metrics['bias'])}")
-    old, comparable = last_committed(metrics_path)
-    for name in [name for name, rule in load_rules().metrics.items() if rule.decides]:
-        found = f"none in {metrics_path}"
+        lines["learned line"] = equation(info, metrics["weight"], metrics["bias"])
+    measured, rules = measure(metrics_path, metrics), load_rules()
+    # The testing error is told, and not compared: it decides nothing.
+    for name in ("test_mae", *rules.deciding):
         if name in metrics:
-            found = f"{metrics[name]:g}{movement(old.get(name), metrics[name], comparable)}"
-        print(f"{name + ':':13} {found}")
+            lines[name] = f"{metrics[name]:g}"
+    if any(change.old is not None for change in measured.metrics):
+        for name, verdict in decisions(rules, measured).items():
+            lines["since HEAD" if name == REPEATED else f"{name} now"] = verdict.sentence
+    for name, text in lines.items():
+        print(f"{name + ':':15} {text}")

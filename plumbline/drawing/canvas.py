@@ -114,7 +114,7 @@ def tell_hidden(axes: Axes, name: str, hidden: int, total: int) -> None:
 
 def add_legend(figure: Figure, axes: Axes) -> None:
     """Adds a legend for one of the panels below all of them, where it hides nothing."""
-    columns = min(4, int(figure.get_figwidth() // 2))
+    columns = min(3, int(figure.get_figwidth() // 2))
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
 
 

@@ -10,7 +10,7 @@ from dvc.exceptions import DvcException  # type: ignore[import-untyped]
 from dvc.repo import Repo  # type: ignore[import-untyped]
 
 from plumbline.core.errors import UserError
-from plumbline.review.change import Change
+from plumbline.review.gate import Change
 from plumbline.review.git import Checkout
 
 

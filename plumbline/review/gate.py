@@ -1,20 +1,29 @@
-"""`gate.yaml`: how each metric and picture is judged."""
+"""`gate.yaml`: how each metric and picture is judged, and what closes the gate."""
 
 import math
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
+from plumbline import validation
 from plumbline.core.errors import UserError
 from plumbline.core.files import parse_yaml
-from plumbline.review.change import Change
+from plumbline.lint.declared import entries
+from plumbline.review.git import Checkout, parse_stages
+from plumbline.review.verdict import Verdict, Word, compare
 
 GATE = Path("gate.yaml")
+# The metric that is judged by its repeated trainings. Every other one is of one training.
+REPEATED = "validation_mae"
+# The metric that is a text: the kind of device that trained, such as cpu or cuda.
+DEVICE = "device"
 
 Tolerance = Annotated[float, Meta(ge=0)]
-Verdict = Literal["better", "worse", "same", "new", "unjudged"]
 
 
 class Metric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,6 +43,42 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics: dict[str, Metric]
     pictures: Pictures
 
+    @property
+    def deciding(self) -> list[str]:
+        return [name for name, metric in self.metrics.items() if metric.decides]
+
+
+class Change(NamedTuple):
+    """A metric or a parameter in two revisions, of any type; None in one that does not have it."""
+
+    name: str
+    old: Any
+    new: Any
+
+
+def other_device(metrics: list[Change]) -> Change | None:
+    """The change of the kind of device that trained; None if it is the same, or not recorded.
+
+    The last digits of two kinds of device differ, so only tolerances compare them.
+    """
+    for change in metrics:
+        if change.name == DEVICE and change.old and change.new and change.old != change.new:
+            return change
+    return None
+
+
+class Measured(NamedTuple):
+    """The metrics and the repeated trainings of a base and a head.
+
+    same_data: False if the training or testing samples differ, so that one training's metrics are
+    not compared. base, head: the rows of their validations; None without one.
+    """
+
+    metrics: list[Change]
+    same_data: bool
+    base: list[validation.Row] | None
+    head: list[validation.Row] | None
+
 
 def load_rules() -> Rules:
     """The rules of the working tree's gate.yaml; UserError names what is wrong, and where."""
@@ -42,16 +87,63 @@ def load_rules() -> Rules:
         # First each metric, because msgspec does not say in which metric it found an error.
         for name, metric in msgspec.convert(raw, dict[str, dict[str, Any]])["metrics"].items():
             where = f"{GATE}: {name}"
-            rule = msgspec.convert(metric, Metric)
-            if rule.better == "neither" and (rule.limit is not None or rule.decides):
-                raise UserError(f"{where}: wanted better: lower or higher beside limit or decides")
+            _check(name, msgspec.convert(metric, Metric), where)
         where = str(GATE)
         rules = msgspec.convert(raw, Rules)
     except (msgspec.ValidationError, KeyError) as error:
         raise UserError(f"{where}: {error}") from None
-    if not any(metric.decides for metric in rules.metrics.values()):
+    if not rules.deciding:
         raise UserError(f"{GATE}: wanted decides: true for a metric at least, got none")
     return rules
+
+
+def _check(name: str, metric: Metric, where: str) -> None:
+    if metric.better == "neither" and (metric.limit is not None or metric.decides):
+        raise UserError(f"{where}: wanted better: lower or higher beside limit or decides")
+    if name == REPEATED and metric.better != "lower":
+        raise UserError(f"{where}: wanted better: lower, since it is an error")
+    # A model that was chosen by the testing samples does as well on no others.
+    if name.startswith("test_") and (metric.limit is not None or metric.decides):
+        raise UserError(
+            f"{where}: wanted no limit and no decides, because samples that choose a model cannot "
+            f"test it; move them to {REPEATED}"
+        )
+
+
+def check_names(rules: Rules, metrics: list[Change]) -> None:
+    """UserError for a rule whose metric no revision has and no stage can give, as in a typo."""
+    known = {change.name for change in metrics} | {*validation.METRICS} | _names_in_stages()
+    for name in sorted(rules.metrics.keys() - known):
+        near = get_close_matches(name, sorted(known), 1)
+        cure = f"did you mean {near[0]}?" if near else "remove the rule"
+        raise UserError(f"{GATE}: {name}: no revision and no stage has such a metric; {cure}")
+
+
+def _names_in_stages() -> set[str]:
+    """The quoted names in the working tree's scripts of the stages that write metrics.
+
+    A stage may leave out a metric: only a line has a weight.
+    """
+    found = set()
+    for stage in parse_stages("dvc.yaml", Path("dvc.yaml").read_bytes()).values():
+        for path in entries({"": stage}, "deps") if stage.get("metrics") else []:
+            if path.endswith(".py") and Path(path).is_file():
+                text = Path(path).read_text(encoding="utf-8", errors="replace")
+                found |= {*re.findall(r"""["'](\w+)["']""", text)}
+    return found
+
+
+def load_rows(checkout: Checkout, commit: str) -> list[validation.Row] | None:
+    """The repeated trainings in the commit, or in the folder if that is empty; None without them.
+
+    The file is the one among the plots of dvc.yaml that has the columns of a validation.
+    """
+    for path in entries(checkout.stages("dvc.yaml", commit), "plots"):
+        if path.endswith(".csv") and (commit or (checkout.path / path).is_file()):
+            content = checkout.read(commit, path) or b""
+            if content.startswith(",".join(validation.Row._fields).encode()):
+                return validation.parse(content, path)
+    return None
 
 
 def is_number(value: Any) -> bool:
@@ -59,45 +151,54 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def judge(metric: Metric | None, old: Any, new: Any) -> Verdict:
-    """The verdict on a metric; one that is missing now, or no finite number, got worse."""
-    if metric is None or metric.better == "neither":
-        return "unjudged"
+def decisions(rules: Rules, measured: Measured) -> dict[str, Verdict]:
+    """The verdict on each metric that decides, by its name; one that nobody has is left out."""
+    changes = {change.name: change for change in measured.metrics}
+    found = {}
+    for name in rules.deciding:
+        if name == REPEATED:
+            found[name] = compare(measured.base, measured.head)
+        elif name in changes:
+            _, old, new = changes[name]
+            found[name] = judge(rules.metrics[name], old, new, measured.same_data)
+    return found
+
+
+def judge(metric: Metric, old: Any, new: Any, same_data: bool = True) -> Verdict:
+    """The verdict on a metric of one training; one that is gone, or no finite number, got worse."""
+    word: Word = "no clear difference"
     if not is_number(new):
-        return "worse"
-    if not is_number(old):
-        return "new"
-    if abs(new - old) <= metric.tolerance:
-        return "same"
-    return "better" if (new < old) == (metric.better == "lower") else "worse"
+        word = "worse"
+    elif not is_number(old):
+        word = "not judged"
+    elif not same_data:
+        word = "not compared"
+    elif abs(new - old) > metric.tolerance:
+        word = "better" if (new < old) == (metric.better == "lower") else "worse"
+    sentence = f"{word.capitalize()}, by one training: {old} -> {new}"
+    if not is_number(new):
+        sentence += f" (wanted a finite number; without the metric, remove its rule from {GATE})"
+    return Verdict(word, sentence)
 
 
-def is_beyond_limit(metric: Metric | None, new: Any) -> bool:
-    """True if the value is a number on the wrong side of the metric's limit."""
-    if metric is None or metric.limit is None or not is_number(new):
-        return False
-    return bool(new > metric.limit if metric.better == "lower" else new < metric.limit)
+def beyond_limits(rules: Rules, measured: Measured) -> Iterator[str]:
+    """A line for each metric of the head that is on the wrong side of its limit, or is no number.
 
-
-def failures(rules: Rules, changes: list[Change], same_data: bool = True) -> list[str]:
-    """A line for each metric that decides and got worse, and for each one beyond its limit.
-
-    same_data: False if the metrics are of other samples than the base's, and not compared.
+    If half of the repeated trainings diverged, their median is infinite and metrics.json lacks it.
     """
-    unknown = sorted(set(rules.metrics) - {change.name for change in changes})
-    if unknown:
-        names = ", ".join(unknown)
-        raise UserError(f"{GATE}: {names}: no revision has such a metric; remove the rule")
-    lines = []
-    for name, old, new in changes:
-        metric = rules.metrics.get(name)
-        # Of other data, a metric that is gone or not finite fails all the same.
-        compared = same_data or not is_number(new)
-        if metric and metric.decides and compared and judge(metric, old, new) == "worse":
-            why = f"wanted a finite number; if it is gone on purpose, remove its rule from {GATE}"
-            if is_number(old) and is_number(new):
-                why = f"by {abs(new - old):.3g}, tolerance {metric.tolerance:g}"
-            lines.append(f"{name} got worse: {old} -> {new} ({why})")
-        if metric and is_beyond_limit(metric, new):
-            lines.append(f"{name} is beyond its limit: {new} (limit {metric.limit:g})")
-    return lines
+    values = {change.name: change.new for change in measured.metrics}
+    if measured.head and values.get(REPEATED) is None:
+        values[REPEATED] = math.inf
+    for name, metric in rules.metrics.items():
+        value = values.get(name)
+        if metric.limit is None or not isinstance(value, int | float):
+            continue
+        if not (value <= metric.limit if metric.better == "lower" else value >= metric.limit):
+            yield f"{name} is beyond its limit: {value:g} (limit {metric.limit:g})"
+
+
+def failures(rules: Rules, measured: Measured) -> list[str]:
+    """A line for each reason that closes the gate: a metric that is worse, or beyond its limit."""
+    verdicts = decisions(rules, measured).items()
+    worse = [f"{name}: {verdict.sentence}" for name, verdict in verdicts if verdict.word == "worse"]
+    return [*worse, *beyond_limits(rules, measured)]

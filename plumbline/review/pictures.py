@@ -1,5 +1,6 @@
 """The pictures that differ between two commits, before and after."""
 
+from base64 import b64encode
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from PIL import Image
 
 from plumbline.lint.declared import entries
 from plumbline.review.git import Checkout
+from plumbline.review.markdown import DATA
 
 
 class Picture(NamedTuple):
@@ -45,6 +47,14 @@ def write_pictures(pictures: list[Picture], folder: Path) -> dict[str, tuple[str
                 (folder / name).write_bytes(content)
         found[path] = names
     return found
+
+
+def as_data(pictures: list[Picture]) -> dict[str, tuple[str, str]]:
+    """Both versions of each picture as an address that contains it."""
+    return {
+        path: (DATA + b64encode(before or b"").decode(), DATA + b64encode(after or b"").decode())
+        for path, _, before, after in pictures
+    }
 
 
 def differing_share(old: bytes, new: bytes) -> float:

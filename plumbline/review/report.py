@@ -1,17 +1,38 @@
-"""The report in Markdown: what changed, whether it is better, and whether it holds."""
+"""The report in Markdown: whether a change is better, what changed, and whether it holds."""
 
-import math
 import re
+from typing import Any
 
-from plumbline.review import sections
-from plumbline.review.change import Change, other_device
 from plumbline.review.findings import Findings
-from plumbline.review.gate import Rules, is_beyond_limit, is_number, judge
-from plumbline.review.markdown import code, codes
-from plumbline.review.sections import value
+from plumbline.review.gate import (
+    REPEATED,
+    Change,
+    Measured,
+    Rules,
+    beyond_limits,
+    decisions,
+    is_number,
+    other_device,
+)
+from plumbline.review.markdown import code, codes, image, table
+from plumbline.review.pictures import Picture
+from plumbline.review.verdict import TOLERANCE, Word, compare
+from plumbline.validation import Row, quartiles
 
 NAMES_IN_A_SENTENCE = 3
-LARGEST_PART = 10  # a change by more than ten times the metric is not told in percent
+ROWS_SHOWN = 20
+NONE = "none"
+
+# The mark and the advice of each verdict, the strongest first.
+MERGE_NOT = "Do not merge it as it is."
+ADVICE: dict[Word, tuple[str, str]] = {
+    "worse": ("🔴", MERGE_NOT),
+    "better": ("🟢", "Merge it if nothing else speaks against it."),
+    "no clear difference": ("⚪", "Merge it only if you want it for other reasons than its error."),
+    "not compared": ("⚪", "Merge it if that is on purpose; the next change can be compared."),
+    "too few to judge": ("⚪", "Do not merge it for its error."),
+    "not judged": ("⚪", "Do not merge it for its error: that takes repeated trainings of both."),
+}
 
 
 def report(
@@ -21,56 +42,58 @@ def report(
 
     base, head: the names of the revisions. shown: where the two versions of each picture are.
     """
+    measured = findings.measured
     parts = [
-        f"## {verdict(findings, rules)}",
+        f"## {headline(findings, rules)}",
         sentence(findings, rules),
+        *[f"⚠️ {note}." for note in findings.notes],
         f"{code(_short(base))} → {code(_short(head))}",
-        validity(findings),
-        *sections.changes("Parameters", "parameter", findings.params),
-        *sections.changes("The gate's rules", "rule", findings.rules),
-        *sections.metrics(findings.metrics, rules, findings.same_data),
-        *sections.stages(findings.stages),
-        *sections.pictures(findings.pictures, shown),
+        _validity(findings),
+        *_validation(measured),
+        *_changes("Parameters", "parameter", findings.params),
+        *_changes("The gate's rules", "rule", findings.rules),
+        *_metrics(measured, rules),
+        *_stages(findings.stages),
+        *_pictures(findings.pictures, shown),
+        *_rows(measured),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-VERDICTS = {"better": "🟢 Better", "worse": "🔴 Worse", "same": "⚪ Same"}
-
-
-def verdict(findings: Findings, rules: Rules) -> str:
-    """Better, worse, mixed or same, by the metrics that decide; and a warning if nothing holds."""
-    decisive = [change for change in findings.metrics if _decides(rules, change)]
-    judged: list[str] = [judge(rules.metrics[c.name], c.old, c.new) for c in decisive]
-    kinds = {*judged} - {"same"} or {"same"}
-    if not findings.same_data:
-        text = "⚪ Other data: not compared"
-    elif not findings.changed:
-        text = "⚪ Same: nothing changed"
-    elif "new" in kinds:
-        text = "⚪ Nothing to compare with: the base has no such metrics"
-    else:
-        mark = VERDICTS[kinds.pop()] if len(kinds) == 1 else "🟡 Mixed"
-        text = f"{mark}: {', '.join(map(_movement, decisive))}"
-    if beyond := [
-        name for name, _, new in findings.metrics if is_beyond_limit(rules.metrics.get(name), new)
-    ]:
-        text += f"; beyond its limit: {codes(beyond)}"
+def headline(findings: Findings, rules: Rules) -> str:
+    """The verdict, and what to do with the change."""
+    verdicts = decisions(rules, findings.measured)
+    words = [verdict.word for verdict in verdicts.values()]
+    mark, advice = next((ADVICE[word] for word in ADVICE if word in words), ADVICE["not judged"])
+    text = "; ".join(
+        verdict.sentence if name == REPEATED else f"{code(name)}: {code(verdict.sentence)}"
+        for name, verdict in verdicts.items()
+    )
+    if not verdicts:
+        text = "Not judged: no metric that decides"
+    if not findings.changed:
+        mark, text, advice = "⚪", "Same: nothing changed", "There is nothing to merge."
+    if beyond := [code(line) for line in beyond_limits(rules, findings.measured)]:
+        mark, text, advice = "🔴", "; ".join([text, *beyond]), MERGE_NOT
     if findings.risen:
-        text = f"🔴 Did not learn: {findings.risen}. {text}"
-    return text if findings.hold else f"⛔ The results are not those of a run. As they are: {text}"
+        mark, text, advice = "🔴", f"Did not learn: {findings.risen}. {text}", MERGE_NOT
+    if not findings.hold:
+        return f"⛔ Do not merge it: its results do not match a run. Taken as committed: {text}"
+    return f"{mark} {text}. {advice}"
 
 
 def sentence(findings: Findings, rules: Rules) -> str:
-    """What was changed, and what that did to the metrics that decide."""
-    values = [f"{code(n)} {value(old)} → {value(new)}" for n, old, new in findings.params]
+    """What was changed, and how far that moved the metrics that decide."""
+    values = [f"{code(n)} {_value(old)} → {_value(new)}" for n, old, new in findings.params]
     changes = [_some(values), _some([code(path) for path in findings.sources], "changes in ")]
     named = ", and ".join(filter(None, changes))
-    cause = f"With {named}: " if named else "No parameter changed: "
-    if not findings.same_data:
-        return f"{cause}the samples are others than the base's, so the metrics are not compared."
-    effects = [_movement(change) for change in findings.metrics if _decides(rules, change)]
-    return f"{cause}{', '.join(effects) or 'there is no metric that decides'}."
+    moved = [
+        f"{code(name)} {_value(old)} → {_value(new)}" if old != new else f"{code(name)} is the same"
+        for name, old, new in findings.measured.metrics
+        if name in rules.deciding
+    ]
+    effect = ", ".join(moved) or "no metric that decides"
+    return f"{f'With {named}' if named else 'No parameter changed'}: {effect}."
 
 
 def _some(names: list[str], before: str = "") -> str:
@@ -80,24 +103,124 @@ def _some(names: list[str], before: str = "") -> str:
     return before + ", ".join(shown) if names else ""
 
 
-def _decides(rules: Rules, change: Change) -> bool:
-    metric = rules.metrics.get(change.name)
-    return metric is not None and metric.decides
+def _validation(measured: Measured) -> list[str]:
+    """The repeated trainings of both sides; no section if no side has any."""
+    if not measured.base and not measured.head:
+        return []
+    before, after = _side(measured.base or []), _side(measured.head or [])
+    verdict = compare(measured.base, measured.head)
+    if total := verdict.better + verdict.worse + verdict.equal:
+        before.append(f"{verdict.worse} of {total}")
+        after.append(f"{verdict.better} of {total}")
+    rows = [list(row) for row in zip(SIDE, before, after, strict=False)]
+    text = (
+        "Each training learns from another part of the training samples, and its error is the mean "
+        "absolute error on the rest of them. The testing samples are not used. Trainings with the "
+        f"same part are compared in pairs; a difference below {TOLERANCE:.0%} does not count."
+    )
+    return ["### Validation", table(["", "before", "after"], rows), text]
 
 
-def _movement(change: Change) -> str:
-    """The metric before and after, and by which part it moved, where that means something."""
-    name, old, new = change
-    if not (is_number(old) and is_number(new)):
-        return f"{code(name)} {value(old)} → {value(new)}"
-    if old == new:
-        return f"{code(name)} is still {value(old)}"
-    part = abs(new - old) / abs(old) if old else math.inf
-    words = f" ({part:.2%} {'lower' if new < old else 'higher'})" if part < LARGEST_PART else ""
-    return f"{code(name)} {value(old)} → {value(new)}{words}"
+SIDE = (
+    "trainings",
+    "median error",
+    "half of the errors are between",
+    "error of a constant",
+    "smaller error in",
+)
 
 
-def validity(findings: Findings) -> str:
+def _side(rows: list[Row]) -> list[str]:
+    """The first four lines of the table for one revision."""
+    if not rows:
+        return [NONE] * 4
+    errors = quartiles([row.error for row in rows])
+    constant = quartiles([row.baseline_mae for row in rows]).median
+    middle = f"{_value(errors.q1)} and {_value(errors.q3)}"
+    return [str(len(rows)), _value(errors.median), middle, _value(constant)]
+
+
+def _rows(measured: Measured) -> list[str]:
+    """The error of each training before and after; no section unless both sides have it."""
+    before = {row.seed: row.mae for row in measured.base or []}
+    both = [
+        (row.seed, before[row.seed], row.mae) for row in measured.head or [] if row.seed in before
+    ]
+    if not both or all(old == new for _, old, new in both):
+        return []
+    lines = [
+        [str(seed), *["diverged" if mae is None else _value(mae) for mae in pair]]
+        for seed, *pair in both[:ROWS_SHOWN]
+    ]
+    more = [f"And {len(both) - ROWS_SHOWN} more."] if len(both) > ROWS_SHOWN else []
+    return ["### Training by training", table(["seed", "before", "after"], lines), *more]
+
+
+def _changes(title: str, what: str, values: list[Change]) -> list[str]:
+    """Each value before and after; no section if none changed."""
+    rows = [[code(name), _value(old), _value(new)] for name, old, new in values]
+    return [f"### {title}", table([what, "before", "after"], rows)] if rows else []
+
+
+def _value(content: Any) -> str:
+    """The content as code, as params.yaml has it, a number to 6 digits; `none` for None."""
+    if content is None:
+        return NONE
+    if isinstance(content, bool):
+        return code(str(content).lower())
+    return code(f"{content:.6g}" if isinstance(content, float) else content)
+
+
+def _metrics(measured: Measured, rules: Rules) -> list[str]:
+    """Each metric and how it moved, with the verdict if it decides; nothing if none changed."""
+    if all(old == new for _, old, new in measured.metrics):
+        return []
+    verdicts = decisions(rules, measured)
+    rows = []
+    for name, old, new in measured.metrics:
+        metric = rules.metrics.get(name)
+        both = is_number(old) and is_number(new)
+        moved = new - old if both else 0
+        counts = metric is None or abs(moved) > metric.tolerance
+        words = ["↓" if moved < 0 else "↑"] if moved and counts else []
+        words += ["gone"] if new is None else []
+        if name in verdicts:
+            words += [ADVICE[verdicts[name].word][0], verdicts[name].word, "(decides)"]
+        if metric is not None and metric.limit is not None:
+            words.append(f"(limit {_value(metric.limit)})")
+        difference = f"{moved:+.3g}" if moved else "0" if both else NONE
+        rows.append([code(name), _value(old), _value(new), difference, " ".join(words)])
+    lines = ["### Metrics", table(["metric", "before", "after", "difference", ""], rows)]
+    note = "Only those of the validation are of repeated trainings. One training is one draw"
+    other = "" if measured.same_data else ", and these two saw other samples"
+    return [*lines, f"{note}{other}."]
+
+
+def _stages(became: dict[str, str]) -> list[str]:
+    """The names of the stages by their fate; no section if all were skipped."""
+    kinds = {
+        kind: [n for n, k in became.items() if k == kind]
+        for kind in ("ran", "new", "removed", "skipped")
+    }
+    lines = [f"- {kind}: {codes(names)}" for kind, names in kinds.items() if names]
+    return ["### Stages", "\n".join(lines)] if set(became.values()) - {"skipped"} else []
+
+
+def _pictures(changed: list[Picture], shown: dict[str, tuple[str, str]]) -> list[str]:
+    """Both versions of each picture that changed, side by side; no section if none did."""
+    found = []
+    for path, share, *versions in changed:
+        before, after = versions
+        fate = "new" if before is None else "removed" if after is None else ""
+        found.append(f"{code(path)}: {fate or f'{share:.2%} of the pixels differ'}")
+        if path in shown:
+            names = zip(shown[path], ("before", "after"), versions, strict=True)
+            cells = [NONE if content is None else image(w, alt) for w, alt, content in names]
+            found.append(table(["before", "after"], [cells]))
+    return ["### Pictures", *found] if found else []
+
+
+def _validity(findings: Findings) -> str:
     """The outcomes of the lock check and of the run from nothing."""
     lines = ["- **Lock**: fits the parameters and the scripts"]
     if findings.problems:
@@ -112,7 +235,7 @@ def validity(findings: Findings) -> str:
         same = "the same within the tolerances" if within else "something else"
         lines.append(f"- **Reproduction**: a run from nothing gives {same}")
         lines += [f"  - {code(difference)}" for difference in findings.differences]
-    if device := other_device(findings.metrics):
+    if device := other_device(findings.measured.metrics):
         trained = f"the base was trained on {code(device.old)}, this on {code(device.new)}"
         lines.append(f"- **Device**: {trained}; their last digits differ, tolerances compare them")
     return "\n".join(lines)

@@ -4,9 +4,8 @@ from typing import NamedTuple
 
 from plumbline.core.errors import UserError
 from plumbline.lint.declared import entries
-from plumbline.review.change import other_device
 from plumbline.review.diffs import metrics_diff_after_run
-from plumbline.review.gate import Rules, is_number
+from plumbline.review.gate import Rules, is_number, other_device
 from plumbline.review.git import Checkout
 from plumbline.review.lock import output_hashes
 from plumbline.review.pictures import differing_share

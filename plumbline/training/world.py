@@ -35,14 +35,17 @@ class World(NamedTuple):
         """Sets each row to that of the process that computed it; in all others it is zero."""
         if self.size > 1:
             # As integers, because -0.0 plus 0.0 is 0.0.
-            distributed.all_reduce(table.view(torch.int32))
+            numbers = table.cpu().view(torch.int32)
+            distributed.all_reduce(numbers)
+            table.copy_(numbers.view(table.dtype))
 
     def max(self, tensor: Tensor) -> Tensor:
         """The largest of each number of the tensor over all processes."""
-        if self.size > 1:
-            tensor = tensor.clone()
-            distributed.all_reduce(tensor, distributed.ReduceOp.MAX)
-        return tensor
+        if self.size == 1:
+            return tensor
+        largest = tensor.to("cpu", copy=True)
+        distributed.all_reduce(largest, distributed.ReduceOp.MAX)
+        return largest.to(tensor.device)
 
     def agree(self, number: int) -> bool:
         """True if all processes have the same number."""
@@ -75,7 +78,8 @@ def join(threads: int) -> World:
     if torch.accelerator.is_available():
         index = int(os.environ["LOCAL_RANK"]) % torch.accelerator.device_count()
         torch.accelerator.set_device_index(index)
-    distributed.init_process_group()
+    # NCCL refuses tensors on the CPU, and two processes on one GPU. The tables are small.
+    distributed.init_process_group("gloo")
     return World(distributed.get_rank(), distributed.get_world_size(), threads)
 
 

@@ -24,6 +24,7 @@ README = PAGES["README.md"]
 SIX = {name: STAGES[name] for name in ("generate", "split", "train", "evaluate", "plot", "verify")}
 OUTPUTS = {path for stage in STAGES.values() for path in stage.outs}
 OF_A_USER = {"data/table.csv", "stages/describe.py", "tests/stages/test_describe.py"}
+OF_COMMANDS = {"report/report.md", "report/report.html"}
 OF_DVC = {".dvc/tmp/rwlock", ".dvc/cache/runs", ".git/index.lock"}  # not in a fresh clone
 every_page = pytest.mark.parametrize("page", PAGES)
 
@@ -54,7 +55,7 @@ def test_every_path_exists_or_is_an_output(page: str) -> None:
         r"`((?:[\w.-]+/)+[\w.-]*\w/?|[\w-]+\.(?:py|yaml|lock|json))`", PAGES[page]
     ):
         here = (ROOT / page).parent / path
-        known = path in OUTPUTS | OF_A_USER | OF_DVC or "NAME" in path
+        known = path in OUTPUTS | OF_A_USER | OF_COMMANDS | OF_DVC or "NAME" in path
         assert (ROOT / path).exists() or here.exists() or known or is_deleted(path), path
 
 
@@ -97,7 +98,7 @@ def test_make_repro_ends_with_the_difference_that_the_readme_shows(
     clone.set_params({"train.lr": 0.02})
     clone.run("dvc", "repro", "--quiet")
     last = clone.run("python", "-m", "plumbline", "summary").splitlines()[-1]
-    assert f"With `train.lr` at 0.02, its last line is `{last}`." in README
+    assert f"With `train.lr` at 0.02, it is `{last}`." in README
 
 
 @pytest.mark.slow

@@ -141,6 +141,24 @@ def test_a_forks_pull_request_gets_its_report_as_a_comment(
 
 
 @runs
+@pytest.mark.parametrize(("bytes_", "cut"), [(60_000, False), (60_001, True)])
+def test_a_comment_that_is_cut_says_so(
+    branches: Clone, tmp_path: Path, bytes_: int, cut: bool
+) -> None:
+    (tmp_path / "artifacts").mkdir()
+    (tmp_path / "artifacts" / "report.md").write_text("x" * bytes_)
+    run = {"event": "pull_request", "head_branch": "main", "head_sha": "0", "id": 1}
+    finished = context("workflow_run", "0", {"workflow_run": run})
+    path = gh(tmp_path / "bin", "7")
+    job = WORKFLOWS["comment"]["jobs"]["comment"]
+    done = run_job(job, branches, finished, tmp_path / "runner", PATH=path)
+    assert set(done.statuses.values()) == {0}, done.said
+    comment = (tmp_path / "runner" / "plumbline" / "comment.md").read_text()
+    assert comment.startswith("x" * 60_000)
+    assert ("is longer than a comment can be and is cut here" in comment) == cut
+
+
+@runs
 def test_a_pull_request_that_cannot_be_reported_on_fails_and_says_why(
     branches: Clone, copy_of: Callable[[Clone], Clone], tmp_path: Path
 ) -> None:

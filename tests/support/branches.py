@@ -67,14 +67,6 @@ def measure_more(clone: Clone) -> None:
     path.write_text(json.dumps(metrics))
 
 
-def degrade(clone: Clone) -> None:
-    """Multiplies every error in metrics.json by 20."""
-    path = clone.path / "metrics.json"
-    metrics = json.loads(path.read_text())
-    errors = {name: 20 * value for name, value in metrics.items() if "_" in name}
-    path.write_text(json.dumps({**metrics, **errors}))
-
-
 def add_stage(clone: Clone) -> None:
     command = "python -c \"open('models/note', 'w').close()\""
     add = ("dvc", "stage", "add", "--quiet", "--run", "--name", "note")
@@ -102,8 +94,6 @@ BRANCHES: dict[str, Callable[[Clone], None]] = {
     "better": run_with(**{"train.lr": 0.005, "train.epochs": 600}),
     # The README's example: some errors are smaller, some larger.
     "faster": run_with(**{"train.lr": 0.02}),
-    # Every error is larger.
-    "worse": degrade,
     # The same numbers in smaller pictures.
     "smaller": run_with(**{"plot.dpi": 90}),
     # A parameter changed without `dvc repro`.

@@ -74,8 +74,7 @@ def run_job(
             place.run("git", "fetch", "--quiet", "origin", "+refs/pull/*:refs/pull/*")
             place.run("git", "checkout", "--quiet", options.get("ref", context["github"]["sha"]))
         elif "/upload-artifact@" in step["uses"]:
-            artifacts.mkdir()
-            shutil.copy(workspace / options["path"], artifacts)
+            shutil.copytree(workspace / options["path"], artifacts)
         elif "/download-artifact@" in step["uses"]:
             shutil.copytree(artifacts, workspace / options["path"])
     return Done(statuses, said, files["GITHUB_STEP_SUMMARY"].read_text())

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from plumbline import validation
 from plumbline.commands import summary
 from plumbline.core.errors import UserError
 from plumbline.core.files import write_json
 from plumbline.core.tensors import Line, SamplesInfo, save_samples
+from plumbline.validation import Row
 from tests.support.exercise import GATE, ROOT, pipeline
 
 
@@ -32,10 +34,12 @@ def write(folder: Path) -> Callable[..., None]:
     return write
 
 
+PICTURES = ("data", "predictions", "loss", "validation", "landscape")
 REST = [
-    "pictures:     plots/data.png plots/predictions.png plots/loss.png plots/landscape.png",
-    "reloaded:     matches, largest difference 0",
+    f"pictures:       {' '.join(f'plots/{name}.png' for name in PICTURES)}",
+    "reloaded:       matches, largest difference 0",
 ]
+TEST_MAE = "test_mae:       0.006"
 
 
 def summarize(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -64,20 +68,21 @@ def write_lock(samples: str) -> None:
 def test_the_summary_shows_the_learned_line_below_the_true_line(
     write: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write((1.002, -0.2925), weight=0.31, bias=0.92, test_mae=0.005, more=1)
+    write((1.002, -0.2925), weight=0.31, bias=0.92, test_mae=0.006, validation_mae=0.02, more=1)
     assert summarize(capsys) == [
         *REST,
-        "true line:    y = 1.002 * X - 0.2925",
-        "learned line: y = 0.31 * X + 0.92",
-        "test_mae:     0.005",
+        "true line:      y = 1.002 * X - 0.2925",
+        "learned line:   y = 0.31 * X + 0.92",
+        TEST_MAE,
+        "validation_mae: 0.02",
     ]
 
 
 def test_the_summary_shows_no_line_if_there_is_none(
     write: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(None, test_mae=0.005)
-    assert summarize(capsys) == [*REST, "test_mae:     0.005"]
+    write(None, test_mae=0.006)
+    assert summarize(capsys) == [*REST, TEST_MAE]
 
 
 def test_the_summary_tells_the_device_that_trained(
@@ -88,33 +93,40 @@ def test_the_summary_tells_the_device_that_trained(
 
 
 @pytest.mark.parametrize(
-    ("new", "said"),
+    ("factor", "baseline", "said"),
     [
-        (0.00564067, "0.00564067, 0.00083 lower than HEAD"),
-        (0.00647102, "0.00647102, as in HEAD"),
-        (1.5, "1.5, 1.49 higher than HEAD"),
+        (0.5, 1, "Better in 20 of 20 trainings, by half"),
+        (1.5, 1, "Worse in 20 of 20 trainings, by half"),
+        (1, 1, "No clear difference: the same in all 20 trainings"),
+        (0.5, 2, "Not compared: other samples, or another split"),
     ],
 )
-def test_the_last_line_compares_with_the_last_commit(
-    write: Callable[..., None], capsys: pytest.CaptureFixture[str], new: float, said: str
+def test_the_last_line_compares_the_repeated_trainings_with_those_of_the_last_commit(
+    write: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+    factor: float,
+    baseline: float,
+    said: str,
 ) -> None:
-    write(None, test_mae=0.00647102)
-    commit("metrics.json")
-    write(None, test_mae=new)
-    assert summarize(capsys)[-1] == f"test_mae:     {said}"
+    write(None, validation_mae=0.02)
+    path = Path("plots/validation.csv")
+    rows = [Row(i, 0.02, 0.02, 0.02, 1, 9) for i in range(20)]
+    validation.save(path, rows)
+    commit("metrics.json", "dvc.yaml", str(path))
+    validation.save(path, [r._replace(mae=factor * 0.02, baseline_mae=baseline) for r in rows])
+    assert summarize(capsys)[-1] == f"since HEAD:     {said}"
 
 
-def test_metrics_of_other_samples_are_not_compared(
+def test_a_commit_without_a_validation_is_not_judged(
     write: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(None, test_mae=0.006)
-    commit("metrics.json")
-    write_lock("other")
-    assert summarize(capsys)[-1] == "test_mae:     0.006, not compared with HEAD: other data"
+    commit("metrics.json", "dvc.yaml")
+    assert summarize(capsys)[-1] == "since HEAD:     Not judged: one training only"
 
 
 @pytest.mark.parametrize("committed", ["{}", "not JSON", "[1]", '{"test_mae": null}', None])
-def test_a_commit_without_the_metric_is_not_compared(
+def test_a_commit_without_metrics_is_not_compared(
     write: Callable[..., None], capsys: pytest.CaptureFixture[str], committed: str | None
 ) -> None:
     write(None, test_mae=0.006)
@@ -124,7 +136,7 @@ def test_a_commit_without_the_metric_is_not_compared(
         Path("metrics.json").write_text(committed)
         commit("metrics.json")
     write(None, test_mae=0.006)
-    assert summarize(capsys)[-1] == "test_mae:     0.006"
+    assert summarize(capsys)[-1] == TEST_MAE
 
 
 def test_a_repository_without_a_commit_is_not_compared(
@@ -132,7 +144,7 @@ def test_a_repository_without_a_commit_is_not_compared(
 ) -> None:
     write(None, test_mae=0.006)
     subprocess.run(("git", "init", "--quiet"), check=True)
-    assert summarize(capsys)[-1] == "test_mae:     0.006"
+    assert summarize(capsys)[-1] == TEST_MAE
 
 
 def test_a_machine_without_git_is_not_compared(
@@ -141,16 +153,18 @@ def test_a_machine_without_git_is_not_compared(
     write(None, test_mae=0.006)
     commit("metrics.json")
     monkeypatch.setenv("PATH", "")
-    assert summarize(capsys)[-1] == "test_mae:     0.006"
+    assert summarize(capsys)[-1] == TEST_MAE
 
 
-def test_each_metric_that_decides_has_a_line_even_if_it_is_gone(
+def test_a_metric_of_ones_own_is_compared_by_one_training(
     write: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(None, test_r2=0.9)
-    gate = GATE.replace("{better: higher,", "{decides: true, better: higher,")
-    Path("gate.yaml").write_text(gate)
-    assert summarize(capsys)[-2:] == ["test_mae:     none in metrics.json", "test_r2:      0.9"]
+    write(None, train_mae=0.9)
+    rule = GATE.replace("  train_mae: {better", "  train_mae: {decides: true, better")
+    Path("gate.yaml").write_text(rule)
+    commit("metrics.json")
+    write_json(Path("metrics.json"), {"train_mae": 0.8})
+    assert summarize(capsys)[-1] == "train_mae now:  Better, by one training: 0.9 -> 0.8"
 
 
 def test_a_missing_number_is_named_with_its_file(write: Callable[..., None]) -> None:

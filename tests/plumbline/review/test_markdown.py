@@ -1,4 +1,4 @@
-"""Text from any source is shown literally."""
+"""Text from any source is shown literally, in Markdown and on a page."""
 
 import html
 import re
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plumbline.core.command import printable
-from plumbline.review.markdown import LONGEST, code, image, table
+from plumbline.review.markdown import DATA, LONGEST, code, image, page, table
 
 
 @pytest.mark.parametrize("character", list("`|\\\n\r\x1b\u202e\u2028"))
@@ -27,8 +27,29 @@ def test_a_long_text_is_cut() -> None:
     assert len(code("x" * 10**6)) < LONGEST + 10
 
 
-def test_an_address_cannot_end_its_attribute() -> None:
-    assert image('a" onerror="x', "b", 1) == '<img src="a%22%20onerror%3D%22x" alt="b" width="1">'
+def test_an_address_cannot_end_its_link() -> None:
+    assert image('a) "<b', "before") == "![before](a%29%20%22%3Cb)"
+
+
+@given(st.text(max_size=LONGEST // 10))
+def test_a_page_shows_code_as_the_printable_form_of_the_text(text: str) -> None:
+    body = page(f"{code(text)}").partition("</style>\n")[2]
+    assert re.fullmatch("<p><code>[^<>]*</code></p>\n", body)
+    assert html.unescape(body[9:-12]) == printable(text)
+
+
+def test_a_page_contains_its_pictures_and_loads_nothing() -> None:
+    assert f'<img src="{DATA}YQ+/="' in page(image(DATA + "YQ+/=", "before"))
+    for other in ("https://x/y.png", "y.png", "data:text/html;base64,YQ==", "javascript:x"):
+        assert "<img" not in page(image(other, "before"))
+        assert "<a " not in page(f"[text]({other}) <{other}>")
+    assert "default-src 'none'" in page("")
+
+
+@pytest.mark.parametrize("text", ["<script>x</script>", "<code><b></code>", "<img src=x>"])
+def test_html_is_text_on_a_page(text: str) -> None:
+    assert f"<p>{html.escape(text)}</p>" in page(text)
+    assert f"<title>{html.escape(text)}</title>" in page(text)
 
 
 def test_a_table_has_one_line_per_row() -> None:

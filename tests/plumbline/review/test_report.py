@@ -6,110 +6,169 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from plumbline.review.change import Change
-from plumbline.review.findings import Findings
-from plumbline.review.gate import Metric, Pictures, Rules
+from plumbline import history
+from plumbline.review.findings import Findings, notes
+from plumbline.review.gate import Change, Measured, Metric, Pictures, Rules
 from plumbline.review.lock import changed_sources, stage_changes
+from plumbline.review.markdown import page
 from plumbline.review.pictures import Picture
-from plumbline.review.report import report, sentence, verdict
+from plumbline.review.report import headline, report, sentence
 from plumbline.review.reproduction import Difference
+from plumbline.validation import Row
 
 RULES = Rules(
     metrics={
-        "error": Metric(better="lower", tolerance=0, limit=9, decides=True),
+        "validation_mae": Metric(better="lower", tolerance=0, limit=9, decides=True),
         "score": Metric(better="higher", tolerance=0, limit=0.5),
     },
     pictures=Pictures(tolerance=0),
 )
-BOTH = Rules(
-    metrics={name: structs.replace(rule, decides=True) for name, rule in RULES.metrics.items()},
+BY_ONE = Rules(
+    metrics={"score": structs.replace(RULES.metrics["score"], decides=True)},
     pictures=RULES.pictures,
 )
-NOTHING = Findings([], True, [], "", [], [], {}, [], [], None)
+NOTHING = Findings(Measured([], True, None, None), [], "", [], [], [], {}, [], [], None)
 
 
-def metrics(error: tuple[Any, Any], score: tuple[Any, Any]) -> Findings:
-    return NOTHING._replace(metrics=[Change("error", *error), Change("score", *score)])
+def rows(mae: float | None, repeats: int = 20, baseline: float = 4.0) -> list[Row]:
+    return [Row(i, mae, mae, mae, baseline, 9) for i in range(repeats)]
 
 
-BETTER = metrics((2, 1), (3, 2))
-LINE = "🟢 Better: `error` `2` → `1` (50.00% lower)"
-OTHERS = "the samples are others than the base's, so the metrics are not compared."
-DOUBT = "⛔ The results are not those of a run. As they are: "
+def repeated(old: float | None, new: float | None, score: tuple[Any, Any] = (2, 3)) -> Findings:
+    """Findings on twenty trainings with these errors, and on a metric of one training."""
+    metrics = [Change("validation_mae", old, new), Change("score", *score)]
+    return NOTHING._replace(measured=Measured(metrics, True, rows(old), rows(new)))
+
+
+def with_sides(base: list[Row] | None, head: list[Row] | None) -> Findings:
+    metrics = [Change("validation_mae", 1, 2)]
+    return NOTHING._replace(measured=Measured(metrics, True, base, head))
+
+
+BETTER = repeated(2, 1)
+IT = "Better in 20 of 20 trainings, by half"
+LINE = f"🟢 {IT}. Merge it if nothing else speaks against it."
+BY_25 = "Worse in 20 of 20 trainings, by 25%"
+NOT = "Do not merge it as it is."
+ONLY_IF = "Merge it only if you want it for other reasons than its error."
+REPEAT = "Do not merge it for its error: that takes repeated trainings of both."
+ON_PURPOSE = "Merge it if that is on purpose; the next change can be compared."
+DOUBT = "⛔ Do not merge it: its results do not match a run. Taken as committed: "
 
 
 @pytest.mark.parametrize(
     ("findings", "line"),
     [
         (BETTER, LINE),
-        (metrics((1, 2), (3, 4)), "🔴 Worse: `error` `1` → `2` (100.00% higher)"),
-        (metrics((0, 2), (3, 4)), "🔴 Worse: `error` `0` → `2`"),
-        (metrics((0.1, 8), (3, 4)), "🔴 Worse: `error` `0.1` → `8`"),
+        (repeated(1, 2), f"🔴 Worse in 20 of 20 trainings, to 2 times the error. {NOT}"),
         (
-            metrics((8, 10), (2, 2)),
-            "🔴 Worse: `error` `8` → `10` (25.00% higher); beyond its limit: `error`",
+            repeated(1, 1),
+            f"⚪ No clear difference: the same in all 20 trainings. {ONLY_IF}",
         ),
-        (metrics((2, 1), (3, 0.25)), LINE + "; beyond its limit: `score`"),
-        (metrics((1, None), (2, 2)), "🔴 Worse: `error` `1` → none"),
-        (metrics((1, float("nan")), (2, 2)), "🔴 Worse: `error` `1` → `nan`"),
-        (metrics((None, 1), (None, 2)), "⚪ Nothing to compare with: the base has no such metrics"),
-        (metrics((1, 1), (2, 2)), "⚪ Same: nothing changed"),
         (
-            metrics((1, 1), (2, 2))._replace(params=[Change("lr", 1, 2)]),
-            "⚪ Same: `error` is still `1`",
+            repeated(8, 10),
+            f"🔴 {BY_25}; `validation_mae is beyond its limit: 10 (limit 9)`. {NOT}",
         ),
+        (
+            repeated(2, 1, (3, 0.25)),
+            f"🔴 {IT}; `score is beyond its limit: 0.25 (limit 0.5)`. {NOT}",
+        ),
+        (
+            with_sides(None, rows(2)),
+            f"⚪ Not judged: one training only. {REPEAT}",
+        ),
+        (
+            with_sides(rows(1, 4), rows(2)),
+            "⚪ Too few to judge: 4 pairs of trainings, 6 needed. Do not merge it for its error.",
+        ),
+        (
+            with_sides(rows(1), rows(2, baseline=5)),
+            f"⚪ Not compared: other samples, or another split. {ON_PURPOSE}",
+        ),
+        (NOTHING, "⚪ Same: nothing changed. There is nothing to merge."),
         (
             BETTER._replace(risen="training loss rose from 1 to 2"),
-            "🔴 Did not learn: training loss rose from 1 to 2. " + LINE,
+            f"🔴 Did not learn: training loss rose from 1 to 2. {IT}. {NOT}",
         ),
-        (BETTER._replace(same_data=False), "⚪ Other data: not compared"),
-        (BETTER._replace(problems=["train: changed command"]), DOUBT + LINE),
-        (BETTER._replace(differences=[Difference("a", "b", within=False)]), DOUBT + LINE),
+        (BETTER._replace(problems=["train: changed command"]), DOUBT + IT),
+        (BETTER._replace(differences=[Difference("a", "b", within=False)]), DOUBT + IT),
         (BETTER._replace(differences=[Difference("a", "b", within=True)]), LINE),
     ],
 )
-def test_the_verdict_is_the_first_line(findings: Findings, line: str) -> None:
+def test_the_first_line_says_what_to_do_with_the_change(findings: Findings, line: str) -> None:
     assert report(findings, RULES, "main", "new", {}).splitlines()[0] == f"## {line}"
-    assert verdict(findings, RULES) == line
+    assert headline(findings, RULES) == line
 
 
-def test_several_metrics_that_decide_may_be_mixed() -> None:
-    assert verdict(BETTER, BOTH).startswith("🟡 Mixed: `error` `2` → `1` (50.00% lower), `score` ")
-    assert verdict(metrics((2, 1), (3, 4)), BOTH).startswith("🟢 Better: `error` ")
+def test_a_metric_of_ones_own_decides_by_one_training_and_says_so() -> None:
+    said = "`score`: `Better, by one training: 2 -> 3`"
+    assert headline(BETTER, BY_ONE) == f"🟢 {said}. Merge it if nothing else speaks against it."
+    none = NOTHING._replace(rules=[Change("a", 1, 2)])
+    assert headline(none, BY_ONE).startswith("⚪ Not judged: no metric that decides. Do not ")
+    both = Rules(metrics={**RULES.metrics, **BY_ONE.metrics}, pictures=RULES.pictures)
+    assert headline(repeated(1, 2), both).startswith("🔴 Worse in 20 of 20 ")
+    assert headline(repeated(1, 2), both).endswith(f"; {said}. {NOT}")
 
 
 @pytest.mark.parametrize(
-    ("params", "same_data", "said"),
+    ("params", "sources", "said"),
     [
-        (["lr"], True, "With `lr` `1` → `2`: `error` `2` → `1` (50.00% lower)."),
-        ([], True, "No parameter changed: `error` `2` → `1` (50.00% lower)."),
-        (
-            ["a", "b", "c", "d", "e"],
-            True,
-            f"With `a` `1` → `2`, `b` `1` → `2`, `c` `1` → `2`, 2 more: {LINE.partition(': ')[2]}.",
-        ),
-        (
-            ["noise"],
-            False,
-            f"With `noise` `1` → `2`: {OTHERS}",
-        ),
+        (["lr"], [], "With `lr` `1` → `2`"),
+        ([], [], "No parameter changed"),
+        ([*"abcde"], [], "With `a` `1` → `2`, `b` `1` → `2`, `c` `1` → `2`, 2 more"),
+        ([], ["a.py", "b.py"], "With changes in `a.py`, `b.py`"),
+        (["lr"], ["a.py"], "With `lr` `1` → `2`, and changes in `a.py`"),
     ],
 )
 def test_a_sentence_says_what_changed_and_what_that_did(
-    params: list[str], same_data: bool, said: str
+    params: list[str], sources: list[str], said: str
 ) -> None:
-    changes = [Change(name, 1, 2) for name in params]
-    findings = BETTER._replace(params=changes, same_data=same_data)
-    assert report(findings, RULES, "main", "new", {}).splitlines()[2] == said
+    findings = BETTER._replace(params=[Change(name, 1, 2) for name in params], sources=sources)
+    line = f"{said}: `validation_mae` `2` → `1`."
+    assert report(findings, RULES, "main", "new", {}).splitlines()[2] == line
+    assert sentence(NOTHING, RULES) == "No parameter changed: no metric that decides."
 
 
-def test_a_sentence_names_the_files_that_changed() -> None:
-    findings = BETTER._replace(sources=["stages/a.py", "stages/b.py"])
-    effect = "`error` `2` → `1` (50.00% lower)."
-    files = "changes in `stages/a.py`, `stages/b.py`"
-    assert sentence(findings, RULES) == f"With {files}: {effect}"
-    both = findings._replace(params=[Change("lr", 1, 2)])
-    assert sentence(both, RULES) == f"With `lr` `1` → `2`, and {files}: {effect}"
+def test_both_sides_of_the_validation_are_shown_row_by_row() -> None:
+    head = [row._replace(mae=None if row.seed == 7 else 1 + row.seed / 10) for row in rows(1, 30)]
+    findings = NOTHING._replace(measured=Measured([], True, rows(2, 9), head))
+    lines = report(findings, RULES, "main", "new", {}).splitlines()
+    for line in (
+        "| trainings | 9 | 30 |",
+        "| median error | `2` | `2.55` |",
+        "| half of the errors are between | `2` and `2` | `1.8` and `3.3` |",
+        "| error of a constant | `4` | `4` |",
+        "| smaller error in | 1 of 9 | 8 of 9 |",
+        "| 3 | `2` | `1.3` |",
+        "| 7 | `2` | diverged |",
+    ):
+        assert line in lines
+
+
+def test_at_most_twenty_rows_are_shown() -> None:
+    findings = NOTHING._replace(measured=Measured([], True, rows(2, 100), rows(1, 100)))
+    text = report(findings, RULES, "main", "new", {})
+    assert "| 19 | `2` | `1` |\n\nAnd 80 more.\n" in text
+    assert "| 20 |" not in text
+
+
+def test_the_end_of_a_training_that_swings_is_told() -> None:
+    trained = [history.Row(i, 0.1, 0.2 + i % 2) for i in range(10)]
+    assert notes(trained, NOTHING.measured) == [
+        "The testing loss swings between 0.2 and 1.2 in the last 10 epochs"
+    ]
+
+
+def test_a_model_that_is_no_better_than_a_constant_is_told() -> None:
+    said = "In 10 of 20 trainings the model is no better than a constant, the median of y"
+    half, fewer = ([*rows(4, n), *rows(3, 20 - n)] for n in (10, 9))
+    assert notes([], Measured([], True, None, half)) == [said]
+    assert notes([], Measured([], True, half, fewer)) == []
+    metrics = [Change("test_mae", 1, 0.6876), Change("baseline_mae", 1, 0.6792)]
+    (note,) = notes([], Measured(metrics, True, None, None))
+    assert note == "On the testing samples the model is no better than a constant, the median of y"
+    text = report(BETTER._replace(notes=[said]), RULES, "main", "new", {})
+    assert text.splitlines()[4] == f"⚠️ {said}."
 
 
 def test_a_changed_source_is_a_file_that_no_stage_makes() -> None:
@@ -127,17 +186,22 @@ def test_a_changed_source_is_a_file_that_no_stage_makes() -> None:
 @pytest.mark.parametrize(
     ("findings", "row"),
     [
-        (BETTER, "| `error` | `2` | `1` | -1 | 🟢 ↓ better (decides) |"),
-        (BETTER._replace(same_data=False), "| `error` | `2` | `1` | -1 | ↓ (decides) |"),
-        (metrics((2, 1), (3, None)), "| `score` | `3` | none | none | gone |"),
+        (
+            BETTER,
+            "| `validation_mae` | `2` | `1` | -1 | ↓ 🟢 better (decides) (limit `9`) |",
+        ),
+        (BETTER, "| `score` | `2` | `3` | +1 | ↑ (limit `0.5`) |"),
+        (repeated(2, 1, (3, None)), "| `score` | `3` | none | none | gone (limit `0.5`) |"),
     ],
 )
-def test_the_metrics_have_a_verdict_if_they_are_there_and_of_the_same_data(
+def test_a_metric_has_an_arrow_and_only_one_that_decides_a_verdict(
     findings: Findings, row: str
 ) -> None:
     assert row in report(findings, RULES, "main", "new", {}).splitlines()
 
 
+TAGS = {"h2", "h3", "p", "ul", "li", "strong", "code"}
+TAGS |= {"table", "thead", "tbody", "tr", "th", "td"}
 HOSTILE = (
     "`|<img src=x onerror=alert(1)>@everyone\n\n# [x](y) \\| \x1b[31m\u202e ${{ x }} $(x) **b**"
 )
@@ -145,10 +209,10 @@ HOSTILE = (
 
 def test_text_from_a_branch_never_becomes_markup() -> None:
     findings = Findings(
-        metrics=[Change(HOSTILE, HOSTILE, 1)],
-        same_data=True,
+        measured=Measured([Change(HOSTILE, HOSTILE, 1)], True, rows(1), rows(2)),
         sources=[HOSTILE],
         risen="",
+        notes=[],
         params=[Change(HOSTILE, HOSTILE, [HOSTILE])],
         rules=[Change(HOSTILE, None, {HOSTILE: HOSTILE})],
         stages={HOSTILE: "new"},
@@ -157,16 +221,27 @@ def test_text_from_a_branch_never_becomes_markup() -> None:
         differences=[Difference(HOSTILE, HOSTILE, within=False)],
     )
     shown = {f"plots/{HOSTILE}.png": (f"before-{HOSTILE}", "after")}
-    text = report(findings, RULES, HOSTILE, HOSTILE, shown)
-    image = r'<img src="[\w%/.:-]*" alt="(?:before|after)" width="400">'
+    rules = structs.replace(RULES, metrics={HOSTILE: BY_ONE.metrics["score"]})
+    text = report(findings, rules, HOSTILE, HOSTILE, shown)
+    image = r"!\[(?:before|after)\]\([\w%/.:;,+=-]*\)"
     ours = re.sub(rf"<code>[A-Za-z0-9 &#;]*</code>|{image}", "", text)
     assert not set("<>@\\[]$\x1b\u202e") & set(ours)
     assert re.findall("(?m)^#+ .*$", ours)[1:] == [
         f"### {title}"
-        for title in ("Parameters", "The gate's rules", "Metrics", "Stages", "Pictures")
+        for title in (
+            "Validation",
+            "Parameters",
+            "The gate's rules",
+            "Metrics",
+            "Stages",
+            "Pictures",
+            "Training by training",
+        )
     ]
     for row in re.findall(r"(?m)^\|.*$", text):
-        assert row.count("|") in {4, 6}
+        assert row.count("|") in {3, 4, 6}
+    tags = re.findall(r"<(\w+)", page(text).partition("</style>")[2])
+    assert not {*tags} - TAGS
 
 
 def test_a_stage_ran_if_its_lock_entry_changed() -> None:

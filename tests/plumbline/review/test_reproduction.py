@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from plumbline.review.change import Change, other_device
-from plumbline.review.gate import Metric, Pictures, Rules
+from plumbline.review.gate import Change, Metric, Pictures, Rules, other_device
 from plumbline.review.git import checkout_of, find_commit
 from plumbline.review.reproduction import reproduce
 from tests.support.clone import Clone

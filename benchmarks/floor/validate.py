@@ -1,0 +1,13 @@
+"""The floor of the stage validate: it imports what it cannot do without, and writes a few bytes."""
+
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+# Constructing an optimizer imports as much as torch itself.
+torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.01)
+
+for path in sys.argv[1:]:
+    Path(path).write_text(str(time.time_ns()))

@@ -1,0 +1,65 @@
+"""What a GPU computes, where the CPU computes otherwise, and how fast it is; in ten minutes.
+
+Usage: python -m benchmarks.gpu [SECTION]...
+
+Each section is a process with a time limit. Each result is printed at once, and added to gpu.jsonl
+in the folder $OUT. Without a GPU this rehearses on the CPU, with fewer samples.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from benchmarks.gpu import same, speed
+from benchmarks.gpu.results import GPU, tell
+
+# The sections in their order, with the seconds that each may take.
+SECTIONS = {
+    speed.packages: 60,
+    same.stages: 120,
+    same.tests: 60,
+    speed.small: 60,
+    speed.throughput: 150,
+    speed.profile: 30,
+    speed.features: 40,
+    same.runs: 120,
+    same.deterministic: 40,
+    same.rows: 20,
+    same.backends: 40,
+}
+SECONDS = 540  # of all sections
+REHEARSAL = 5  # times these are allowed on a CPU
+
+
+def run(name: str, limit: float) -> None:
+    """Runs a section in a process of its own, and ends it and what it started at its limit."""
+    start = time.monotonic()
+    command = [sys.executable, "-m", "benchmarks.gpu", "--alone", name]
+    process = subprocess.Popen(command, start_new_session=True)
+    status: int | str
+    try:
+        status = process.wait(limit)
+    except subprocess.TimeoutExpired:
+        status = "out of time"
+        os.killpg(process.pid, signal.SIGTERM)  # torchrun ends its workers
+        time.sleep(3)
+        os.killpg(process.pid, signal.SIGKILL)
+    tell("section", name=name, status=status, seconds=round(time.monotonic() - start, 1))
+
+
+def main(names: list[str]) -> None:
+    factor = 1 if GPU else REHEARSAL
+    end = time.monotonic() + factor * SECONDS
+    for section, limit in SECTIONS.items():
+        if not names or section.__name__ in names:
+            run(section.__name__, max(min(factor * limit, end - time.monotonic()), 1))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--alone"]:
+        sections = {section.__name__: section for section in [*SECTIONS, same.rank]}
+        sections[sys.argv[2]]()
+    else:
+        main(sys.argv[1:])
