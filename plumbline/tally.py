@@ -33,7 +33,8 @@ class Outside:
         """Prints how many rows are outside, and a line for each feature."""
         found = np.flatnonzero(self.counts)
         if len(found):
-            print(f"outside of the range that the model was trained on: {self.rows:,} rows")
+            rows = f"{self.rows:,} of {self.n:,} rows"
+            print(f"outside of the range that the model was trained on: {rows}")
         for i in found[:SHOWN]:
             low, high = f"{self.lowest[i]:g}", f"{self.highest[i]:g}"
             line = (
@@ -65,7 +66,7 @@ class Errors:
     def tell(self) -> None:
         """Prints the errors of the rows that have a prediction and a true value, if there are."""
         if self.missing:
-            print(printable(f"{self.missing:,} rows have no {self.target}, and so no residual"))
+            print(printable(f"no {self.target}, and so no residual: {self.missing:,} rows"))
         if self.n:
             model, baseline = self.model / self.n, self.baseline / self.n
             print(f"mae: {model:.6g} in {self.n:,} rows")

@@ -155,7 +155,7 @@ def test_with_the_target_there_are_residuals_and_the_error_is_told(
     predicted, residual = (np.array([float(row[i] or "nan") for row in rows]) for i in (3, 4))
     np.testing.assert_allclose(residual, predicted - [2, np.nan, 5], rtol=1e-6)
     said = capsys.readouterr().out
-    assert "1 rows have no y, and so no residual\n" in said
+    assert "no y, and so no residual: 1 rows\n" in said
     assert f"mae: {np.nanmean(np.abs(residual)):.6g} in 2 rows\n" in said
     assert "predicting the training median, 0.5: 3\n" in said
 
@@ -165,7 +165,7 @@ def test_rows_outside_of_the_training_range_are_counted_by_feature(
 ) -> None:
     run("x0,x1\n0,1\n-2,1.5\n3,0.5\n")
     assert capsys.readouterr().out.splitlines()[3:] == [
-        "outside of the range that the model was trained on: 2 rows",
+        "outside of the range that the model was trained on: 2 of 3 rows",
         "  2 of 3 rows: x0 -2 to 3, trained on 0 to 1",
         "  1 of 3 rows: x1 1.5, trained on 0 to 1",
     ]
