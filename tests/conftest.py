@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 from tests.support.branches import make_branches
 from tests.support.clone import Clone, make_clone
 from tests.support.exercise import write_params
+
+# A test that hypothesis draws examples for draws fewer than it would, and always the same ones.
+settings.register_profile("quick", max_examples=30, derandomize=True)
+settings.load_profile("quick")
 
 
 @pytest.fixture
@@ -45,8 +50,8 @@ def reproduced(share: Callable[..., Clone]) -> Clone:
     """A clone with the exercise's results committed; to change it, take a `copy_of` it."""
 
     def make(path: Path) -> None:
-        clone = make_clone(path, OMP_NUM_THREADS="1")
-        clone.run("dvc", "repro")
+        clone = make_clone(path)
+        clone.reproduce()
         clone.commit("The exercise's results")
 
     return share("reproduced", make)
@@ -72,6 +77,18 @@ def copy_of(tmp_path: Path) -> Callable[..., Clone]:
         return Clone(tmp_path / name)
 
     return copy
+
+
+@pytest.fixture
+def clone(reproduced: Clone, copy_of: Callable[[Clone], Clone]) -> Clone:
+    """A copy of `reproduced` that a test can change."""
+    return copy_of(reproduced)
+
+
+@pytest.fixture
+def branched(branches: Clone, copy_of: Callable[[Clone], Clone]) -> Clone:
+    """A copy of `branches` that a test can change."""
+    return copy_of(branches)
 
 
 def pytest_configure() -> None:

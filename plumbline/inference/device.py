@@ -12,12 +12,14 @@ from plumbline.core.threads import in_threads
 Item = TypeVar("Item")
 
 # Samples that go through a model at a time. Each thread needs memory for one piece beside the data.
-# On a CPU a piece fits the cache; an accelerator needs more to be kept busy. A multiple of 4, so
-# that each piece starts at 16 bytes: otherwise a matrix product may have other last bits there.
+# On a CPU a piece fits the cache. An accelerator needs more to be kept busy: with these pieces, an
+# H200 is within 3 % of its speed without pieces (benchmarks/README.md). Multiples of 4, so that
+# each piece starts at 16 bytes: otherwise a matrix product may have other last bits there.
 PIECE = 262_144
+ACCELERATOR_PIECE = 256 * PIECE
+
 # A model gets a multiple of this many rows; zeros fill up the last of them.
 ROWS = 64
-ACCELERATOR_PIECE = 256 * PIECE
 
 
 def piece_size(device: torch.device) -> int:

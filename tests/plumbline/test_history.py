@@ -42,19 +42,19 @@ def test_a_float32_is_written_as_the_shortest_decimal_of_its_double(tmp_path: Pa
     assert text == HEADER + "0,0.31288138031959534,0.5,-1e-10,3.0\n"
 
 
-def test_a_history_of_a_model_that_is_no_line_has_three_columns(tmp_path: Path) -> None:
-    rows = [Row(0, 0.5, 0.25), Row(20, 0.25, 0.125)]
-    history.save(tmp_path / "history.csv", rows)
-    assert (tmp_path / "history.csv").read_text().startswith("epoch,train_loss,test_loss\n0,0.5,")
-    assert history.load(tmp_path / "history.csv") == rows
-
-
-def test_a_history_of_standardised_training_has_the_deviation_of_y(tmp_path: Path) -> None:
-    rows = [Row(0, 0.5, 0.25, y_std=77.5)]
-    history.save(tmp_path / "history.csv", rows)
-    text = (tmp_path / "history.csv").read_text()
-    assert text == "epoch,train_loss,test_loss,y_std\n0,0.5,0.25,77.5\n"
-    assert history.load(tmp_path / "history.csv") == rows
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        (Row(0, 0.5, 0.25), "epoch,train_loss,test_loss\n0,0.5,0.25\n"),
+        (Row(0, 0.5, 0.25, y_std=77.5), "epoch,train_loss,test_loss,y_std\n0,0.5,0.25,77.5\n"),
+    ],
+)
+def test_a_history_has_only_the_columns_that_its_model_has(
+    tmp_path: Path, row: Row, text: str
+) -> None:
+    history.save(tmp_path / "history.csv", [row])
+    assert (tmp_path / "history.csv").read_text() == text
+    assert history.load(tmp_path / "history.csv") == [row]
 
 
 def test_a_training_loss_that_rose_is_told_and_one_that_fell_is_not() -> None:
@@ -103,15 +103,11 @@ def test_the_longest_history_can_be_read(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "wanted rows below epoch,train_loss"),
-        (HEADER, "wanted rows below epoch,train_loss"),
         ("epoch,loss\n0,1\n", "wanted rows below epoch,train_loss,test_loss, got "),
         (HEADER + "0,1,2,3,4\n20,1,2,3\n", "line 3: wanted 5 numbers, got "),
-        (HEADER + "0,1,2,3,4,5\n", "line 2: wanted 5 numbers, got "),
         (HEADER + "0.5,1,2,3,4\n", "line 2: wanted 5 numbers, got "),
         (HEADER + "0,1,x,3,4\n", "line 2: wanted 5 numbers, got "),
-        (HEADER + "\n", "line 2: wanted 5 numbers, got "),
         (HEADER + "0,1,nan,3,4\n", "line 2: wanted finite numbers, got "),
-        (HEADER + "0,1,inf,3,4\n", "line 2: wanted finite numbers, got "),
         (HEADER + "0,1,1e39,3,4\n", "line 2: wanted finite numbers, got "),
         (HEADER + "9" * 400 + ",1,2,3,4\n", "line 2: wanted finite numbers, got "),
         (HEADER + "-1,1,2,3,4\n", "line 2: wanted finite numbers, got "),

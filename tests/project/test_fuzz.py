@@ -1,4 +1,4 @@
-"""Any file is read, or refused in one line; `make fuzz` tries 10,000 of each kind."""
+"""Any file is read, or refused in one line; FUZZ=10000 tries that many of each kind."""
 
 import os
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from dvc.utils.serialize import YAMLFileCorruptedError, parse_yaml
@@ -19,10 +20,10 @@ from plumbline.core import params, tensors
 from plumbline.core.command import LENGTH, one_line
 from plumbline.core.errors import UserError
 from plumbline.core.files import parse_yaml as parse
-from stages import evaluate, generate, plot, split, train, verify
+from stages import split, train
 from tests.support.exercise import EXERCISE
 
-pytestmark = pytest.mark.fuzz
+pytestmark = pytest.mark.all
 
 many = settings(
     max_examples=int(os.environ.get("FUZZ", "200")),
@@ -33,17 +34,18 @@ many = settings(
 )
 
 
-def assert_read_or_refused(path: Path, read: Callable[[], Any]) -> None:
-    """Passes if `read` returns, or raises an error that names the path and fits on one line."""
-    try:
-        read()
-    except (UserError, OSError) as error:
-        said = str(error)
-    else:
-        return
-    assert str(path) in said
-    assert one_line(said).isprintable()
-    assert len(one_line(said)) <= LENGTH + 4
+def assert_read_or_refused(path: Path, *readers: Callable[[], Any]) -> None:
+    """Passes if each returns, or raises an error that names the path and fits on one line."""
+    errors = []
+    for read in readers:
+        try:
+            read()
+        except (UserError, OSError) as error:
+            errors.append(str(error))
+    for said in errors:
+        assert str(path) in said
+        assert one_line(said).isprintable()
+        assert len(one_line(said)) <= LENGTH + 4
 
 
 def mutated(whole: bytes) -> st.SearchStrategy[bytes]:
@@ -59,7 +61,6 @@ def mutated(whole: bytes) -> st.SearchStrategy[bytes]:
 
 
 PARAMS = yaml.safe_dump(EXERCISE).encode()
-LINES = PARAMS.decode().splitlines()
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.dates(), st.binary()
 )
@@ -67,21 +68,19 @@ values = st.recursive(
     scalars, lambda v: st.lists(v, max_size=4) | st.dictionaries(scalars | st.text(), v, max_size=4)
 )
 tokens = st.text("&*!<|>-?:,[]{}#'\"%@`~=\\ \n\tabe019._+", max_size=30)
-lines = st.tuples(st.integers(0, len(LINES) - 1), tokens).map(
-    lambda t: "\n".join([*LINES[: t[0]], LINES[t[0]].split(":")[0] + ": " + t[1], *LINES[t[0] :]])
-)
 yamls = st.one_of(
     mutated(PARAMS),
-    st.one_of(lines, tokens, st.text()).map(lambda text: text.encode(errors="replace")),
+    st.one_of(tokens, st.text()).map(lambda text: text.encode(errors="replace")),
+    tokens.map(lambda text: PARAMS.replace(b"lr: 0.01", b"lr: " + text.encode())),
     values.map(lambda value: yaml.safe_dump(value).encode()),
-    st.tuples(st.sampled_from(["train", "plot", "generate", "split", "device"]), values).map(
+    st.tuples(st.sampled_from(["train", "split", "device"]), values).map(
         lambda pair: yaml.safe_dump(yaml.safe_load(PARAMS) | dict([pair])).encode()
     ),
 )
 
 
-@pytest.mark.parametrize("stage", [generate, split, train, evaluate, plot, verify])
-@settings(many, max_examples=max(many.max_examples // 5, 50))
+@pytest.mark.parametrize("stage", [split, train])
+@many
 @given(yamls)
 def test_any_params_yaml_is_read_or_refused(folder: Path, stage: Any, text: bytes) -> None:
     Path("params.yaml").write_bytes(text)
@@ -104,26 +103,18 @@ def test_any_number_is_refused_or_read_as_dvc_reads_it(text: str) -> None:
     assert ours in (None, value(lambda: parse_yaml(f"key: {text}", "params.yaml")))
 
 
-X = b"\0\0\0\0" * 8
-HEADER = '{"X":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}}'
+SAMPLES = {"X": np.zeros((9, 1), "f4"), "y": np.ones((9, 1), "f4")}
+HEADER = b'{"X":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}}'
 headers = st.tuples(
     st.sampled_from(["F32", "F64", "BF16", "F8_E4M3", "I64", "BOOL", "F4", "?"]),
     st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 3), max_size=4),
     st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 33), max_size=3),
-    st.text(max_size=5),
-).map(
-    lambda t: f'{{"X":{{"dtype":"{t[0]}","shape":{t[1]},"data_offsets":{t[2]}}},"{t[3]}":1}}'
-)  # fmt: skip
-
-
-def whole_file(header: bytes) -> bytes:
-    return len(header).to_bytes(8, "little") + header + X
-
-
+).map(lambda t: f'{{"X":{{"dtype":"{t[0]}","shape":{t[1]},"data_offsets":{t[2]}}}}}'.encode())
 files = st.one_of(
-    mutated(save({"X": tensors.np.zeros((9, 1), "f4"), "y": tensors.np.ones((9, 1), "f4")})),
-    headers.map(lambda header: whole_file(header.encode(errors="replace"))),
-    mutated(HEADER.encode()).map(whole_file),
+    mutated(save(SAMPLES)),
+    st.one_of(headers, mutated(HEADER)).map(
+        lambda header: len(header).to_bytes(8, "little") + header + bytes(32)
+    ),
     st.tuples(st.integers(0, 2**64 - 1), st.binary()).map(
         lambda t: t[0].to_bytes(8, "little") + t[1]
     ),
@@ -135,9 +126,12 @@ files = st.one_of(
 def test_any_tensor_file_is_read_or_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "line.safetensors"
     path.write_bytes(content)
-    assert_read_or_refused(path, lambda: tensors.load(path))
-    assert_read_or_refused(path, lambda: tensors.load_samples(path))
-    assert_read_or_refused(path, lambda: tensors.load_samples(path, slice(2, 4)))
+    assert_read_or_refused(
+        path,
+        lambda: tensors.load(path),
+        lambda: tensors.load_samples(path),
+        lambda: tensors.load_samples(path, slice(2, 4)),
+    )
 
 
 ROWS = "epoch,train_loss,test_loss,weight,bias\n" + "0,0.5,0.25,-1e-10,3.0\n20,1,2,3,4\n"

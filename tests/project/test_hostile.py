@@ -14,8 +14,6 @@ import pytest
 
 from plumbline import history
 from plumbline.core import params, tensors
-from plumbline.core.command import one_line
-from plumbline.core.files import replacing
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT, STAGES, run_stage
 
@@ -27,16 +25,12 @@ class Hostile:
         return os.mkdir, ("unpickled",)
 
 
-@pytest.mark.slow
+@pytest.mark.all
 @pytest.mark.parametrize(
     ("name", "path"), [(name, path) for name in STAGES for path in sorted(STAGES[name].inputs)]
 )
 def test_a_pickle_in_place_of_any_input_is_refused_and_not_run(
-    reproduced: Clone,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    name: str,
-    path: str,
+    reproduced: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, path: str
 ) -> None:
     for folder in ("data", "models", "plots"):
         shutil.copytree(reproduced.path / folder, tmp_path / folder)
@@ -53,6 +47,16 @@ def test_a_python_tag_in_params_yaml_is_refused_and_not_run(folder: Path) -> Non
     Path("params.yaml").write_text("train: !!python/object/apply:os.mkdir [unpickled]")
     with pytest.raises(ValueError, match="^params.yaml: wanted no alias and no tag"):
         params.load(import_module("stages.train").Params)
+    assert not Path("unpickled").exists()
+
+
+def test_a_pickle_or_a_zip_bomb_in_place_of_a_tensor_file_is_refused(folder: Path) -> None:
+    Path("pickle").write_bytes(pickle.dumps(Hostile()))
+    with zipfile.ZipFile("bomb", "w", zipfile.ZIP_DEFLATED) as bomb:
+        bomb.writestr("data.pkl", b"\0" * 10**7)
+    for path in (Path("pickle"), Path("bomb")):
+        with pytest.raises(ValueError, match="wanted a safetensors file, got"):
+            tensors.load(path)
     assert not Path("unpickled").exists()
 
 
@@ -74,7 +78,7 @@ resource.setrlimit(resource.RLIMIT_AS, (used + {size} + 200_000_000,) * 2)
 """
 
 
-@pytest.mark.slow
+@pytest.mark.all
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux has /proc/self/statm")
 @pytest.mark.parametrize(
     ("code", "content"),
@@ -83,7 +87,6 @@ resource.setrlimit(resource.RLIMIT_AS, (used + {size} + 200_000_000,) * 2)
         pytest.param(PARAMS, MERGES.encode(), id="merges of merges"),
         pytest.param(PARAMS, b"[" * 5_000_000, id="deep"),
         pytest.param(PARAMS, b"a,\n" * 5_000_000, id="long"),
-        pytest.param(PARAMS, "".join(f"{i}: 1\n" for i in range(9_000)).encode(), id="many keys"),
         pytest.param(PARAMS, b"{" + b"? a " * 20_000, id="many questions"),
         pytest.param(PARAMS, b"train: 0x" + b"f" * 90_000, id="many digits"),
         pytest.param(LINE, (10**8).to_bytes(8, "little") + b"[" * 10**8, id="deep header"),
@@ -101,9 +104,8 @@ def test_no_file_takes_more_memory_than_its_size_plus_200_megabytes(
 ) -> None:
     for name in ("params.yaml", "line", "history"):
         (tmp_path / name).write_bytes(content)
-    program = LIMITED.format(size=len(content), code=code)
     done = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-c", LIMITED.format(size=len(content), code=code)],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -114,13 +116,17 @@ def test_no_file_takes_more_memory_than_its_size_plus_200_megabytes(
     assert "UserError: " in done.stderr
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this platform has no named pipes")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes")
 @pytest.mark.parametrize("kind", ["pipe", "device", "endless link", "folder"])
 def test_a_path_that_is_not_a_regular_file_is_refused_at_once(folder: Path, kind: str) -> None:
     path = Path("params.yaml")
     path.unlink()
-    {"pipe": os.mkfifo, "device": lambda p: p.symlink_to("/dev/zero"),
-     "endless link": lambda p: p.symlink_to(p), "folder": Path.mkdir}[kind](path)  # fmt: skip
+    if kind == "pipe" and sys.platform != "win32":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero" if kind == "device" else path)
     for read in (
         tensors.load,
         history.load,
@@ -128,25 +134,3 @@ def test_a_path_that_is_not_a_regular_file_is_refused_at_once(folder: Path, kind
     ):
         with pytest.raises(ValueError, match="^params.yaml: wanted a"):
             read(path)
-
-
-def test_a_zip_bomb_in_place_of_a_tensor_file_is_not_unpacked(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "line", "w", zipfile.ZIP_DEFLATED) as bomb:
-        bomb.writestr("data.pkl", b"\0" * 10**7)
-    with pytest.raises(ValueError, match="wanted a safetensors file, got"):
-        tensors.load(tmp_path / "line")
-
-
-def test_a_link_in_place_of_the_partial_file_is_not_followed(tmp_path: Path) -> None:
-    (tmp_path / "precious").write_text("precious")
-    (tmp_path / "file.partial").symlink_to(tmp_path / "precious")
-    with replacing(tmp_path / "file") as partial:
-        partial.write_text("new")
-    assert (tmp_path / "precious").read_text() == "precious"
-    assert (tmp_path / "file").read_text() == "new"
-    assert not (tmp_path / "file").is_symlink()
-
-
-def test_an_error_is_one_short_line_without_control_characters() -> None:
-    assert one_line("a\x1b[2J\r\nb\u202ec") == "a?[2J b?c"
-    assert len(one_line("x" * 10**6)) < 1_010

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.clone import Clone
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.all
 
 
 @pytest.fixture(scope="session", params=["its own", "the repository's"])

@@ -1,8 +1,8 @@
 """The workflow that runs a stranger's code cannot write; the one that can write runs none of it."""
 
 import re
+import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ import yaml
 
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT
-from tests.support.runner import applies, gh, run_job
 
 FILES = {path.stem: path for path in (ROOT / ".github" / "workflows").glob("*.yml")}
 WORKFLOWS: dict[str, Any] = {
@@ -64,117 +63,84 @@ def test_the_comment_workflow_checks_out_no_code_and_runs_no_script() -> None:
     assert not re.search(r"python|make |bash|\./|eval|source", comment["run"])
 
 
-def test_the_comment_workflow_waits_for_the_review_workflow() -> None:
+def test_the_comment_workflow_waits_for_the_review_of_a_pull_request() -> None:
     # YAML 1.1 reads the key `on` as true.
     assert WORKFLOWS["comment"][True]["workflow_run"]["workflows"] == [WORKFLOWS["review"]["name"]]
+    only = "github.event.workflow_run.event == 'pull_request'"
+    assert [job["if"] for job in WORKFLOWS["comment"]["jobs"].values()] == [only]
 
 
-def pull_request(origin: Clone, branch: str, fork: bool) -> dict[str, Any]:
-    """The context of a pull request from main to the branch; a fork's is no branch of origin."""
-    base, head = (origin.run("git", "rev-parse", name).strip() for name in ("main", branch))
-    if fork:
-        origin.run("git", "update-ref", "refs/pull/7/head", head)
-        origin.run("git", "branch", "--quiet", "--delete", "--force", branch)
-    pull = {
-        "number": 7,
-        "base": {"sha": base, "repo": {"full_name": "we/plumbline"}},
-        "head": {"sha": head, "ref": branch, "repo": {"fork": fork}},
-    }
-    return context("pull_request", head, {"pull_request": pull})
+def test_the_review_workflow_lints_and_tests_as_make_does() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for step in WORKFLOWS["review"]["jobs"]["test"]["steps"][3:]:
+        assert step["run"] in makefile
+    assert {"run": ".ci/run"} in WORKFLOWS["review"]["jobs"]["all"]["steps"]
 
 
-def context(name: str, commit: str, event: dict[str, Any]) -> dict[str, Any]:
-    site = {"server_url": "https://example.org", "repository": "we/plumbline", "token": "none"}
-    return {"github": {"event_name": name, "event": event, "sha": commit, **site}}
+def report_on(clone: Clone, branch: str) -> tuple[dict[str, int], str]:
+    """The status of each named step of the report job for a branch, and what the job shows."""
+    files = {name: clone.path.parent / name for name in ("GITHUB_ENV", "GITHUB_STEP_SUMMARY")}
+    revisions = {"TARGET": "main", "HEAD": branch, "LINKS": "https://example.org/raw"}
+    clone.environment |= {**revisions, **{name: str(path) for name, path in files.items()}}
+    clone.run("git", "checkout", "--quiet", branch)
+    statuses: dict[str, int] = {}
+    for step in WORKFLOWS["review"]["jobs"]["report"]["steps"]:
+        if "name" not in step or (any(statuses.values()) and step.get("if") != "always()"):
+            continue
+        if "run" in step:
+            # Without `shell`, a runner calls `bash -e`.
+            script = f"touch $GITHUB_ENV; set -a; . $GITHUB_ENV; set +a\n{step['run']}"
+            statuses[step["name"]] = clone.try_run("bash", "-e", "-c", script).returncode
+    return statuses, files["GITHUB_STEP_SUMMARY"].read_text()
 
 
-def jobs_on(workflow: str, event: dict[str, Any]) -> list[str]:
-    jobs = WORKFLOWS[workflow]["jobs"]
-    return [name for name, job in jobs.items() if applies(job, event)]
+linux = pytest.mark.skipif(sys.platform == "win32", reason="the runner is one of Linux")
 
 
-def runs(test: Callable[..., None]) -> Callable[..., None]:
-    """Marks a test that runs a job's commands."""
-    windows = pytest.mark.skipif(sys.platform == "win32", reason="the runner is one of Linux")
-    return pytest.mark.slow(windows(test))
-
-
-@runs
-def test_a_push_runs_the_tests_in_a_fresh_clone(branches: Clone, tmp_path: Path) -> None:
-    commit = branches.run("git", "rev-parse", "main").strip()
-    push = context("push", commit, {"ref": "refs/heads/main", "after": commit})
-    assert jobs_on("review", push) == ["test"]
-    # The tests, this one among them, are found and not run.
-    options = {"PYTEST_ADDOPTS": "--collect-only --quiet", "PIP_NO_INDEX": "1"}
-    job = WORKFLOWS["review"]["jobs"]["test"]
-    done = run_job(job, branches, push, tmp_path / "runner", **options)
-    assert set(done.statuses.values()) == {0}, done.said
-    assert len(done.statuses) == 5
-    assert "tests/project/test_workflows.py" in done.said
-
-
-@runs
-def test_a_forks_pull_request_gets_its_report_as_a_comment(
-    branches: Clone, copy_of: Callable[[Clone], Clone], tmp_path: Path
-) -> None:
-    origin = copy_of(branches)
-    pull = pull_request(origin, "better", fork=True)
-    assert jobs_on("review", pull) == ["test", "report"]
-    job = WORKFLOWS["review"]["jobs"]["report"]
-    done = run_job(job, origin, pull, tmp_path / "runner", PIP_NO_INDEX="1")
-    assert set(done.statuses.values()) == {0}, done.said
-    report = (tmp_path / "artifacts" / "report.md").read_text()
-    assert done.summary == report
-    head = pull["github"]["sha"]
-    assert f"https://example.org/we/plumbline/raw/{head}/plots/" in report
-
-    run = {"event": "pull_request", "head_branch": "better", "head_sha": head, "id": 1}
-    finished = context("workflow_run", head, {"workflow_run": run})
-    assert jobs_on("comment", finished) == ["comment"]
-    job = WORKFLOWS["comment"]["jobs"]["comment"]
-    path = gh(tmp_path / "bin", "7")
-    done = run_job(job, origin, finished, tmp_path / "second", PATH=path)
-    assert set(done.statuses.values()) == {0}, done.said
-    second = tmp_path / "second" / "plumbline"
-    assert (second / "said").read_text().startswith("pr comment 7 ")
-    assert (second / "comment.md").read_text() == report.replace("@", "@\u200b")
-
-
-@runs
-@pytest.mark.parametrize(("bytes_", "cut"), [(60_000, False), (60_001, True)])
-def test_a_comment_that_is_cut_says_so(
-    branches: Clone, tmp_path: Path, bytes_: int, cut: bool
-) -> None:
-    (tmp_path / "artifacts").mkdir()
-    (tmp_path / "artifacts" / "report.md").write_text("x" * bytes_)
-    run = {"event": "pull_request", "head_branch": "main", "head_sha": "0", "id": 1}
-    finished = context("workflow_run", "0", {"workflow_run": run})
-    path = gh(tmp_path / "bin", "7")
-    job = WORKFLOWS["comment"]["jobs"]["comment"]
-    done = run_job(job, branches, finished, tmp_path / "runner", PATH=path)
-    assert set(done.statuses.values()) == {0}, done.said
-    comment = (tmp_path / "runner" / "plumbline" / "comment.md").read_text()
-    assert comment.startswith("x" * 60_000)
-    assert ("is longer than a comment can be and is cut here" in comment) == cut
-
-
-@runs
-def test_a_pull_request_that_cannot_be_reported_on_fails_and_says_why(
-    branches: Clone, copy_of: Callable[[Clone], Clone], tmp_path: Path
-) -> None:
-    origin = copy_of(branches)
-    origin.run("git", "checkout", "--quiet", "-b", "cut")
-    (origin.path / "dvc.lock").write_text("")
-    origin.commit("A cut lock")
-    pull = pull_request(origin, "cut", fork=False)
-    job = WORKFLOWS["review"]["jobs"]["report"]
-    done = run_job(job, origin, pull, tmp_path / "runner", PIP_NO_INDEX="1")
-    assert done.statuses["Report"] == 1
-    assert done.summary.startswith("## ⛔ There is no report\n\n    report: dvc.lock: cut short")
-    assert (tmp_path / "artifacts" / "report.md").read_text() == done.summary
-
-
-def test_a_push_is_not_commented_on() -> None:
+@linux
+@pytest.mark.all
+def test_a_pull_request_shows_its_report(branched: Clone) -> None:
+    statuses, shown = report_on(branched, "better")
+    assert {*statuses.values()} == {0}
+    assert "| `train.lr` | `0.01` | `0.005` |" in shown
     assert (
-        jobs_on("comment", context("workflow_run", "", {"workflow_run": {"event": "push"}})) == []
+        f"https://example.org/raw/{branched.run('git', 'rev-parse', 'HEAD').strip()}/plots/"
+        in shown
     )
+    assert shown == (branched.path / "report" / "report.md").read_text()
+
+
+@linux
+@pytest.mark.all
+def test_a_pull_request_that_cannot_be_reported_on_fails_and_says_why(branched: Clone) -> None:
+    branched.run("git", "checkout", "--quiet", "-b", "cut")
+    (branched.path / "dvc.lock").write_text("")
+    branched.commit("A cut lock")
+    statuses, shown = report_on(branched, "cut")
+    assert statuses["Report"] == 1
+    assert shown.startswith("## ⛔ There is no report\n\n    report: dvc.lock: cut short")
+
+
+CUT = "\n\n**The report is longer than a comment can be and is cut here.**"
+
+
+@linux
+@pytest.mark.parametrize(
+    ("report", "comment"),
+    [
+        ("@all" + "x" * 59_996, "@\u200ball" + "x" * 59_996),
+        ("@all" + "é" * 30_000, "@\u200ball" + "é" * 29_998 + CUT),
+    ],
+    ids=["whole", "cut"],
+)
+def test_a_comment_calls_nobody_and_says_that_it_is_cut_between_two_characters(
+    tmp_path: Path, report: str, comment: str
+) -> None:
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "report.md").write_text(report, encoding="utf-8")
+    script = STEPS["comment"][-1]["run"]
+    text = script[script.index("head --bytes") : script.index("gh pr comment")]
+    subprocess.run(["bash", "-e", "-c", text], cwd=tmp_path, check=True)
+    written = (tmp_path / "comment.md").read_text(encoding="utf-8")
+    assert written.startswith(comment)
+    assert (CUT in written) == (CUT in comment)

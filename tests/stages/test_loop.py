@@ -166,6 +166,7 @@ def test_a_model_whose_predictions_have_another_shape_is_a_bug(shape: tuple[int,
         fit(Own(), *samples(), Train(**EXERCISE["train"]))
 
 
+@pytest.mark.slow
 def test_several_features_are_learned_as_least_squares_does() -> None:
     X = torch.rand(500, 3, generator=torch.Generator().manual_seed(0))
     y = X @ torch.tensor([[1.0], [-2.0], [0.5]]) + 0.25

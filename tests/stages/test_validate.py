@@ -18,6 +18,8 @@ from stages.split import Split
 from stages.validate import split_again
 from tests.support.exercise import run_stage, write_params
 
+pytestmark = pytest.mark.slow
+
 X = np.arange(80, dtype=np.float32)[:, None]
 
 

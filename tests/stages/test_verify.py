@@ -49,3 +49,17 @@ def test_a_difference_of_one_bit_fails_and_writes_nothing(
     with pytest.raises(ValueError, match=r"^model: .* differ by up to \d[\d.]*e-\d+$"):
         run_stage(verify, *PATHS)
     assert not Path("verdict").exists()
+
+
+def test_a_last_digit_of_another_kind_of_device_matches(trained: dict[str, Array]) -> None:
+    arrays, metadata = tensors.load(Path("model"))
+    tensors.save(Path("model"), arrays, {"info": metadata["info"].replace("cpu", "cuda")})
+    one = trained["test"][3]
+    one[:] = np.nextafter(one, np.float32(9))
+    tensors.save(Path("predictions"), trained)
+    run_stage(verify, *PATHS)
+    assert 0 < json.loads(Path("verdict").read_text())["max_abs_difference"] < 1e-6
+    one[:] *= np.float32(1.01)
+    tensors.save(Path("predictions"), trained)
+    with pytest.raises(ValueError, match="got some that differ by up to"):
+        run_stage(verify, *PATHS)

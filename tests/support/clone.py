@@ -5,11 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import chdir
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from plumbline.lint import declared
-from tests.support.exercise import GATE, ROOT, pipeline, write_params
+from tests.support.exercise import GATE, ROOT, pipeline, run_stage, write_params
 
 
 class Clone:
@@ -53,6 +55,14 @@ class Clone:
         """The stages that `dvc repro` ran, in their order."""
         lines = self.run("dvc", "repro", *arguments).splitlines()
         return [line.split("'")[1] for line in lines if line.startswith("Running stage ")]
+
+    def reproduce(self, *names: str) -> None:
+        """Leaves what `dvc repro` would, but runs all stages, or these, in this process."""
+        with chdir(self.path):
+            for name, stage in declared.read(Path()).items():
+                if name in (names or [name]):
+                    run_stage(import_module(f"stages.{name}"), *stage.cmd[3:])
+        self.run("dvc", "commit", "--force", "--quiet")
 
     def digests(self) -> dict[str, str]:
         """The SHA-256 of every output, and of dvc.lock; "missing" for a file that is not there."""

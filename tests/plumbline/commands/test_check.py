@@ -28,10 +28,14 @@ def test_a_branch_after_a_run_passes(branches: Clone, branch: str) -> None:
     [
         (
             "stale",
-            ["train: params.yaml: train is modified", "plot: params.yaml: train.lr is modified"],
+            [
+                "train: params.yaml: train is modified",
+                "validate: params.yaml: train is modified",
+                "plot: params.yaml: train.lr is modified",
+            ],
         ),
         ("script", ["train: stages/train.py is modified"]),
-        ("module", ["train: stages/loop.py is modified"]),
+        ("module", ["train: stages/loop.py is modified", "validate: stages/loop.py is modified"]),
         ("command", ["verify: changed command"]),
         ("metric", ["evaluate: metrics.json is modified"]),
         ("picture", ["plot: plots/loss.png is modified"]),
@@ -85,7 +89,7 @@ def test_results_that_are_not_committed_are_named(
     assert lines[1].startswith("check: not committed yet: dvc.lock, params.yaml, plots/data.png, ")
 
 
-@pytest.mark.parametrize("lines", [0, 2, 10])
+@pytest.mark.parametrize("lines", [2, *(pytest.param(n, marks=pytest.mark.all) for n in (0, 10))])
 def test_a_cut_lock_is_named_with_its_cure(
     branches: Clone, copy_of: Callable[[Clone], Clone], lines: int
 ) -> None:
@@ -99,6 +103,7 @@ def test_a_cut_lock_is_named_with_its_cure(
     assert check(clone)[0] == 0
 
 
+@pytest.mark.all
 def test_the_error_for_a_damaged_cache_object_says_how_to_repair_it(
     branches: Clone, copy_of: Callable[[Clone], Clone]
 ) -> None:
@@ -121,6 +126,7 @@ def test_the_error_for_a_damaged_cache_object_says_how_to_repair_it(
     assert check(clone)[0] == 0
 
 
+@pytest.mark.all
 def test_a_full_check_reports_how_far_forged_results_are_off(
     branches: Clone,
 ) -> None:

@@ -1,5 +1,6 @@
 """`make gate` passes a branch that is no worse, and otherwise prints one line per reason."""
 
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def judge(
 
     def judge(base: str, head: str) -> tuple[bool, list[str]]:
         try:
-            gate.main(gate.Namespace(base=base, head=head))
+            gate.main(Namespace(base=base, head=head))
         except SystemExit as end:
             return False, str(end).splitlines()
         return True, capsys.readouterr().out.splitlines()

@@ -47,6 +47,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.all
 def test_every_stage_agrees_with_dvc_yaml(reproduced: Clone) -> None:
     assert lint(reproduced.path) == []
 
@@ -110,6 +111,7 @@ def test_each_undeclared_action_of_a_stage_is_named(project: Path, line: str, pr
     assert any(said.startswith(f"split: {problem}") for said in lint(project))
 
 
+@pytest.mark.all
 def test_a_stage_after_one_that_fails_is_not_run(
     reproduced: Clone, copy_of: Callable[[Clone], Clone]
 ) -> None:

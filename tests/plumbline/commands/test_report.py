@@ -3,6 +3,7 @@
 import re
 from base64 import b64decode
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -58,25 +59,32 @@ def test_the_same_revisions_give_the_same_report_with_links_to_both_commits(
     ) in text.splitlines()
 
 
+also = partial(pytest.param, marks=pytest.mark.all)
+
+
 @pytest.mark.parametrize(
     ("base", "head", "parts"),
     [
-        ("main", "main", ["## ⚪ Same: nothing changed. There is nothing to merge.\n"]),
-        (
+        also("main", "main", ["## ⚪ Same: nothing changed. There is nothing to merge.\n"]),
+        also(
             "main",
             "repacked",
             ["## ⛔ Do not merge it: its results do not match a run. Taken as committed: Same: "],
         ),
         ("main", "stale", ["## ⛔ ", "  - `train: params.yaml: train is modified`\n"]),
-        ("main", "more", ["| `r2` | none | `0.99` | none |", "| none | `nan` | none |"]),
+        also("main", "more", ["| `r2` | none | `0.99` | none |", "| none | `nan` | none |"]),
         ("main", "stage", ["- new: `note`\n", "## ⚪ "]),
-        ("main", "no-picture", ["`plots/loss.png`: removed\n"]),
+        also("main", "no-picture", ["`plots/loss.png`: removed\n"]),
         (
             "before",
             "main",
             ["## ⚪ Not judged: one training only", "| `train.lr` | none | `0.01` |"],
         ),
-        ("main", "before", ["## ⛔ ", "| `0.00647102` | none | none |", "wanted stages, got none"]),
+        also(
+            "main",
+            "before",
+            ["## ⛔ ", "| `0.00647102` | none | none |", "wanted stages, got none"],
+        ),
     ],
 )
 def test_any_two_revisions_can_be_reported(
@@ -99,6 +107,7 @@ def test_uncommitted_changes_are_reported(
     assert "| `metrics.validation_mae.limit` | `0.05` | `0.06` |\n" in text
 
 
+@pytest.mark.all
 def test_a_failed_run_is_reported_with_its_error(
     branches: Clone, copy_of: Callable[[Clone], Clone]
 ) -> None:

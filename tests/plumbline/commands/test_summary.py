@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,7 +45,7 @@ TEST_MAE = "test_mae:       0.006"
 
 def summarize(capsys: pytest.CaptureFixture[str]) -> list[str]:
     capsys.readouterr()
-    summary.main(summary.Namespace())
+    summary.main(Namespace())
     return capsys.readouterr().out.splitlines()
 
 
@@ -89,7 +90,7 @@ def test_the_summary_tells_the_device_that_trained(
     write: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(None, test_mae=0.005, device="cuda")
-    assert summarize(capsys) == [*REST, "trained on:   cuda", "test_mae:     0.005"]
+    assert summarize(capsys) == [*REST, "trained on:     cuda", "test_mae:       0.005"]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ def test_a_missing_number_is_named_with_its_file(write: Callable[..., None]) -> 
     write(None, test_mae=0.006)
     write_json(Path("models/verify.json"), {"matches": True})
     with pytest.raises(UserError, match="^models/verify.json: wanted max_abs_difference, got "):
-        summary.main(summary.Namespace())
+        summary.main(Namespace())
 
 
 def test_it_imports_no_dvc_and_no_torch_which_would_take_longer_than_the_rest() -> None:

@@ -7,13 +7,14 @@ import pytest
 from plumbline.core.files import replacing
 
 
-def test_a_complete_file_replaces_the_old_one(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("old")
-    with replacing(tmp_path / "file") as partial:
-        partial.write_text("new")
-        assert (tmp_path / "file").read_text() == "old"
-    assert (tmp_path / "file").read_text() == "new"
-    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+def test_a_complete_file_replaces_the_old_one_and_makes_its_folder(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file"
+    for old, new in (None, "first"), ("first", "second"):
+        with replacing(path) as partial:
+            partial.write_text(new)
+            assert (path.read_text() if path.exists() else None) == old
+        assert path.read_text() == new
+    assert list(path.parent.iterdir()) == [path]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this machine has no /dev/full")
@@ -30,16 +31,14 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == [tmp_path / "file"]
 
 
-def test_a_link_is_replaced_and_its_target_is_kept(tmp_path: Path) -> None:
-    (tmp_path / "target").write_text("precious")
-    (tmp_path / "file").symlink_to(tmp_path / "target")
+@pytest.mark.parametrize("name", ["file", "file.partial"])
+def test_a_link_at_the_file_or_at_its_partial_file_is_not_followed(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / name).symlink_to(tmp_path / "precious")
     with replacing(tmp_path / "file") as partial:
         partial.write_text("new")
-    assert (tmp_path / "target").read_text() == "precious"
+    assert (tmp_path / "precious").read_text() == "precious"
+    assert (tmp_path / "file").read_text() == "new"
     assert not (tmp_path / "file").is_symlink()
-
-
-def test_missing_folders_are_made(tmp_path: Path) -> None:
-    with replacing(tmp_path / "plots" / "new" / "file") as partial:
-        partial.write_text("new")
-    assert (tmp_path / "plots" / "new" / "file").read_text() == "new"

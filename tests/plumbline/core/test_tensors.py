@@ -1,6 +1,5 @@
 """Tensor files load as they were saved; anything else is refused."""
 
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -37,15 +36,11 @@ def test_saving_twice_gives_the_same_bytes(tmp_path: Path) -> None:
         ({"X": X}, r"wanted tensors \['X', 'y'\], got \['X'\]"),
         ({"X": X, "y": X, "z": X}, r"wanted tensors \['X', 'y'\], got \['X', 'y', 'z'\]"),
         ({"X": X, "y": X[:-1]}, "wanted X and y of equal length, got 5 and 4"),
-        ({"X": X, "y": X[:, 0]}, r"y: wanted shape \(n, 1\), got \(5,\)"),
         ({"X": X, "y": np.zeros((5, 2), "f4")}, r"y: wanted shape \(n, 1\), got \(5, 2\)"),
         ({"X": X[:0], "y": X[:0]}, r"X: wanted shape \(n, k\), got \(0, 1\)"),
-        ({"X": X[:, :0], "y": X}, r"X: wanted shape \(n, k\), got \(5, 0\)"),
         ({"X": np.hstack([X, X]), "y": X}, r"wanted 2 names of features, got \['X'\]"),
         ({"X": X, "y": X.astype("f8")}, "y: wanted dtype F32, got F64"),
-        ({"X": X, "y": X.astype("i8")}, "y: wanted dtype F32, got I64"),
         ({"X": X, "y": X * np.float32("nan")}, "y: wanted finite numbers, got nan or inf"),
-        ({"X": X, "y": X + np.float32("inf")}, "y: wanted finite numbers, got nan or inf"),
     ],
 )
 def test_malformed_samples_are_refused(
@@ -63,33 +58,16 @@ def test_samples_without_the_names_of_their_columns_are_refused(tmp_path: Path, 
         tensors.load_samples(tmp_path / "line")
 
 
-def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_a_folder_and_a_file_cut_short_are_refused(tmp_path: Path) -> None:
     save_file({"X": X, "y": X}, tmp_path / "line")
     whole = (tmp_path / "line").read_bytes()
     for length in (0, 4, 40, len(whole) - 1):
         (tmp_path / "line").write_bytes(whole[:length])
         with pytest.raises(ValueError, match="/line: wanted a safetensors file, got: "):
             tensors.load_samples(tmp_path / "line")
-
-
-def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "nothing", tmp_path):
         with pytest.raises(ValueError, match="wanted a safetensors file, got none$"):
             tensors.load(path)
-
-
-class Hostile:
-    """An object that creates a file when it is unpickled."""
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return (Path.touch, (Path("unpickled"),))
-
-
-def test_a_pickle_is_refused_and_never_unpickled(folder: Path) -> None:
-    Path("model").write_bytes(pickle.dumps(Hostile()))
-    with pytest.raises(ValueError, match="^model: wanted a safetensors file, got: "):
-        tensors.load(Path("model"))
-    assert not Path("unpickled").exists()
 
 
 def test_non_finite_numbers_are_not_saved(tmp_path: Path) -> None:

@@ -10,25 +10,18 @@ import pytest
 from plumbline.core.threads import count_threads, in_threads
 
 
-@pytest.mark.parametrize(("wanted", "threads"), [("1", 1), ("3", 3), (" 2,4", 2)])
-def test_omp_num_threads_sets_the_number(
+@pytest.mark.parametrize(
+    ("wanted", "threads"), [("1", 1), (" 2,4", 2), ("", 3), ("0", 3), ("-1", 3), ("all", 3)]
+)
+def test_omp_num_threads_or_else_the_cores_set_the_number(
     monkeypatch: pytest.MonkeyPatch, wanted: str, threads: int
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", wanted)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 5}, raising=False)
     assert count_threads() == threads
 
 
-@pytest.mark.parametrize("wanted", ["", "0", "-1", "all"])
-def test_without_a_number_each_core_has_a_thread(
-    monkeypatch: pytest.MonkeyPatch, wanted: str
-) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", wanted)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 5}, raising=False)
-    assert count_threads() == 3
-
-
-@pytest.mark.parametrize("threads", [1, 2, 3, 8])
-@pytest.mark.parametrize("n", [0, 1, 2, 5, 100])
+@pytest.mark.parametrize(("n", "threads"), [(0, 2), (1, 3), (5, 1), (5, 8), (100, 3)])
 def test_each_item_is_done_once_and_the_results_are_in_order(n: int, threads: int) -> None:
     runs: dict[int, list[int]] = defaultdict(list)
 

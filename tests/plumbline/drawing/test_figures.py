@@ -96,12 +96,6 @@ def test_each_residual_is_predicted_minus_true_and_on_the_axis(offset: float) ->
     assert words(figure, panel=1) == ""
 
 
-def test_the_residual_of_a_single_sample_is_drawn() -> None:
-    one = X[:1], X[:1]
-    figure = figures.draw_predictions(one, one, X[:1] + 3, INFO, SIZE, "title")
-    assert residual_limits(figure) == pytest.approx((-5, 5))
-
-
 def test_a_residual_ten_times_the_median_is_counted_and_does_not_flatten_the_others() -> None:
     predicted = TEST[1] + np.float32(0.09)
     predicted[3] = 1e9
@@ -110,11 +104,13 @@ def test_a_residual_ten_times_the_median_is_counted_and_does_not_flatten_the_oth
     assert words(figure, panel=1) == "1 of 20 residuals lie beyond this picture"
 
 
-def test_one_error_among_exact_predictions_is_on_the_axis() -> None:
-    predicted = TEST[1].copy()
-    predicted[3] += 9
-    figure = figures.draw_predictions(TRAIN, TEST, predicted, INFO, SIZE, "title")
-    assert residual_limits(figure) == pytest.approx((-10, 10))
+@pytest.mark.parametrize("n", [1, 20])
+def test_one_error_is_on_the_axis_even_if_it_is_the_only_one(n: int) -> None:
+    samples, predicted = (X[:n], X[:n]), X[:n].copy()
+    predicted[0] += 9
+    figure = figures.draw_predictions(samples, samples, predicted, INFO, SIZE, "title")
+    assert residual_limits(figure)[0] <= -9
+    assert residual_limits(figure)[1] >= 9
 
 
 def test_many_samples_are_drawn_in_less_memory_than_a_copy_of_them() -> None:
@@ -137,7 +133,7 @@ def test_losses_beyond_the_axes_are_counted_on_the_picture() -> None:
     assert words(worse) == "2 of 6 losses lie beyond this picture"
 
 
-@pytest.mark.parametrize("last", [0.05, 0.03, 0.021])
+@pytest.mark.parametrize("last", [0.05, 0.021])
 def test_similar_losses_share_axes_that_fit_them(last: float) -> None:
     assert axis_limits(draw_losses(rows_of(0.4, 0.1, last)))[2:] == (0.02, 0.5)
 
@@ -165,34 +161,29 @@ def test_lines_beyond_the_landscape_are_counted_on_the_picture() -> None:
     assert "1 of 3 lines on the way lie beyond this picture" in words(worse)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("y", [TRAIN[1], 0 * TRAIN[1]], ids=["data", "zeros"])
-def test_each_loss_has_a_landscape_even_if_y_is_all_zero(
-    tmp_path: Path, loss: str, y: Array
-) -> None:
-    canvas.save(
-        tmp_path / "a.png",
-        landscape.draw_landscape(ROWS, (X[:80], y), loss, LOSSES[loss].of, SIZE, "title"),
-    )
-    with Image.open(tmp_path / "a.png") as image:
-        assert image.size == (800, 500)
+def test_each_loss_has_a_landscape_even_if_y_is_all_zero(loss: str) -> None:
+    zeros = X[:80], 0 * X[:80]
+    figure = landscape.draw_landscape(ROWS, zeros, loss, LOSSES[loss].of, SIZE, "title")
+    assert np.isfinite(axis_limits(figure)).all()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [1e3, 1e8, 3e38])
+@pytest.mark.parametrize("size", [1e8, 3e38])
 def test_a_failed_training_can_be_drawn(tmp_path: Path, size: float) -> None:
     rows = [*ROWS, Row(40, size, size, size, -size)]
     for figure in (draw_losses(rows), draw_landscape(rows), draw_predictions(size)):
         canvas.save(tmp_path / "a.png", figure)
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.size == (800, 500)
+
+
+@pytest.mark.parametrize("loss", [0, 1e-45, 3e38])
+def test_equal_losses_of_any_size_can_be_drawn(loss: float) -> None:
+    draw_losses([Row(0, loss, loss), Row(20, loss, loss)]).draw_without_rendering()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("loss", [0, 1e-45, 0.1, 3e38])
-def test_equal_losses_of_any_size_can_be_drawn(tmp_path: Path, loss: float) -> None:
-    canvas.save(tmp_path / "a.png", draw_losses([Row(0, loss, loss), Row(20, loss, loss)]))
-
-
 def test_a_long_title_is_broken_and_not_cut() -> None:
     title = "linear, lr 3, 10 epochs: did not learn, training loss rose from 0.02439 to 1.426e+12"
     for width in (3, 8):
@@ -231,7 +222,7 @@ def wide(n: int) -> tuple[tuple[Array, Array], tuple[Array, Array], SamplesInfo]
     return (X[:40], y[:40]), (X[40:], y[40:]), info
 
 
-@pytest.mark.parametrize(("features", "panels"), [(2, 2), (10, 10), (12, 12), (30, 12)])
+@pytest.mark.parametrize(("features", "panels"), [(2, 2), (12, 12), (30, 12)])
 def test_the_data_of_several_features_have_a_panel_for_each_up_to_twelve(
     features: int, panels: int
 ) -> None:
@@ -244,13 +235,13 @@ def test_the_data_of_several_features_have_a_panel_for_each_up_to_twelve(
 
 
 @pytest.mark.parametrize("features", [1, 2])
-def test_a_column_with_dollar_signs_is_no_formula(tmp_path: Path, features: int) -> None:
+def test_a_column_with_dollar_signs_is_no_formula(features: int) -> None:
     name = r"$\frac$"
     info = SamplesInfo(features=[name] * features, target=name, line=None)
     samples = np.repeat(X, features, axis=1), X
     predictions = figures.draw_predictions(samples, samples, X, info, SIZE, "title")
     for figure in (predictions, figures.draw_data(samples, samples, info, SIZE, "title")):
-        canvas.save(tmp_path / "a.png", figure)
+        figure.draw_without_rendering()
 
 
 def test_predictions_and_residuals_of_several_features_are_drawn_against_the_true_y() -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clone import ROOT, Clone
+from tests.support.clone import Clone
+from tests.support.exercise import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.all
 
 LONG_AGO = 1_500_000_000
 

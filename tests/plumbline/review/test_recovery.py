@@ -49,7 +49,7 @@ def test_a_lock_without_its_stages_is_cut(length: int) -> None:
 
 
 def test_a_lock_cut_anywhere_is_recognised_or_lacks_the_hash_of_an_output() -> None:
-    stages: dict[str, Any] = LOCK["stages"]  # type: ignore[assignment]
+    stages: dict[str, Any] = LOCK["stages"]
     without_outputs = TEXT.index(b"  show:")
     recognised = 0
     for length in range(without_outputs):
@@ -133,6 +133,6 @@ def test_a_lock_that_dvc_is_writing_is_left_alone(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock = write("dvc.lock", b"")
-    monkeypatch.setattr(recovery.time, "sleep", lambda _: write("dvc.lock", TEXT))
+    monkeypatch.setattr("time.sleep", lambda _: write("dvc.lock", TEXT))
     assert list(recover()) == []
     assert lock.read_bytes() == TEXT

@@ -70,7 +70,7 @@ def test_across_devices_only_a_tolerance_decides(differences: Callable[..., list
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.all
 def test_the_report_says_that_another_kind_of_device_trained(
     reproduced: Clone, copy_of: Callable[[Clone], Clone]
 ) -> None:

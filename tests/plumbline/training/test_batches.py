@@ -125,6 +125,7 @@ class Watched(nn.Linear):
         return super().forward(X)
 
 
+@pytest.mark.slow
 def test_each_thread_computes_pieces_but_a_single_piece_needs_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,4 +1,4 @@
-"""No number of threads and processes changes a bit; `make test-invariance` tries 1,000 cases."""
+"""No number of threads and processes changes a bit; INVARIANCE=1000 tries that many cases."""
 
 import os
 import random
@@ -247,7 +247,9 @@ def test_the_bytes_of_rows_that_are_kept_change_no_bit(
     assert train(case, paths, tmp_path)[0] == [plain(case, paths)]
 
 
-@pytest.mark.parametrize("number", range(CASES))
+@pytest.mark.parametrize(
+    "number", [pytest.param(n, marks=[pytest.mark.all] * (n >= 12)) for n in range(CASES)]
+)
 def test_every_process_has_the_bytes_of_the_plain_loop(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,6 +262,7 @@ def test_every_process_has_the_bytes_of_the_plain_loop(
         assert result == expected
 
 
+@pytest.mark.slow
 def test_rows_added_in_another_order_give_other_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,7 +286,7 @@ def test_rows_added_in_another_order_give_other_bits(
     assert different > 0.8 * len(full) > 10
 
 
-@pytest.mark.slow
+@pytest.mark.all
 @pytest.mark.parametrize("threads", [[2], [3], [8], [1] * 2, [1] * 3, [1] * 5, [2, 3]], ids=str)
 def test_pieces_of_the_real_size_give_the_bytes_of_the_plain_loop(
     tmp_path: Path, threads: list[int]
@@ -294,7 +297,7 @@ def test_pieces_of_the_real_size_give_the_bytes_of_the_plain_loop(
     assert set(map(repr, results)) == {repr(plain(case, paths))}
 
 
-@pytest.mark.slow
+@pytest.mark.all
 @pytest.mark.parametrize("ranks", [64, 1000])
 def test_many_nodes_give_the_bytes_of_one_process_with_one_message_for_a_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ranks: int

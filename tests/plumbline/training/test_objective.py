@@ -89,6 +89,7 @@ def train(X: np.ndarray, y: np.ndarray, **changes: object) -> tuple[Standardized
     return model, fit(model, data, data, params)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_a_line_comes_to_least_squares_in_the_units_of_the_data(name: str, optimizer: str) -> None:
@@ -118,12 +119,14 @@ def rmse(X: np.ndarray, y: np.ndarray, **changes: object) -> float:
     return float(np.sqrt(np.mean(np.square(errors, dtype=np.float64))) / best)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_collinear_features_come_to_the_error_of_least_squares(optimizer: str) -> None:
     assert rmse(*collinear(), optimizer=optimizer) == pytest.approx(1, abs=0.005)
 
 
 # Measured: 1.00008 with sgd, 1.00000004 with adam.
+@pytest.mark.slow
 @pytest.mark.skipif(not DIABETES.is_file(), reason="the example is deleted")
 @pytest.mark.parametrize(("optimizer", "most"), [("sgd", 1.005), ("adam", 1.00001)])
 def test_the_example_comes_to_the_error_of_least_squares(optimizer: str, most: float) -> None:

@@ -79,7 +79,9 @@ def bytes_of(outputs: list[str]) -> list[bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("processes", "batch_size"), [("2", None), ("3", 7)])
+@pytest.mark.parametrize(
+    ("processes", "batch_size"), [("2", None), pytest.param("3", 7, marks=pytest.mark.all)]
+)
 def test_more_processes_than_pieces_give_the_bytes_of_one_process(
     data: Path, processes: str, batch_size: int | None
 ) -> None:
@@ -157,12 +159,12 @@ def draw(number: int) -> Case:
 CASES = [
     Case({}, Machines(2, 1, 2), killed=Machines(1, 1, 3)),
     Case({"train.batch_size": 300_000}, Machines(1, 3, 1)),
-    # `make test-invariance` draws more.
+    # `make test-all INVARIANCE=1000` draws more.
     *map(draw, range(int(os.environ.get("INVARIANCE", "0")) // 100)),
 ]
 
 
-@pytest.mark.slow
+@pytest.mark.all
 @pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
 def test_nodes_processes_and_threads_change_no_byte(large_data: Path, case: Case) -> None:
     settings, machines, killed = case
@@ -186,7 +188,7 @@ def test_nodes_processes_and_threads_change_no_byte(large_data: Path, case: Case
     assert bytes_of(OUTPUTS) == expected
 
 
-@pytest.mark.slow
+@pytest.mark.all
 def test_a_nan_in_one_share_gives_one_error_line_and_no_output(data: Path) -> None:
     X, y, info = tensors.load_samples(Path("train"))
     X, y = X.copy(), y.copy()  # not mapped from the file that is written
@@ -199,7 +201,7 @@ def test_a_nan_in_one_share_gives_one_error_line_and_no_output(data: Path) -> No
     assert not any(Path(name).exists() for name in OUTPUTS)
 
 
-@pytest.mark.slow
+@pytest.mark.all
 def test_a_killed_process_ends_the_stage_with_one_error_line_and_no_output(data: Path) -> None:
     write_params({"train.epochs": 10**7, "train.eval_every": 2000})
     with start(*OUTPUTS, PET_NPROC_PER_NODE="2") as process:
@@ -207,7 +209,7 @@ def test_a_killed_process_ends_the_stage_with_one_error_line_and_no_output(data:
         for printed in process.stdout:
             if printed.startswith(" 2000"):
                 break
-        os.kill(child_with_rank(process.pid, 1), signal.SIGKILL)
+        child_with_rank(process.pid, 1).kill()
         *_, last = process.stdout
     assert process.returncode == 1
     assert last.startswith("train: process 1 failed: Signal 9 (SIGKILL) received")
@@ -216,7 +218,9 @@ def test_a_killed_process_ends_the_stage_with_one_error_line_and_no_output(data:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
-@pytest.mark.parametrize("environment", [{}, {"PET_NPROC_PER_NODE": "2"}], ids=str)
+@pytest.mark.parametrize(
+    "environment", [{}, pytest.param({"PET_NPROC_PER_NODE": "2"}, marks=pytest.mark.all)], ids=str
+)
 def test_ctrl_c_ends_threads_and_processes_with_one_error_line(
     large_data: Path, environment: dict[str, str]
 ) -> None:
@@ -233,11 +237,11 @@ def test_ctrl_c_ends_threads_and_processes_with_one_error_line(
     assert not any(Path(name).exists() for name in OUTPUTS)
 
 
-def child_with_rank(parent: int, rank: int) -> int:
-    """The id of the process that the torchrun agent `parent` started with this RANK."""
+def child_with_rank(parent: int, rank: int) -> psutil.Process:
+    """The process that the torchrun agent `parent` started with this RANK."""
     (child,) = (
         child
         for child in psutil.Process(parent).children()
         if child.environ().get("RANK") == str(rank)
     )
-    return child.pid
+    return child

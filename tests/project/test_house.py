@@ -1,0 +1,98 @@
+"""Who may import whom, which test belongs to which module, and which packages are pinned."""
+
+import re
+import sys
+import tomllib
+from graphlib import TopologicalSorter
+from importlib.metadata import packages_distributions
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from plumbline.lint import imports
+from tests.support.exercise import ROOT
+
+# The test of the module that each is private to.
+PRIVATE = {
+    "plumbline/__main__.py": "commands/test_gate.py",
+    "plumbline/column.py": "test_table.py",
+    "plumbline/commands/recover.py": "review/test_recovery.py",
+    "plumbline/core/errors.py": "core/test_command.py",
+    "plumbline/lint/hook/sitecustomize.py": "commands/test_lint.py",
+    "plumbline/lint/imports.py": "commands/test_lint.py",
+    "plumbline/lint/problems.py": "commands/test_lint.py",
+    "plumbline/lint/sandbox.py": "commands/test_lint.py",
+    "plumbline/lint/trace.py": "commands/test_lint.py",
+    "plumbline/review/diffs.py": "commands/test_report.py",
+    "plumbline/review/findings.py": "commands/test_report.py",
+    "stages/losses.py": "drawing/test_landscape.py",
+}
+
+
+@pytest.fixture(autouse=True)
+def root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def arrows() -> dict[str, set[str]]:
+    """The modules of the project that each module of the library imports."""
+    return {
+        ".".join(path.with_suffix("").parts): {
+            name for name in imports.modules(path) if name.startswith(("plumbline.", "stages."))
+        }
+        for path in Path("plumbline").rglob("*.py")
+    }
+
+
+def test_the_library_imports_no_stage() -> None:
+    assert not [name for name in chain(*arrows().values()) if name.startswith("stages")]
+
+
+def test_the_folders_and_the_modules_of_the_library_import_each_other_in_no_circle() -> None:
+    modules, folders = arrows(), dict[str, set[str]]()
+    for module, imported in modules.items():
+        folder = module.split(".")[1]
+        folders.setdefault(folder, set()).update({name.split(".")[1] for name in imported})
+        folders[folder].discard(folder)
+    assert not folders["core"]
+    for order in (TopologicalSorter(folders), TopologicalSorter(modules)):
+        order.prepare()  # CycleError if there is a circle
+
+
+def test_each_module_has_a_test_file_of_its_name_or_is_private_to_one_that_has() -> None:
+    modules = [*Path("stages").rglob("[!_]*.py"), *Path("plumbline").rglob("*.py")]
+    modules.remove(Path("plumbline/__init__.py"))
+    for module in modules:
+        own = Path("tests") / module.with_name(f"test_{module.name}")
+        private = Path("tests/plumbline") / PRIVATE.get(module.as_posix(), "none")
+        assert own.is_file() or private.is_file(), module
+
+
+def names(path: str) -> dict[str, str]:
+    """The version of each package that a file of requirements pins, by its normal name."""
+    pins = re.findall(r"(?m)^([\w.-]+)==(\S+)$", Path(path).read_text())
+    return {name.lower().replace("_", "-"): version for name, version in pins}
+
+
+@pytest.mark.slow
+def test_each_package_that_a_test_imports_is_pinned() -> None:
+    pinned = names("requirements.txt") | names("requirements-dev.txt")
+    ours = {"plumbline", "stages", "tests", *sys.stdlib_module_names}
+    paths = Path("tests").rglob("*.py")
+    imported = {name.split(".")[0] for path in paths for name in imports.modules(path)} - ours
+    for name in imported:
+        packages = {package.lower().replace("_", "-") for package in packages_distributions()[name]}
+        assert packages & pinned.keys(), name
+
+
+def test_each_dependency_of_the_library_is_pinned_at_its_lower_bound_or_above() -> None:
+    project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+    bounds = dict(line.split(">=") for line in project["dependencies"])
+    pins = names("requirements.txt")
+
+    def numbers(version: str) -> list[int]:
+        return [int(part) for part in version.split(".")]
+
+    assert bounds.keys() == pins.keys()
+    assert all(numbers(bounds[name]) <= numbers(pins[name]) for name in bounds)
