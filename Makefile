@@ -6,7 +6,7 @@ BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 PIP := python -m pip --quiet --quiet --disable-pip-version-check
 
-.PHONY: repro example report gate check test test-quick test-all lint lint-pipeline bench clean git
+.PHONY: repro example predict report gate check test test-quick test-all lint lint-pipeline bench clean git
 
 repro: .venv/ready | git
 	@python -m plumbline recover
@@ -17,8 +17,17 @@ repro: .venv/ready | git
 NAME ?= diabetes
 
 example: .venv/ready | git
+	$(if $(wildcard examples/$(NAME)/requirements.txt),$(PIP) --requirement examples/$(NAME)/requirements.txt)
 	dvc --cd examples/$(NAME) repro $(ARGS)
 	@cd examples/$(NAME) && PYTHONPATH=$(CURDIR) python -m plumbline summary
+
+# The new rows are written beside TABLE, with their predictions, or to PREDICTIONS.
+MODEL ?= models/model.safetensors
+
+predict: .venv/ready
+	@table='$(TABLE)' predictions='$(PREDICTIONS)' && : "$${table:?wanted a table: make predict TABLE=new.csv}" && \
+		python -m stages.predict "$$table" '$(MODEL)' \
+		"$${predictions:-$${table%.*}.predictions.$${table##*.}}"
 
 # BASE and HEAD are revisions. Without HEAD, the working tree is compared.
 BASE ?= main
