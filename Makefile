@@ -17,7 +17,7 @@ repro: .venv/ready | git
 NAME ?= diabetes
 
 example: .venv/ready | git
-	$(if $(wildcard examples/$(NAME)/requirements.txt),$(PIP) --requirement examples/$(NAME)/requirements.txt)
+	$(if $(wildcard examples/$(NAME)/requirements.txt),$(call install,--requirement examples/$(NAME)/requirements.txt))
 	dvc --cd examples/$(NAME) repro $(ARGS)
 	@cd examples/$(NAME) && PYTHONPATH=$(CURDIR) python -m plumbline summary
 

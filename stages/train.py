@@ -122,7 +122,7 @@ def main(
         features=train.info.features,
         target=train.info.target,
         ranges=ranges_of(train, world),
-        median=median_of(train, train_path),
+        median=median_of(train, world),
         samples=digest(train_path, "md5"),
         device=device.type,
         coefficients=coefficients_of(model),

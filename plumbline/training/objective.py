@@ -1,14 +1,14 @@
 """What training minimises, in which units, and advice on data that it cannot learn from."""
 
+import math
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from plumbline.core.tensors import load_targets
+from plumbline.inference.device import piece_size
 from plumbline.inference.model import Standardized, is_line
 from plumbline.training.batches import Piece, Samples, full_batch, sum_of_rows
 from plumbline.training.world import World
@@ -135,14 +135,15 @@ def ranges_of(samples: Samples, world: World) -> list[tuple[float, float]]:
     return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
-def median_of(samples: Samples, path: Path) -> float:
-    """The median of y in the file at `path`; it sorts the y of its samples, if they are all there.
+def median_of(samples: Samples, world: World) -> float:
+    """The median of y over all processes, in process 0; it sorts the y of the samples.
 
     So it needs no memory beside the data, unless there are several processes.
     """
-    whole = len(samples.y) == samples.total
-    y = samples.y.cpu().numpy() if whole else np.array(load_targets(path)[0])
-    return float(np.median(y, overwrite_input=True))
+    y = samples.y.cpu()
+    if len(y) < samples.total:
+        y = world.gather(y, samples.total, piece_size(samples.X.device))
+    return float(np.median(y.numpy(), overwrite_input=True)) if len(y) else math.nan
 
 
 def bounds_of(column: Tensor, world: World) -> tuple[Tensor, Tensor]:
