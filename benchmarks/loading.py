@@ -1,8 +1,8 @@
-"""Time and peak memory of `load` for tables of 10 million rows, as a table.
+"""Time and peak memory of `load` and `predict` for tables of 10 million rows, as a table.
 
 Usage: python -m benchmarks.loading [ROWS]
 
-The samples are the float32 numbers that `load` writes; imports are its time on 10 rows.
+The samples are the float32 numbers that `load` writes; imports are the time on 10 rows.
 """
 
 import sys
@@ -19,6 +19,14 @@ from tests.support.clone import make_clone
 
 RUNS = 3
 CHUNK = 100_000
+
+# Run in a process of its own: with torch, this one would be as large as those that it measures.
+MODEL = """
+from pathlib import Path
+from plumbline.inference.model import save_model
+from tests.support.models import make_with_info
+save_model(Path("model"), *make_with_info("linear", {}, standardize=True))
+"""
 
 
 def write_table(path: Path, rows: int, features: int) -> None:
@@ -37,20 +45,27 @@ def write_table(path: Path, rows: int, features: int) -> None:
 
 
 def main(rows: int) -> None:
-    print("| table | features | file, MB | samples, MB | seconds | peak, MB |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| table | features | file, MB | samples, MB | load, s | peak, MB | predict, s | peak, MB |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         clone = make_clone(Path(folder) / "clone")
-        load = {"load": {"target": "y", "features": None}}
-        (clone.path / "params.yaml").write_text(yaml.safe_dump(load))
+        params = {"device": "cpu", "predict": {"gaps": "refuse"}}
+        params |= {"load": {"target": "y", "features": None}}
+        (clone.path / "params.yaml").write_text(yaml.safe_dump(params))
         for kind in ("csv", "parquet"):
             for n, features in ((10, 1), (rows, 1), (rows, 10)):
                 table, samples = clone.path / f"table.{kind}", clone.path / "samples"
                 write_table(table, n, features)
-                command = ["python", "-m", "stages.load", str(table), str(samples)]
-                seconds, mb = min(measure(command, clone) for _ in range(RUNS))
-                sizes = (f"{path.stat().st_size / 1e6:,.0f}" for path in (table, samples))
-                cells = (f"{kind}, {n:,} rows", features, *sizes, f"{seconds:.2f}", f"{mb:,}")
+                clone.run("python", "-c", MODEL.format(features))
+                cells = [f"{kind}, {n:,} rows", f"{features}"]
+                times = []
+                for stage, *paths in ("load", samples), ("predict", "model", "out"):
+                    command = ["python", "-m", f"stages.{stage}", str(table), *map(str, paths)]
+                    seconds, mb = min(measure(command, clone) for _ in range(RUNS))
+                    times += [f"{seconds:.2f}", f"{mb:,}"]
+                cells += [f"{path.stat().st_size / 1e6:,.0f}" for path in (table, samples)] + times
                 print("|", " | ".join(map(str, cells)), "|", flush=True)
 
 

@@ -20,8 +20,9 @@ TINY = 1e-30  # far above the numbers that float32 holds with fewer digits
 class Column:
     """Converts a column, some rows at a time, and knows how far that moves its numbers."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, limit: float | None = None) -> None:
+        # limit: how far float32 may move a number; without it, `check_precision` finds one
+        self.name, self.limit = name, limit
         self.is_boolean: bool | None = None  # None until there is a text
         self.n, self.mean, self.squares = 0, 0.0, 0.0  # squares: of the distances from the mean
         self.low, self.high, self.is_wide = math.inf, -math.inf, False
@@ -32,7 +33,7 @@ class Column:
     def convert(self, cells: pa.Array, row: int, out: Array) -> None:
         """Writes the cells to `out`, nan for an empty one; `row` is the number of the first.
 
-        UserError for a text, and for a number beyond float32.
+        UserError for a text, and for a number beyond float32 or its limit.
         """
         numbers = self._parse(cells, row)
         values: NDArray[np.float64] = numbers.to_numpy(zero_copy_only=False)  # nan if empty
@@ -44,6 +45,9 @@ class Column:
             raise UserError(f"{self._cell(row + i)}: wanted a finite float32, got {values[i]}")
         out[:] = values
         if not len(there):
+            return
+        if self.limit is not None:
+            self._check_limit(cells, row, values, out)
             return
         self.low, self.high = min(self.low, low), max(self.high, high)
         # float32 moves a number by at most 2**-24 of it. Two numbers that are so far apart make the
@@ -105,6 +109,14 @@ class Column:
 
     def _cast(self, texts: pa.Array) -> pa.Array:
         return (texts.cast(pa.bool_()) if self.is_boolean else texts).cast(pa.float64())
+
+    def _check_limit(
+        self, cells: pa.Array, row: int, values: NDArray[np.float64], out: Array
+    ) -> None:
+        moved = np.abs(values - out)
+        if np.nanmax(moved) > self.limit:
+            said = self._describe(cells, row, out, int(np.nanargmax(moved)))
+            raise UserError(f"{said}, too far for the range that the model was trained on")
 
     def _follow(self, there: NDArray[np.float64]) -> None:
         """Updates the mean and the squares by the next numbers."""

@@ -1,6 +1,5 @@
 """A table on disk, CSV or Parquet, as numbers; an error names the column and the row."""
 
-import itertools
 import json
 import re
 from collections import deque
@@ -34,8 +33,6 @@ OTHERS = {
     **dict.fromkeys((b"ARROW1", b"FEA1"), FEATHER),
     **dict.fromkeys((b"\xff\xfe", b"\xfe\xff"), UTF_16),
 }
-# What pandas calls an index, or a column without a name, when it writes a table or reads it again.
-INDEX = re.compile(r"|Unnamed: \d+(\.\d+)*(_level_\d+)?|__index_level_\d+__")
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,9 @@ class Header:
         """UserError if not exactly one column has the name; `where` is the place that names it."""
         if (count := self.names.count(name)) == 1:
             return
-        near = [f"; the nearest is {quote(n)}" for n in get_close_matches(name, self.names, n=1)]
+        folded = {known.casefold(): known for known in self.names}
+        nearest = get_close_matches(name.casefold(), folded, n=1)
+        near = [f"; the nearest is {quote(folded[known])}" for known in nearest]
         got = f"got {quote(name)}{f', which {count} columns have' if count else ''.join(near)}"
         raise UserError(f"{where}: wanted a column of {self.table} ({quote(*self.names)}), {got}")
 
@@ -91,17 +90,6 @@ def read_header(table: Path) -> Header:
     return Header(table, names, index, above)
 
 
-def find_index(header: Header) -> list[str]:
-    """The columns in which pandas wrote the index of a data frame, by all its marks.
-
-    `index` and `level_1` may be data too, unless they hold 0 to n - 1, in any order.
-    """
-    index = [name for name in header.names if name in header.index or INDEX.fullmatch(name)]
-    others = [name for name in header.names if name not in index]
-    n = next(i for i in itertools.count() if others[i : i + 1] != [f"level_{i}"])
-    return index + others[:n] + [name for name in others[n:] if _counts_rows(header, name)]
-
-
 def read_rows(header: Header, columns: list[str]) -> Iterator[Array]:
     """The columns as arrays (rows, columns), some rows at a time; an empty cell is nan.
 
@@ -121,20 +109,21 @@ def read_rows(header: Header, columns: list[str]) -> Iterator[Array]:
         converter.check_precision()
 
 
+def read_cells(header: Header, numeric: list[str]) -> Iterator[pa.RecordBatch]:
+    """All columns, some rows at a time; from CSV, each cell is its text, also an empty one.
+
+    numeric: columns that Parquet has to hold as numbers, else UserError.
+    """
+    with _errors_of(header.table):
+        yield from _read_batches(header, numeric, whole=True)
+
+
 def _noted_index(schema: pa.Schema) -> list[str]:
     """The columns that pandas notes as the index; an index 0, 1, 2, ... is no column."""
     with suppress(KeyError, TypeError, ValueError, RecursionError):  # not written by pandas
         noted = json.loads(schema.metadata[b"pandas"])["index_columns"]
         return [name for name in schema.names if name in noted]
     return []
-
-
-def _counts_rows(header: Header, name: str) -> bool:
-    if re.fullmatch(r"index|level_\d+", name):
-        with suppress(UserError):
-            rows = np.sort(np.concatenate([np.empty((0, 1)), *read_rows(header, [name])]), axis=0)
-            return np.array_equal(rows[:, 0], np.arange(len(rows), dtype=np.float32))
-    return False
 
 
 def _refuse(table: Path, got: str, reader: str) -> NoReturn:
@@ -168,8 +157,13 @@ def _count_lines_above(start: bytes) -> int:
     return above
 
 
-def _open_csv(table: Path, above: int, columns: list[str], handler: Any = None) -> Any:
-    """The rows as texts, in blocks; `handler` gets a row with too many or too few cells."""
+def _open_csv(
+    table: Path, above: int, columns: list[str], handler: Any = None, gaps: bool = False
+) -> Any:
+    """The rows as texts, in blocks; `handler` gets a row with too many or too few cells.
+
+    gaps: an empty cell, NA and nan are null.
+    """
     source = table
     if not columns or table.stat().st_size <= HEADER:
         with table.open("rb") as file:  # The rest of a large table would be read ahead.
@@ -191,7 +185,7 @@ def _open_csv(table: Path, above: int, columns: list[str], handler: Any = None) 
             include_columns=columns,
             default_column_type=pa.string(),
             check_utf8=False,
-            strings_can_be_null=bool(columns),
+            strings_can_be_null=gaps,
         ),
     )
 
@@ -208,18 +202,24 @@ def _read_names(table: Path, start: bytes, above: int) -> list[str]:
     return [names[0].removeprefix("\ufeff"), *names[1:]]
 
 
-def _read_batches(header: Header, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """The columns, some rows at a time: texts from CSV, numbers from Parquet."""
+def _read_batches(
+    header: Header, columns: list[str], whole: bool = False
+) -> Iterator[pa.RecordBatch]:
+    """The columns, some rows at a time: texts from CSV, numbers from Parquet.
+
+    whole: all columns, with no text taken for null.
+    """
     table, places = header.table, {name: f"f{i}" for i, name in enumerate(header.names)}
-    positions = [places[name] for name in columns]
+    all_of_them = [f"f{i}" for i in range(len(header.names))]
+    positions = all_of_them if whole else [places[name] for name in columns]
     if header.above is None:
         file = parquet.ParquetFile(table, pre_buffer=False)
         for name in columns:
             kind = file.schema_arrow.field(name).type
             if not re.match("u?int|float|double|halffloat|bool|decimal", str(kind)):
                 raise UserError(f"{table}: column {name}: wanted numbers, got {kind}; {HELP}")
-        for batch in file.iter_batches(batch_size=ROWS, columns=columns):
-            yield batch.select(columns)
+        for batch in file.iter_batches(batch_size=ROWS, columns=None if whole else columns):
+            yield batch if whole else batch.select(columns)
         return
     bad: list[Any] = []
 
@@ -228,7 +228,7 @@ def _read_batches(header: Header, columns: list[str]) -> Iterator[pa.RecordBatch
         return "error"
 
     try:
-        yield from _open_csv(table, header.above, positions)
+        yield from _open_csv(table, header.above, positions, gaps=not whole)
     except pa.ArrowInvalid:
         with suppress(pa.ArrowInvalid):
             deque(_open_csv(table, header.above, positions, note), 0)

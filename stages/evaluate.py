@@ -9,7 +9,7 @@ import msgspec
 
 from plumbline import validation
 from plumbline.core import tensors
-from plumbline.core.command import run
+from plumbline.core.command import printable, run
 from plumbline.core.files import Input, Output, write_json
 from plumbline.core.tensors import Line, ModelInfo, Pair
 from plumbline.core.threads import count_threads
@@ -53,6 +53,18 @@ def evaluate(
     return {name: float(f"{value:.6g}") for name, value in metrics.items()}
 
 
+def print_coefficients(info: ModelInfo) -> None:
+    """Prints those of a model that is linear in several features, in the units of the samples."""
+    found = info.coefficients
+    if not found or found.line:
+        return
+    print(f"coefficients of {info.target}, in its unit for each unit of a feature:")
+    names = [*info.features, "bias"]
+    width = max(map(len, names))
+    for name, value in zip(names, [*found.weights, found.bias], strict=True):
+        print(printable(f"  {name:{width}}  {value:.6g}"))
+
+
 def print_comparison(metrics: dict[str, float]) -> None:
     """Says which error is not below that of a constant: the median of y in training."""
     for name, baseline in (
@@ -79,12 +91,14 @@ def main(
     y_test, _ = tensors.load_targets(test_path)
     train, test = tensors.load_predictions(predictions_path, len(y_train), len(y_test))
     model = tensors.load_info(model_path, ModelInfo)
+    learned = model.coefficients.line if model.coefficients else None
     repeated = validation.load(validation_path)
     pairs = (train, y_train), (test, y_test)
-    metrics = evaluate(*pairs, model.line, info.line, repeated, count_threads())
+    metrics = evaluate(*pairs, learned, info.line, repeated, count_threads())
     # The device that trained, because the last digits depend on its kind.
     write_json(metrics_path, {**metrics, "device": model.device})
     print_comparison(metrics)
+    print_coefficients(model)
 
 
 if __name__ == "__main__":

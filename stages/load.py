@@ -16,7 +16,8 @@ from plumbline.core.command import printable, run
 from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
 from plumbline.core.tensors import Array, SamplesInfo
-from plumbline.table import Header, find_index, quote, read_header, read_rows
+from plumbline.index import find_index
+from plumbline.table import Header, quote, read_header, read_rows
 
 Name = Any  # YAML reads 2024 as a number and true as a boolean; `name_of` says so
 

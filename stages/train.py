@@ -18,12 +18,13 @@ from plumbline.history import Row
 from plumbline.inference.device import use_device, use_threads
 from plumbline.inference.model import (
     Standardized,
+    coefficients_of,
     line_of,
     save_model,
 )
 from plumbline.training.batches import load_share, predict_all
 from plumbline.training.checkpoint import Checkpoint, digest
-from plumbline.training.objective import advise, fit_scale, ranges_of
+from plumbline.training.objective import advise, fit_scale, median_of, ranges_of
 from plumbline.training.world import has_to_launch, join, launch
 from stages.loop import Train, fit, new_model, recipe_of
 
@@ -121,9 +122,10 @@ def main(
         features=train.info.features,
         target=train.info.target,
         ranges=ranges_of(train, world),
+        median=median_of(train, train_path),
         samples=digest(train_path, "md5"),
         device=device.type,
-        line=line_of(model),
+        coefficients=coefficients_of(model),
     )
     train, test = train.without_y(), test.without_y()  # The predictions take the memory of y.
     predictions = {

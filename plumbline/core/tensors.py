@@ -27,7 +27,7 @@ Line = tuple[float, float]  # weight and bias of y = weight * X + bias
 Setting = int | float | str | bool | list[int | float | str | bool] | None
 
 CHUNK = 2**20  # rows that are checked at a time
-HEADER = 100_000  # bytes; reading a header takes many times its size in memory
+HEADER = 1_000_000  # bytes; reading a header takes many times its size in memory
 
 
 class Place(NamedTuple):
@@ -60,6 +60,18 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     standardize: bool
 
 
+class Coefficients(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Those of y = X @ weights + bias, in the units of the data."""
+
+    weights: list[float]
+    bias: float
+
+    @property
+    def line(self) -> Line | None:
+        """The weight and the bias, if there is one feature."""
+        return (self.weights[0], self.bias) if len(self.weights) == 1 else None
+
+
 class ModelInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All that it takes to make the model again and to use it; the same wherever it was trained."""
 
@@ -67,9 +79,16 @@ class ModelInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     features: Annotated[list[str], Meta(min_length=1)]  # in the order of the columns of X
     target: str
     ranges: list[tuple[float, float]]  # of each feature over the training samples
+    median: float  # of the target over them, the best constant prediction
     samples: str  # the MD5 of the file of training samples, as in dvc.lock
     device: str  # the kind that trained it: cpu, cuda, mps or xpu
-    line: Line | None  # what it has learned, if it is a line in one feature
+    coefficients: Coefficients | None  # what it has learned, if y is linear in X
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.features), len(self.ranges)}
+        lengths |= {len(self.coefficients.weights)} if self.coefficients else set()
+        if lengths != {self.recipe.features}:
+            raise ValueError(f"other numbers of features than {self.recipe.features}")
 
 
 Info = TypeVar("Info", SamplesInfo, ModelInfo)
@@ -84,7 +103,8 @@ def decode(path: Path, metadata: dict[str, str], kind: type[Info]) -> Info:
     try:
         return msgspec.json.decode(metadata.get("info", ""), type=kind)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise UserError(f"{path}: wanted {kind.__name__} as metadata, got: {error}") from None
+        old = "; an older version may have written the file: run `dvc repro`"
+        raise UserError(f"{path}: wanted {kind.__name__} as metadata, got: {error}{old}") from None
 
 
 def save(path: Path, tensors: dict[str, Array], metadata: dict[str, str] | None = None) -> None:

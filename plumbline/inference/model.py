@@ -1,5 +1,6 @@
 """A model and its file: the state_dict, and all that makes a new one."""
 
+import re
 from collections.abc import Callable, Mapping
 from inspect import signature
 from pathlib import Path
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from plumbline.core import tensors
 from plumbline.core.errors import UserError
-from plumbline.core.tensors import Line, ModelInfo, Recipe, decode, encode
+from plumbline.core.tensors import Coefficients, Line, ModelInfo, Recipe, decode, encode
 
 # The classes of a project's models by name; each is made with the number of features, and with
 # those keys of `train` in params.yaml that its __init__ names.
@@ -45,12 +46,13 @@ class Standardized(nn.Module):
     def standardize_y(self, y: Tensor) -> Tensor:
         return (y - self.y_mean) / self.y_std
 
-    def line_in_own_units(self, line: Line) -> Line:
-        """The line of X and y that is this line of standardised X and y; for one feature."""
-        scale = self.X_mean, self.X_std, self.y_mean, self.y_std
-        x_mean, x_std, y_mean, y_std = (number.item() for number in scale)
-        weight = line[0] * y_std / x_std
-        return weight, line[1] * y_std + y_mean - weight * x_mean
+    def in_own_units(self, found: Coefficients) -> Coefficients:
+        """The coefficients for X and y of those for standardised X and y."""
+        y_mean, y_std = self.y_mean.item(), self.y_std.item()
+        pairs = zip(found.weights, self.X_std.tolist(), strict=True)
+        weights = [weight * y_std / x_std for weight, x_std in pairs]
+        shift = sum(w * x_mean for w, x_mean in zip(weights, self.X_mean.tolist(), strict=True))
+        return Coefficients(weights, found.bias * y_std + y_mean - shift)
 
 
 def make_model(recipe: Recipe, models: Models) -> nn.Module:
@@ -70,15 +72,21 @@ def is_line(model: nn.Module) -> bool:
     return hasattr(model.model if isinstance(model, Standardized) else model, "line")
 
 
-def line_of(model: nn.Module) -> Line | None:
-    """The weight and the bias in the units of the data, if the model is a line in one feature."""
+def coefficients_of(model: nn.Module) -> Coefficients | None:
+    """The coefficients in the units of the data, if the model has a method `line`."""
     if isinstance(model, Standardized):
-        line = line_of(model.model)
-        return line and model.line_in_own_units(line)
+        found = coefficients_of(model.model)
+        return found and model.in_own_units(found)
     if not is_line(model):
         return None
-    weight, bias = model.line()  # type: ignore[operator]
-    return (weight.item(), bias.item()) if weight.numel() == 1 else None
+    weights, bias = model.line()  # type: ignore[operator]
+    return Coefficients(weights.flatten().tolist(), bias.item())
+
+
+def line_of(model: nn.Module) -> Line | None:
+    """The weight and the bias in the units of the data, if the model is a line in one feature."""
+    found = coefficients_of(model)
+    return found.line if found else None
 
 
 def save_model(path: Path, model: nn.Module, info: ModelInfo) -> None:
@@ -87,8 +95,28 @@ def save_model(path: Path, model: nn.Module, info: ModelInfo) -> None:
     tensors.save(path, state_dict, encode(info))
 
 
+def check_model(path: Path) -> None:
+    """UserError if there is no file, which says what makes one."""
+    if path.is_file():
+        return
+
+    def has(file: Path, pattern: str) -> bool:
+        return file.is_file() and bool(re.search(pattern, file.read_text(encoding="utf-8")))
+
+    entry = rf"(?m)^ +(- )?(path: )?{re.escape(path.as_posix())}\b"
+    folders = [Path(), *Path().resolve().parents]
+    configs = [folder / ".dvc" / name for folder in folders for name in ("config", "config.local")]
+    cure = ""
+    if has(Path("dvc.lock"), entry) and any(has(c, r"(?m)^\s*remote\s*=") for c in configs):
+        cure = f"; `dvc pull {path}` fetches it"
+    elif has(Path("dvc.yaml"), entry):
+        cure = "; `make repro` trains it"
+    raise UserError(f"{path}: wanted a model, got none{cure}")
+
+
 def load_model(path: Path, models: Models) -> nn.Module:
     """A new model with the saved state_dict, on the CPU; UserError if it does not fit."""
+    check_model(path)
     arrays, metadata = tensors.load(path)
     recipe = decode(path, metadata, ModelInfo).recipe
     state_dict = {key: torch.from_numpy(array) for key, array in arrays.items()}

@@ -22,6 +22,18 @@ def modules(script: Path) -> Iterator[str]:
             yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
+def fields(script: Path) -> set[str]:
+    """The fields of the script's `Params`: the keys at the top of params.yaml that it reads."""
+    found = ast.parse(script.read_bytes(), script).body
+    classes = [node for node in found if isinstance(node, ast.ClassDef) and node.name == "Params"]
+    return {
+        node.target.id
+        for params in classes
+        for node in params.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+
+
 def closure(script: str) -> set[str]:
     """The script and all scripts of the project that it imports, directly or not.
 

@@ -1,11 +1,14 @@
 """What training minimises, in which units, and advice on data that it cannot learn from."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from plumbline.core.tensors import load_targets
 from plumbline.inference.model import Standardized, is_line
 from plumbline.training.batches import Piece, Samples, full_batch, sum_of_rows
 from plumbline.training.world import World
@@ -130,6 +133,16 @@ def ranges_of(samples: Samples, world: World) -> list[tuple[float, float]]:
     """The least and the largest number of each feature."""
     low, high = bounds_of(samples.X, world)
     return list(zip(low.tolist(), high.tolist(), strict=True))
+
+
+def median_of(samples: Samples, path: Path) -> float:
+    """The median of y in the file at `path`; it sorts the y of its samples, if they are all there.
+
+    So it needs no memory beside the data, unless there are several processes.
+    """
+    whole = len(samples.y) == samples.total
+    y = samples.y.cpu().numpy() if whole else np.array(load_targets(path)[0])
+    return float(np.median(y, overwrite_input=True))
 
 
 def bounds_of(column: Tensor, world: World) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,8 @@ import pytest
 from pyarrow import parquet
 
 from plumbline.core.errors import UserError
-from plumbline.table import find_index, read_header, read_rows
+from plumbline.index import find_index
+from plumbline.table import read_header, read_rows
 
 OTHER = "wanted CSV or Parquet, got"
 pytestmark = pytest.mark.usefixtures("folder")

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from plumbline.core.tensors import Line
+from plumbline.core.tensors import Coefficients, Line, Recipe
 from plumbline.validation import Row
-from stages.evaluate import evaluate, print_comparison
+from stages.evaluate import evaluate, print_coefficients, print_comparison
+from tests.support.models import info_of
 
 ONE = np.ones((3, 1), np.float32)
 UP = np.array([[1], [2], [3]], np.float32)
@@ -72,3 +73,13 @@ def test_an_error_that_is_not_below_that_of_a_constant_is_told(
     assert said.startswith("advice: test_mae is 0.6876, and that of predicting the training median")
     print_comparison({"test_mae": 0.6, "baseline_mae": 0.7, "validation_mae": 1, "train_mae": 9})
     assert capsys.readouterr().out == ""
+
+
+def test_a_model_linear_in_several_features_tells_its_coefficients_by_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for weights in [1.5], [1.5, -20000000]:
+        recipe = Recipe("linear", len(weights), {}, standardize=False)
+        print_coefficients(info_of(recipe, Coefficients(weights, bias=0.1)))
+    _, *lines = capsys.readouterr().out.splitlines()  # none for a single feature
+    assert [line.split() for line in lines] == [["x0", "1.5"], ["x1", "-2e+07"], ["bias", "0.1"]]

@@ -32,15 +32,17 @@ def test_the_state_dict_has_the_names_of_the_exercise(name: str) -> None:
 
 @every_line
 @pytest.mark.parametrize("standardize", [False, True])
-def test_a_model_predicts_the_points_of_its_line(name: str, standardize: bool) -> None:
-    model, _ = make_with_info(name, 1, standardize)
-    weight, bias = line_of(model) or (0, 0)
-    X = np.linspace(-1, 1, 2 * PIECE + 1, dtype=np.float32)[:, None]
-    np.testing.assert_allclose(predict(model, torch.from_numpy(X)), weight * X + bias, atol=2e-6)
-
-
-@pytest.mark.parametrize(("name", "features"), [("linear", 3), ("parameters", 3), ("mlp", 1)])
-def test_a_model_that_is_no_line_in_one_feature_has_no_weight_and_bias(
-    name: str, features: int
+@pytest.mark.parametrize("features", [1, 3])
+def test_a_model_predicts_what_its_coefficients_give(
+    name: str, standardize: bool, features: int
 ) -> None:
-    assert make_with_info(name, features)[1].line is None
+    model, info = make_with_info(name, features, standardize)
+    assert info.coefficients
+    X = np.linspace(-1, 1, features * (2 * PIECE + 1), dtype=np.float32).reshape(-1, features)
+    expected = X @ np.array([info.coefficients.weights]).T + info.coefficients.bias
+    np.testing.assert_allclose(predict(model, torch.from_numpy(X)), expected, atol=3e-6)
+
+
+def test_only_a_line_in_one_feature_has_a_weight_and_a_bias() -> None:
+    assert make_with_info("mlp")[1].coefficients is None
+    assert line_of(make_with_info("linear", 3)[0]) is None

@@ -71,6 +71,7 @@ EXERCISE: dict[str, Any] = with_own_keys(
             "checkpoint_every": 0,
         },
         "validate": dict(repeats=20),
+        "predict": dict(gaps="refuse"),
         "plot": dict(width=8, height=5, dpi=100),
     }
 )

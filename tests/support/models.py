@@ -2,16 +2,16 @@
 
 from torch import nn
 
-from plumbline.core.tensors import Line, ModelInfo, Recipe
-from plumbline.inference.model import Standardized, arguments_of, line_of, make_model
+from plumbline.core.tensors import Coefficients, ModelInfo, Recipe
+from plumbline.inference.model import Standardized, arguments_of, coefficients_of, make_model
 from stages.model import MODELS
 
 
-def info_of(recipe: Recipe, line: Line | None = None) -> ModelInfo:
-    """The info of a model that was trained on features from 0 to 1."""
-    n = min(recipe.features, 10)
-    names, ranges = [f"x{i}" for i in range(n)], [(0.0, 1.0)] * n
-    return ModelInfo(recipe, names, "y", ranges, samples="0" * 32, device="cpu", line=line)
+def info_of(recipe: Recipe, found: Coefficients | None = None) -> ModelInfo:
+    """The info of a model that was trained on features and a target from 0 to 1."""
+    names = [f"x{i}" for i in range(recipe.features)]
+    ranges = [(0.0, 1.0)] * recipe.features
+    return ModelInfo(recipe, names, "y", ranges, 0.5, "0" * 32, "cpu", found)
 
 
 def make_with_info(
@@ -24,4 +24,4 @@ def make_with_info(
     if isinstance(model, Standardized):
         for i, buffer in enumerate(model.buffers(), start=2):
             buffer.fill_(i)
-    return model, info_of(recipe, line_of(model))
+    return model, info_of(recipe, coefficients_of(model))

@@ -131,9 +131,10 @@ def test_a_stage_after_one_that_fails_is_not_run(
     }
 
 
-def test_a_section_that_no_stage_declares_is_named(project: Path) -> None:
+def test_a_section_that_no_stage_reads_is_named(project: Path) -> None:
+    """A stage that is run by hand, such as predict, is in no dvc.yaml and reads its own."""
     with (project / "params.yaml").open("a") as file:
-        file.write("spilt: {}\n")
+        file.write("spilt: {}\npredict: {}\n")
     assert lint(project) == ["params.yaml: spilt: no stage declares it"]
 
 

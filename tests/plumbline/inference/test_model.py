@@ -34,7 +34,7 @@ def test_a_new_instance_loaded_from_the_file_predicts_the_same_bits(
     ("tensor", "info", "message"),
     [
         ({"weights": 1, "bias": 1}, ("cubic", 1, {}), "wanted a model of linear, parameters, mlp"),
-        ({"weights": 1, "bias": 1}, ("parameters", 10**12, {}), "size mismatch for weights"),
+        ({"weights": 1, "bias": 1}, ("parameters", 2, {}), "size mismatch for weights"),
         ({"weights": 1}, ("parameters", 1, {}), 'Missing key.*"bias"'),
         ({"weights": 1, "bias": 2}, ("parameters", 1, {}), "size mismatch for bias"),
         ({"weights": 1, "bias": 1, "b": 1}, ("parameters", 1, {}), 'Unexpected key.*"b"'),
@@ -56,5 +56,13 @@ def test_a_state_dict_that_does_not_fit_its_model_is_refused(
 
 def test_a_file_without_the_name_of_a_model_is_refused(tmp_path: Path) -> None:
     tensors.save(tmp_path / "model", {"weights": np.zeros(1, np.float32)})
-    with pytest.raises(UserError, match="/model: wanted ModelInfo as metadata, got: "):
+    with pytest.raises(UserError, match="/model: wanted ModelInfo .* run `dvc repro`"):
+        load_model(tmp_path / "model", MODELS)
+
+
+def test_a_file_in_which_the_numbers_of_features_differ_is_refused(tmp_path: Path) -> None:
+    info = make_with_info("linear", 2)[1]
+    metadata = {"info": encode(info)["info"].replace('["x0","x1"]', '["x0"]')}
+    tensors.save(tmp_path / "model", {"weights": np.zeros(1, np.float32)}, metadata)
+    with pytest.raises(UserError, match="got: other numbers of features than 2"):
         load_model(tmp_path / "model", MODELS)

@@ -1,0 +1,45 @@
+"""Prepare a raw table for `load` and `predict`: categories as columns of 0 and 1, without gaps.
+
+Usage: python -m stages.prepare RAW PREPARED
+"""
+
+import msgspec
+import pandas as pd
+
+from plumbline.core.command import run
+from plumbline.core.errors import UserError
+from plumbline.core.files import Input, Output, replacing
+
+
+class Prepare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    numbers: list[str]
+    categories: dict[str, list[str]]
+
+
+class Params(msgspec.Struct, frozen=True):
+    prepare: Prepare
+
+
+def prepare(raw: pd.DataFrame, params: Prepare) -> pd.DataFrame:
+    """The rows without a gap; each category but the first of its column is a column of 0 and 1."""
+    columns = [*params.numbers, *params.categories]
+    if missing := [name for name in columns if name not in raw]:
+        raise UserError(f"wanted the columns {', '.join(columns)}, got no {', '.join(missing)}")
+    complete = raw.dropna(subset=columns)
+    for name, known in params.categories.items():
+        if unknown := set(complete[name]) - set(known):
+            raise UserError(f"column {name}: wanted {', '.join(known)}, got {min(unknown)}")
+        complete[name] = pd.Categorical(complete[name], known)  # columns also for those not there
+    return pd.get_dummies(complete, columns=list(params.categories), drop_first=True, dtype=int)
+
+
+def main(params: Params, raw_path: Input, prepared_path: Output) -> None:
+    raw = pd.read_csv(raw_path)
+    prepared = prepare(raw, params.prepare)
+    print(f"{len(raw) - len(prepared)} of {len(raw)} rows have a gap and are left out")
+    with replacing(prepared_path) as partial:
+        prepared.to_csv(partial, index=False)
+
+
+if __name__ == "__main__":
+    run(main, Params)

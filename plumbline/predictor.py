@@ -1,0 +1,100 @@
+"""A saved model in a notebook: predictions for columns by their names, and an export."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from plumbline.core.errors import UserError
+from plumbline.core.files import replacing
+from plumbline.core.tensors import Array, ModelInfo, load_info
+from plumbline.inference.device import ROWS, predict, use_threads
+from plumbline.inference.model import Models, load_model
+from plumbline.table import Header
+
+
+class Predictor:
+    """Predicts as the stage `predict` does, with the same bits."""
+
+    def __init__(self, path: str | Path, models: Models) -> None:
+        self.model, self.info = load_model(Path(path), models), load_info(Path(path), ModelInfo)
+
+    def predict(self, table: Any) -> Array:
+        """The target (n,), for a table of n rows; both are in the units of the training samples.
+
+        table: columns by name, in any order and with others between them: a data frame, a table of
+        pyarrow, a dictionary; or an array (n, features), in the order of `info.features`.
+        """
+        X, threads = self._numbers(table), use_threads()
+        try:
+            return predict(self.model, torch.tensor(X), threads)[:, 0].numpy()
+        finally:
+            torch.set_num_threads(threads)
+
+    def export(self, path: str | Path) -> None:
+        """Writes a program that needs PyTorch alone: X (n, features) to y (n, 1), the same bits.
+
+        Its extra file `features` has their names, a line each.
+        """
+        example, rows = torch.zeros(2, len(self.info.features)), torch.export.Dim.DYNAMIC
+        program = torch.export.export(
+            _Padded(self.model).eval(), (example,), dynamic_shapes=({0: rows},)
+        )
+        names = {"features": "\n".join(self.info.features)}
+        with replacing(Path(path)) as partial, partial.open("wb") as file:
+            torch.export.save(program, file, extra_files=names)
+
+    def _numbers(self, table: Any) -> Array:
+        """X (n, features); UserError for what is no finite number."""
+        names, features = _names_of(table), self.info.features
+        if names is None:
+            X = _to_numbers("the array", table)
+            if X.ndim != 2 or X.shape[1] != len(features):
+                raise UserError(f"wanted an array (n, {len(features)}), got {X.shape}")
+        else:
+            header = Header(Path("the table"), names, [], None)
+            for name in features:
+                header.check_name(name, "a feature of the model")
+            columns = [_to_numbers(f"column {name}", table[name]) for name in features]
+            X = np.column_stack(columns)
+        with np.errstate(over="ignore"):
+            numbers = X.astype(np.float32)
+        for row, column in np.argwhere(~np.isfinite(numbers))[:1]:
+            raise UserError(
+                f"column {features[column]}, row {row} from 0: wanted a finite float32, "
+                f"got {X[row, column]}"
+            )
+        return numbers
+
+
+class _Padded(nn.Module):
+    """A model that gets a multiple of ROWS rows, so that a prediction's bits depend on no other."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, X: Tensor) -> Tensor:
+        n, k = X.shape
+        # At least ROWS of them: a program is not traced for any number that may be 0 or 1.
+        y: Tensor = self.model(torch.cat([X, X.new_zeros(ROWS + -n % ROWS, k)]))
+        return y[:n]
+
+
+def _names_of(table: Any) -> list[str] | None:
+    """The names of the columns; None for an array."""
+    if isinstance(table, Mapping):
+        return list(table)
+    names = getattr(table, "column_names", getattr(table, "columns", None))
+    return None if names is None else list(names)
+
+
+def _to_numbers(what: str, values: Any) -> NDArray[np.float64]:
+    try:
+        return np.asarray(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{what}: wanted numbers, got: {error}") from None

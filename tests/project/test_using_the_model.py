@@ -1,0 +1,108 @@
+"""docs/using-the-model.md, typed block by block with the exercise's model."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from plumbline.core import tensors
+from plumbline.core.errors import UserError
+from plumbline.lint import declared, problems
+from plumbline.predictor import Predictor
+from stages import generate, predict, split, train
+from stages.model import MODELS
+from tests.support.exercise import ROOT, run_stage, write_params
+
+PAGE = (ROOT / "docs" / "using-the-model.md").read_text(encoding="utf-8")
+LOAD, EXPORT, ELSEWHERE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+TABLE, PRINTED = (
+    re.sub(r"(?m)^ {4}", "", re.findall(rf"{words}\n\n((?: {{4}}.*\n)+)", PAGE)[0])
+    for words in ("For this table", "it prints")
+)
+MODEL = "models/model.safetensors"
+
+
+@pytest.fixture
+def trained(folder: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """The working folder, with the exercise's results and the page's table, new.csv."""
+    write_params({"train.standardize": True, "train.lr": 0.1})
+    run_stage(generate, "samples")
+    run_stage(split, "samples", "train", "test")
+    run_stage(train, "train", "test", MODEL, "models/predictions.safetensors", "history")
+    Path("new.csv").write_text(TABLE)
+    capsys.readouterr()
+    return folder
+
+
+def run(block: str) -> Any:
+    """The `predicted` of a block."""
+    names: dict[str, Any] = {}
+    exec(block, names)  # noqa: S102
+    return names.get("predicted")
+
+
+def test_the_stage_prints_what_the_page_shows(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_stage(predict, "new.csv", MODEL, "new.predictions.csv")
+    assert capsys.readouterr().out == PRINTED
+
+
+def test_the_entry_of_the_stage_declares_what_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    (entry,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    assert not [*problems.static_problems(declared.parse(ROOT, f"stages:\n{entry}")["predict"])]
+
+
+def test_three_lines_predict_from_columns_by_name_or_from_an_array(trained: Path) -> None:
+    line = tensors.load_info(Path(MODEL), tensors.ModelInfo).coefficients
+    assert line
+    np.testing.assert_allclose(run(LOAD), np.array([0.5, 0.7]) * line.weights + line.bias, 1e-6)
+    X, *_ = tensors.load_samples(Path("test"))
+    predictor, threads = Predictor(MODEL, MODELS), torch.get_num_threads()
+    _, saved = tensors.load_predictions(Path("models/predictions.safetensors"), 80, 20)
+    for table in X, {"other": ["a"] * 20, "X": X[:, 0]}:
+        assert predictor.predict(table).tobytes() == saved.tobytes()
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize(
+    ("table", "error"),
+    [
+        ({"x": [1]}, 'wanted a column of the table ("x"), got "X"; the nearest is "x"'),
+        ({"X": ["a"]}, "column X: wanted numbers, got: "),
+        ({"X": [1, 1e39]}, "column X, row 1 from 0: wanted a finite float32, got 1e"),
+        ([[1, 2]], r"wanted an array \(n, 1\), got \(1, 2\)"),
+    ],
+)
+def test_what_a_notebook_cannot_predict_is_refused(trained: Path, table: Any, error: str) -> None:
+    with pytest.raises(UserError, match=error.replace('("', '\\("').replace('")', '"\\)')):
+        Predictor(MODEL, MODELS).predict(table)
+
+
+def test_the_export_gives_the_same_bits_in_a_process_that_imports_torch_alone(
+    trained: Path,
+) -> None:
+    run(EXPORT)
+    check = "import sys; print({'plumbline', 'stages'} & {*sys.modules}, names, predicted.tolist())"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", f"{ELSEWHERE}\n{check}"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == f"set() {{'features': 'X'}} {run(LOAD)[:, None].tolist()}\n"
+
+
+def test_the_ten_worst_rows_are_one_line(trained: Path) -> None:
+    pytest.importorskip("pandas")
+    y = [0.0, 50, 0] * 5
+    Path("new.csv").write_text("X,y\n" + "".join(f"0.5,{number}\n" for number in y))
+    run_stage(predict, "new.csv", MODEL, "new.predictions.csv")
+    (code,) = re.findall(r'(?m)^    python -c "(.*)"$', PAGE)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    worst = [float(line.split()[2]) for line in done.stdout.splitlines()[1:]]
+    assert worst == [*[0.0] * 5, *[50.0] * 5]

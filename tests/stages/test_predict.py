@@ -1,0 +1,195 @@
+"""New rows are predicted by the names of their columns, and their table is otherwise unchanged."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from pyarrow import csv as arrow_csv
+from pyarrow import parquet
+
+from plumbline.core.errors import UserError
+from plumbline.inference.device import predict as predict_rows
+from plumbline.inference.model import save_model
+from plumbline.table import BLOCK
+from stages import predict
+from stages.model import MODELS
+from tests.support.exercise import run_stage, write_params
+from tests.support.models import make_with_info
+
+FEATURE, CELL = "model: its feature: wanted a column of new", "new: column x1, row "
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+def make_model(name: str = "linear", features: int = 2) -> torch.nn.Module:
+    """A model of x0, x1, ..., each trained on 0 to 1, and of y, whose median was 0.5."""
+    torch.manual_seed(features)
+    model, info = make_with_info(name, features, standardize=True)
+    save_model(Path("model"), model, info)
+    return model
+
+
+def write(content: str | bytes) -> None:
+    Path("new").write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def run(content: str | bytes) -> list[list[str]]:
+    """The cells of the table with predictions; the model has the features x0 and x1."""
+    make_model()
+    write(content)
+    run_stage(predict, "new", "model", "out")
+    with Path("out").open(encoding="latin-1", newline="") as file:
+        return list(csv.reader(file))
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_prediction_has_the_same_bits_in_any_table(name: str, kind: str) -> None:
+    """By columns in another order, and behind so many rows that there are several blocks."""
+    model = make_model(name, 10)
+    X = torch.rand(89, 10)
+    others = np.random.default_rng(0).random((BLOCK // 80, 10), np.float32)
+    rows = np.concatenate([others, X.numpy()])
+    table = pa.table({f"x{i}": rows[:, i] for i in reversed(range(10))})
+    (arrow_csv.write_csv if kind == "csv" else parquet.write_table)(table, "new")
+    run_stage(predict, "new", "model", "out")
+    found = (arrow_csv.read_csv if kind == "csv" else parquet.read_table)("out")
+    assert found.column_names == [*table.column_names, "predicted_y"]
+    predicted = found["predicted_y"].to_numpy().astype(np.float32)[-89:]
+    np.testing.assert_array_equal(predicted, predict_rows(model, X)[:, 0].numpy())
+
+
+def test_every_cell_of_csv_keeps_its_text() -> None:
+    cells = ["NA", "", " a ", "007", "1e5", '5" pipe', "a,b", "a\nb", "NaN", "2024-01-02", "\xf6"]
+    rows = [[f"+{i}.50", text, "1", text] for i, text in enumerate(cells)]
+    rows = [["x1", "note", "x0", "note"], *rows]
+    with Path("cells").open("w", encoding="latin-1", newline="") as file:
+        csv.writer(file, lineterminator="\r\n").writerows(rows)
+    found = run(Path("cells").read_bytes())
+    assert [row[:-1] for row in found] == rows
+    assert found[0][-1] == "predicted_y"
+
+
+def test_what_stands_above_the_names_stays_there() -> None:
+    names = ["x0", "x1", "predicted_y"]
+    assert run("# exported, twice\nx0,x1\n1,2\n")[:2] == [["# exported", " twice"], names]
+    run(b"\xef\xbb\xbfx0,x1\n1,2\n")
+    assert Path("out").read_bytes().startswith(b"\xef\xbb\xbfx0,x1,predicted_y\n1,2,")
+
+
+def test_every_column_of_parquet_keeps_its_type_and_values() -> None:
+    make_model()
+    columns: dict[str, Any] = {"x1": [1, 2], "day": pa.array([1, None], pa.date32())}
+    columns |= {"x0": [0.5, 1.0], "nested": [[1], []]}
+    columns |= {"kind": pa.array(["a", "NA"]).dictionary_encode()}
+    parquet.write_table(pa.table(columns), "new")
+    run_stage(predict, "new", "model", "out")
+    found = parquet.read_table("out")
+    assert found.drop_columns("predicted_y").equals(parquet.read_table("new"))
+    assert found["predicted_y"].type == pa.float32()
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        ("x0,X1\n1,2\n", f'{FEATURE} ("x0", "X1"), got "x1"; the nearest is "X1"'),
+        ("x0,x1,x1\n1,2,3\n", f'{FEATURE} ("x0", "x1", "x1"), got "x1", which 2 columns have'),
+        ("x0,x1,predicted_y\n1,2,3\n", "new: wanted no column predicted_y, got one; rename it"),
+        ("x0,x1,y,residual\n1,2,3,4\n", "new: wanted no column residual, got one; rename it"),
+        ("x0,x1\n1,2\n3,NA\n", f"{CELL}2 below the header: wanted a number, got an empty cell"),
+        (
+            "x0,x1\n1,2\n3,2024-01-02\n",
+            f"{CELL}2 below the header: wanted a number, got '2024-01-02'",
+        ),
+        ("x0,x1\n1,1e39\n", f"{CELL}1 below the header: wanted a finite float32, got 1e+39"),
+        (
+            "x0,x1\n1,2000000.1\n",
+            f"{CELL}1 below the header: wanted a number that float32 can hold",
+        ),
+        ("x0,x1\n1,2\n3\n", "new: row 2 below the header: wanted 2 columns, got 1"),
+        ("x0,x1\n", "new: wanted rows below the names of the columns, got none"),
+    ],
+)
+def test_a_table_that_cannot_be_predicted_is_refused_and_nothing_is_written(
+    content: str, error: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        run(content)
+    assert str(caught.value).startswith(error)
+    assert not [*Path().glob("out*")]
+
+
+def test_a_prediction_that_is_not_finite_is_refused() -> None:
+    predicted, gaps = np.array([np.nan, 1, np.inf], np.float32), np.array([True, False, False])
+    with pytest.raises(UserError, match="^new: row 9 .* wanted a finite prediction, got inf$"):
+        predict.check_finite(Path("new"), predicted, gaps, 7)
+
+
+def test_the_table_itself_is_not_overwritten() -> None:
+    with pytest.raises(UserError, match="^new: wanted another file than the table"):
+        run_stage(predict, "new", make_model() and "model", "new")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_row_with_a_gap_gets_an_empty_prediction_if_params_yaml_says_so(
+    kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params({"predict.gaps": "empty"})
+    make_model()
+    table = pa.table({"x0": [1.0, None, 1, 4], "x1": [2, 2, np.nan, 2]})
+    (arrow_csv.write_csv if kind == "csv" else parquet.write_table)(table, "new")
+    run_stage(predict, "new", "model", "out")
+    found = (arrow_csv.read_csv if kind == "csv" else parquet.read_table)("out")
+    assert found["predicted_y"].is_null().to_pylist() == [False, True, True, False]
+    assert "predicted 2 of 4 rows; the others have gaps\n" in capsys.readouterr().out
+
+
+def test_with_the_target_there_are_residuals_and_the_error_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names, *rows = run("x0,y,x1\n0,2,0\n1,NA,1\n1,5,0\n")
+    assert names[3:] == ["predicted_y", "residual"]
+    predicted, residual = (np.array([float(row[i] or "nan") for row in rows]) for i in (3, 4))
+    np.testing.assert_allclose(residual, predicted - [2, np.nan, 5], rtol=1e-6)
+    said = capsys.readouterr().out
+    assert "no y, and so no residual: 1 rows\n" in said
+    assert f"mae: {np.nanmean(np.abs(residual)):.6g} in 2 rows\n" in said
+    assert "predicting the training median, 0.5: 3\n" in said
+
+
+def test_rows_outside_of_the_training_range_are_counted_by_feature(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run("x0,x1\n0,1\n-2,1.5\n3,0.5\n")
+    assert capsys.readouterr().out.splitlines()[3:] == [
+        "outside of the range that the model was trained on: 2 of 3 rows",
+        "  2 of 3 rows: x0 -2 to 3, trained on 0 to 1",
+        "  1 of 3 rows: x1 1.5, trained on 0 to 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "cure"),
+    [
+        ({}, ""),
+        ({"dvc.yaml": "      - model\n"}, "; `make repro` trains it"),
+        ({"dvc.yaml": "      - model\n", "dvc.lock": "    - path: model\n"}, "; `make repro` tr"),
+        (
+            {"dvc.lock": "    - path: model\n", ".dvc/config": "[core]\n    remote = store\n"},
+            "; `dvc pull model` fetches it",
+        ),
+    ],
+)
+def test_the_error_for_a_missing_model_says_what_brings_it(
+    files: dict[str, str], cure: str
+) -> None:
+    Path(".dvc").mkdir()
+    for name, text in files.items():
+        Path(name).write_text(text)
+    with pytest.raises(UserError) as caught:
+        run_stage(predict, "new", "model", "out")
+    assert str(caught.value).startswith(f"model: wanted a model, got none{cure}")
+    assert cure or str(caught.value).endswith("none")
