@@ -1,5 +1,6 @@
 """A project in a folder of a repository works with every command, and is judged alone."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
