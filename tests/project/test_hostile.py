@@ -34,7 +34,8 @@ def test_a_pickle_in_place_of_any_input_is_refused_and_not_run(
 ) -> None:
     for folder in ("data", "models", "plots"):
         shutil.copytree(reproduced.path / folder, tmp_path / folder)
-    shutil.copy(reproduced.path / "params.yaml", tmp_path)
+    for settings in ("params.yaml", "gate.yaml"):
+        shutil.copy(reproduced.path / settings, tmp_path)
     monkeypatch.chdir(tmp_path)
     Path(path).unlink()
     Path(path).write_bytes(pickle.dumps(Hostile()))

@@ -37,9 +37,9 @@ def pipeline() -> str:
     text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
     text = re.sub(r"^  load:\n(    .*\n|\n)*", GENERATE, text, flags=re.MULTILINE)
     if "plots/landscape.png" not in text:
-        text = text.replace("plots/loss.png\n", "plots/loss.png plots/landscape.png\n", 1)
-        entry = "      - plots/loss.png: {cache: false}\n"
-        text = text.replace(entry, entry + entry.replace("loss", "landscape"), 1)
+        text = text.replace("validation.png\n", "validation.png plots/landscape.png\n", 1)
+        entry = "      - plots/validation.png: {cache: false}\n"
+        text = text.replace(entry, entry + entry.replace("validation", "landscape"), 1)
     return text
 
 

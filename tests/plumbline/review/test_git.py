@@ -133,6 +133,7 @@ def test_an_edit_that_git_does_not_see_is_judged(stale: Clone) -> None:
         1,
         [
             "  train: params.yaml: train is modified",
+            "  validate: params.yaml: train is modified",
             "  plot: params.yaml: train.epochs is modified",
         ],
     )
