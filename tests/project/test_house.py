@@ -28,7 +28,7 @@ PRIVATE = {
     "plumbline/review/diffs.py": "commands/test_report.py",
     "plumbline/review/findings.py": "commands/test_report.py",
     "plumbline/index.py": "test_table.py",
-    "plumbline/wider.py": "../stages/test_verify.py",
+    "plumbline/wider.py": "../stages/test_predict.py",
     "plumbline/predictor.py": "../project/test_using_the_model.py",
     "plumbline/tally.py": "../stages/test_predict.py",
     "stages/losses.py": "drawing/test_landscape.py",
