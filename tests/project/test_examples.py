@@ -110,6 +110,7 @@ def test_the_sine_is_learned_to_its_noise() -> None:
     assert f"test RMSE of {rmse:.4f}," in (example / "README.md").read_text()
 
 
+@pytest.mark.all
 @pytest.mark.skipif("penguins" not in EXAMPLES, reason="the example is deleted")
 def test_the_penguins_readme_predicts_a_raw_table(tmp_path: Path) -> None:
     pytest.importorskip("pandas")

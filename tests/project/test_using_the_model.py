@@ -85,6 +85,7 @@ def test_what_a_notebook_cannot_predict_is_refused(trained: Path, table: Any, er
         Predictor(MODEL, MODELS).predict(table)
 
 
+@pytest.mark.slow
 def test_the_export_gives_the_same_bits_in_a_process_that_imports_torch_alone(
     trained: Path,
 ) -> None:
