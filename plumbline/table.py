@@ -194,7 +194,9 @@ def _read_names(table: Path, start: bytes, above: int) -> list[str]:
     """The names of the columns, read by the parser that reads the rows."""
     if above == len(start.splitlines()):
         return []
-    first = _open_csv(table, above, [], lambda _: "skip").read_next_batch()
+    # Closed, because a reader's thread that still reads when Python ends aborts the process.
+    with _open_csv(table, above, [], lambda _: "skip") as reader:
+        first = reader.read_next_batch()
     try:
         names = [column[0].as_py().encode("latin1").decode() for column in first.columns]
     except UnicodeDecodeError:
@@ -228,10 +230,11 @@ def _read_batches(
         return "error"
 
     try:
-        yield from _open_csv(table, header.above, positions, gaps=not whole)
+        with _open_csv(table, header.above, positions, gaps=not whole) as reader:
+            yield from reader
     except pa.ArrowInvalid:
-        with suppress(pa.ArrowInvalid):
-            deque(_open_csv(table, header.above, positions, note), 0)
+        with suppress(pa.ArrowInvalid), _open_csv(table, header.above, positions, note) as reader:
+            deque(reader, 0)
         for row in bad:
             raise UserError(
                 f"{table}: row {row.number - header.above - 1} below the header: "
