@@ -99,11 +99,11 @@ def _head(header: Header, names: list[str]) -> bytes:
     with header.table.open("rb") as file:
         start = file.read(HEADER)
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow([*header.names, *names])
+    csv.writer(line).writerow([*header.names, *names])  # ends in \r\n, and so quotes both
     above = start.splitlines(keepends=True)[: header.above]
     # Without the mark, Excel would read other letters.
     mark = b"\xef\xbb\xbf" if start.startswith(b"\xef\xbb\xbf") and not above else b""
-    return mark + b"".join(above) + line.getvalue().encode()
+    return mark + b"".join(above) + f"{line.getvalue()[:-2]}\n".encode()
 
 
 @contextmanager

@@ -128,6 +128,6 @@ def load_model(path: Path, models: Models) -> nn.Module:
             make_model(recipe, models).load_state_dict(state_dict, assign=True)
         model = make_model(recipe, models)
         model.load_state_dict(state_dict)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError, ValueError) as error:  # of settings that the class cannot take
         raise UserError(f"{path}: {error}") from None
     return model

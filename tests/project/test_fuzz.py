@@ -1,18 +1,21 @@
 """Any file is read, or refused in one line; FUZZ=10000 tries that many of each kind."""
 
+import json
 import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import yaml
 from dvc.utils.serialize import YAMLFileCorruptedError, parse_yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import save
+from msgspec import to_builtins
+from safetensors.numpy import save, save_file
 
 from plumbline import history
 from plumbline.commands import summary
@@ -20,8 +23,9 @@ from plumbline.core import params, tensors
 from plumbline.core.command import LENGTH, one_line
 from plumbline.core.errors import UserError
 from plumbline.core.files import parse_yaml as parse
-from stages import split, train
-from tests.support.exercise import EXERCISE
+from stages import predict, split, train
+from tests.support.exercise import EXERCISE, run_stage
+from tests.support.models import make_with_info
 
 pytestmark = pytest.mark.all
 
@@ -161,3 +165,35 @@ def test_any_metrics_json_is_read_or_refused(tmp_path: Path, content: bytes) -> 
     path = tmp_path / "metrics.json"
     path.write_bytes(content)
     assert_read_or_refused(path, lambda: summary.load_numbers(str(path), "test_mae"))
+
+
+TABLE = b'x1,"a note",x0\n0.5,"two\nlines",1\n2,,0.25\n'
+MLP, INFO = make_with_info("mlp", 2, standardize=True)
+infos = st.tuples(st.sampled_from(["recipe.settings.hidden", *INFO.__struct_fields__]), values).map(
+    lambda t: changed(to_builtins(INFO), t[0].split("."), t[1])
+)
+
+
+def changed(info: Any, keys: list[str], value: Any) -> bytes:
+    """The info as JSON, with another value for the key."""
+    inner = info
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = value
+    return msgspec.json.encode(json.loads(json.dumps(info, default=str, skipkeys=True)))
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+@many
+@given(infos | mutated(msgspec.json.encode(INFO)), st.just(TABLE) | mutated(TABLE))
+def test_any_model_predicts_any_table_or_is_refused(
+    folder: Path, info: bytes, table: bytes
+) -> None:
+    here = Path("here")
+    here.mkdir(exist_ok=True)
+    arrays = {key: tensor.numpy() for key, tensor in MLP.state_dict().items()}
+    save_file(arrays, here / "model", {"info": info.decode("utf-8", "replace")})
+    (here / "new").write_bytes(table)
+    assert_read_or_refused(
+        here, lambda: run_stage(predict, here / "new", here / "model", here / "out")
+    )

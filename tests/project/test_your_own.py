@@ -14,12 +14,13 @@ from tests.support.exercise import ROOT
 pytestmark = pytest.mark.slow
 
 PAGE = (ROOT / "docs" / "your-own.md").read_text(encoding="utf-8")
-LOAD, LOAD_PARAMS, DECAY_PARAM, DESCRIBE, DESCRIBE_PARAMS = re.findall(
+LOAD, LOAD_PARAMS, DECAY_PARAM, DESCRIBE, DESCRIBE_PARAMS, RULE, ERRORS = re.findall(
     r"```yaml\n(.*?)```", PAGE, re.DOTALL
 )
-MODEL, MODEL_NAME, DECAY_FIELD, DECAY_USE, DECAY_EXERCISE, DESCRIBE_SCRIPT = re.findall(
+MODEL, MODEL_NAME, DECAY_FIELD, DECAY_USE, DECAY_EXERCISE, DESCRIBE_SCRIPT, *OTHERS = re.findall(
     r"```python\n(.*?)```", PAGE, re.DOTALL
 )
+METRIC, METRIC_LINE, ERRORS_SCRIPT = OTHERS
 LOOP = (ROOT / "stages" / "loop.py").read_text(encoding="utf-8")
 OPTIMIZER = "    optimizer = OPTIMIZERS[params.optimizer](model.parameters(), lr=params.lr)\n"
 
@@ -70,8 +71,25 @@ def add_parameter(clone: Clone) -> None:
 
 def add_stage(clone: Clone) -> None:
     (clone.path / "stages" / "describe.py").write_text(DESCRIBE_SCRIPT)
+    (clone.path / "tests" / "stages" / "test_describe.py").touch()
     clone.edit("dvc.yaml", "\n  train:\n", f"\n{DESCRIBE}\n  train:\n")
     clone.edit("params.yaml", "train:\n", f"{DESCRIBE_PARAMS}train:\n")
+
+
+def add_metric(clone: Clone) -> None:
+    path, call = "stages/evaluate.py", "    metrics = evaluate("
+    clone.edit(path, "def main(", f"{METRIC}\n\ndef main(")
+    clone.edit(path, "import msgspec\n", "import msgspec\nimport numpy as np\n")
+    clone.edit(path, "import Line,", "import Array, Line,")
+    (line,) = re.findall(rf"(?m)^{re.escape(call)}.*\n", (clone.path / path).read_text())
+    clone.edit(path, line, line + METRIC_LINE)
+    clone.edit("gate.yaml", "metrics:\n", f"metrics:\n{RULE}")
+
+
+def add_picture(clone: Clone) -> None:
+    (clone.path / "stages" / "errors.py").write_text(ERRORS_SCRIPT)
+    (clone.path / "tests" / "stages" / "test_errors.py").touch()
+    clone.edit("dvc.yaml", "\n  verify:\n", f"\n{ERRORS}\n  verify:\n")
 
 
 def metrics(clone: Clone) -> dict[str, float]:
@@ -129,10 +147,14 @@ def test_the_tests_pass_in_a_project_of_ones_own(own: Clone) -> None:
     add_model(own)
     add_parameter(own)
     add_stage(own)
+    add_metric(own)
+    add_picture(own)
     own.edit("params.yaml", "model: linear", "model: quadratic")
     own.edit("params.yaml", "weight_decay: 0 ", "weight_decay: 1e-3 ")
     own.run("dvc", "repro")
     assert metrics(own)["test_r2"] > 0.9
+    assert 0 < metrics(own)["test_median_error"] < metrics(own)["test_max_error"]
+    assert (own.path / "plots" / "errors.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads((own.path / "data" / "summary.json").read_text()).keys() >= {"x0_mean"}
     own.run("ruff", "check")
     own.run("mypy")

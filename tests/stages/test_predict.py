@@ -1,6 +1,8 @@
 """New rows are predicted by the names of their columns, and their table is otherwise unchanged."""
 
 import csv
+import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec import structs
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
+from plumbline.core.command import one_line
 from plumbline.core.errors import UserError
 from plumbline.inference.device import predict as predict_rows
 from plumbline.inference.model import save_model
@@ -193,3 +199,51 @@ def test_the_error_for_a_missing_model_says_what_brings_it(
         run_stage(predict, "new", "model", "out")
     assert str(caught.value).startswith(f"model: wanted a model, got none{cure}")
     assert cure or str(caught.value).endswith("none")
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+numbers = st.floats(-1e6, 1e6, width=32).map(repr)
+cells = st.one_of(*[numbers] * 9, st.sampled_from(["", "NA", "nan", "1e39", "x", " 7 "]))
+
+
+@settings(
+    max_examples=int(os.environ.get("FUZZ", "100")),
+    deadline=timedelta(seconds=10),  # a hang; the limit allows for a busy machine
+    suppress_health_check=[*HealthCheck],
+    derandomize="FUZZ" not in os.environ,
+)
+@given(st.data())
+def test_any_table_is_refused_in_one_line_or_predicted_by_the_names_of_its_columns(
+    data: st.DataObject,
+) -> None:
+    named = texts.filter(lambda name: name.strip(" ,\t\n\r\v\f"))  # else no line of names is seen
+    names = data.draw(st.lists(named, min_size=1, max_size=5, unique=True))
+    k = data.draw(st.integers(1, len(names)))
+    header = data.draw(st.permutations(names + data.draw(st.lists(texts, max_size=1))))
+    if data.draw(st.integers(0, 9)) == 0:
+        header.remove(names[0])
+    row = st.tuples(*(cells if name in names[:k] else texts for name in header))
+    rows = data.draw(st.lists(row, min_size=1, max_size=4))
+    write_params({"predict.gaps": data.draw(st.sampled_from([*predict.GAPS]))})
+    torch.manual_seed(0)
+    model, info = make_with_info(data.draw(st.sampled_from([*MODELS])), k, standardize=True)
+    save_model(Path("model"), model, structs.replace(info, features=names[:k], target="?"))
+    with Path("new").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    refused = ""
+    try:
+        run_stage(predict, "new", "model", "out")
+    except (UserError, OSError) as error:
+        refused = one_line(str(error))
+    if refused:
+        assert refused.isprintable()
+        return
+    with Path("out").open(encoding="utf-8", newline="") as file:
+        (*_, new), *found = csv.reader(file)
+    assert (new, [tuple(cells[: len(header)]) for cells in found]) == ("predicted_?", rows)
+    chosen = [[cells[header.index(name)] for name in names[:k]] for cells in rows]
+    gaps = [any(cell in ("", "NA", "nan") for cell in cells) for cells in chosen]
+    X = [[0.0 if gap else float(c) for c in cells] for cells, gap in zip(chosen, gaps, strict=True)]
+    expected = predict_rows(model, torch.tensor(X, dtype=torch.float32))[:, 0].tolist()
+    for cells_, value, gap in zip(found, expected, gaps, strict=True):
+        assert cells_[len(header)] == "" if gap else float(np.float32(cells_[-1])) == value
