@@ -3,6 +3,8 @@
 Usage: python -m stages.train TRAIN TEST MODEL PREDICTIONS HISTORY
 """
 
+from functools import partial
+
 import msgspec
 import torch
 from msgspec.structs import replace
@@ -25,7 +27,7 @@ from plumbline.inference.model import (
 from plumbline.training.batches import load_share, predict_all
 from plumbline.training.checkpoint import Checkpoint, digest
 from plumbline.training.objective import advise, fit_scale, median_of, ranges_of
-from plumbline.training.world import has_to_launch, join, launch
+from plumbline.training.world import join, launch
 from stages.loop import Train, fit, new_model, recipe_of
 
 
@@ -72,6 +74,13 @@ def print_start(model: torch.nn.Module) -> None:
     print("epoch  train loss  test loss")
 
 
+def print_row(train: Train, watch: Watch, row: Row) -> None:
+    """Prints the row, unless it is of one of the last epochs alone, and what was edited."""
+    if row.epoch % train.eval_every == 0 or row.epoch == train.epochs - 1:
+        tqdm.write(f"{row.epoch:5}  {row.train_loss:10.3f}  {row.test_loss:9.3f}")
+        watch.tell()
+
+
 def print_end(model: torch.nn.Module, predicted: Array) -> None:
     """Prints the line and the first 20 of the predictions (n, 1)."""
     print_line("end", model)
@@ -94,8 +103,7 @@ def main(
     history_path: Output,
 ) -> None:
     check_length(params.train)
-    if has_to_launch():
-        launch("stages.train")
+    if launch("stages.train"):
         return
     world, device, watch = join(use_threads()), use_device(params.device), Watch(params)
     # Each process needs all training samples if they are shuffled.
@@ -105,16 +113,13 @@ def main(
     model = new_model(recipe, params.train.seed).to(device)
     fit_scale(model, train, world)
     settings = replace(params.train, checkpoint_every=0), device, sorted(watch.scripts.values())
-    every = params.train.checkpoint_every
-    checkpoint = Checkpoint(model_path, settings, (train_path, test_path), every)
-
-    def show(row: Row) -> None:
-        if row.epoch % params.train.eval_every == 0 or row.epoch == params.train.epochs - 1:
-            tqdm.write(f"{row.epoch:5}  {row.train_loss:10.3f}  {row.test_loss:9.3f}")
-            watch.tell()
+    data, every = (train_path, test_path), params.train.checkpoint_every
+    checkpoint = Checkpoint(model_path, settings, data, every)
 
     print_start(model)
-    rows = fit(model, train, test, params.train, world, checkpoint, show)
+    rows = fit(
+        model, train, test, params.train, world, checkpoint, partial(print_row, params.train, watch)
+    )
 
     advice = [*advise(model, train, test, world)]
     info = ModelInfo(

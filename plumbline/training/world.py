@@ -83,16 +83,14 @@ def join(threads: int) -> World:
     return World(distributed.get_rank(), distributed.get_world_size(), threads)
 
 
-def has_to_launch() -> bool:
-    """True in the parent that has to launch workers; a worker has a RANK."""
-    return "RANK" not in os.environ and any(name.startswith("PET_") for name in os.environ)
-
-
-def launch(module: str) -> None:
+def launch(module: str) -> bool:
     """Runs this command in the workers that the PET_ variables ask for, and waits for them.
 
-    If one fails, torchrun ends the others, and UserError says which one failed and why.
+    False, and nothing runs, in a worker, which has a RANK, and where no variable asks for one. If a
+    worker fails, torchrun ends the others, and UserError says which one failed and why.
     """
+    if "RANK" in os.environ or not any(name.startswith("PET_") for name in os.environ):
+        return False
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import determine_local_world_size, parse_args, run
@@ -116,6 +114,7 @@ def launch(module: str) -> None:
                 for rank, end in error.failures.items()
             }
             raise UserError(cause(module.rpartition(".")[2], ends)) from None
+    return True
 
 
 def cause(stage: str, ends: dict[int, tuple[int, str, str]]) -> str:

@@ -13,6 +13,7 @@ import pytest
 from plumbline.core.command import (
     LENGTH,
     begin_imports,
+    check_library,
     end_imports,
     errors_in_one_line,
     one_line,
@@ -170,3 +171,16 @@ def test_only_what_is_made_after_the_imports_is_searched_for_garbage() -> None:
         gc.unfreeze()
         gc.set_threshold(700)
         gc.enable()
+
+
+def test_the_library_of_another_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A console script, or PYTHONSAFEPATH, takes the installed one in a checkout of another."""
+    monkeypatch.chdir(tmp_path)
+    check_library()
+    Path("plumbline").mkdir()
+    with pytest.raises(UserError, match=f"^wanted the library in {tmp_path}.*, got the one in "):
+        check_library()
+    monkeypatch.chdir(ROOT)
+    check_library()
