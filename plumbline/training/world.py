@@ -97,6 +97,7 @@ def launch(module: str) -> bool:
 
     # Torchrun's own messages about a failure fill a screen.
     logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)
+    stage = module.rpartition(".")[2]
     alone = [] if "PET_RDZV_ENDPOINT" in os.environ else ["--standalone"]
     with tempfile.TemporaryDirectory() as logs:
         show = ["--local-ranks-filter", "0", "--redirects", "2", "--log-dir", logs]
@@ -110,17 +111,17 @@ def launch(module: str) -> bool:
             raise KeyboardInterrupt from None
         except ChildFailedError as error:
             ends = {
-                rank: (end.exitcode, end.message, _last_line(Path(logs), end.local_rank))
+                rank: (end.exitcode, end.message, _said(Path(logs), end.local_rank, stage))
                 for rank, end in error.failures.items()
             }
-            raise UserError(cause(module.rpartition(".")[2], ends)) from None
+            raise UserError(cause(stage, ends)) from None
     return True
 
 
 def cause(stage: str, ends: dict[int, tuple[int, str, str]]) -> str:
     """The line that explains best why processes failed.
 
-    ends: for each rank, its exit code, torchrun's message and its last line on standard error.
+    ends: for each rank, its exit code, torchrun's message, and its error or its last line.
     Best is an error that the stage reported, then a signal, then an error of a process that lost
     its peer. Torchrun ends the remaining processes with SIGTERM, so an interruption comes last.
     """
@@ -137,7 +138,12 @@ def cause(stage: str, ends: dict[int, tuple[int, str, str]]) -> str:
     return f"process {rank} failed: {said if code > 0 and said else message}"
 
 
-def _last_line(logs: Path, local_rank: int) -> str:
+def _said(logs: Path, local_rank: int, stage: str) -> str:
+    """The error that the stage reported in this process, else its last line.
+
+    Lines may follow the error: a library whose threads still run at the end aborts the process.
+    """
     (log,) = logs.glob(f"*/attempt_0/{local_rank}/stderr.log")
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return lines[-1] if lines else ""
+    errors = [line for line in lines if line.startswith(f"{stage}: ")]
+    return (errors or lines or [""])[-1]
