@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 import yaml
 from pyarrow import csv, parquet
 

@@ -5,7 +5,7 @@ import reprlib
 from decimal import Decimal
 
 import numpy as np
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import compute
 

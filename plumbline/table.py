@@ -1,5 +1,6 @@
 """A table on disk, CSV or Parquet, as numbers; an error names the column and the row."""
 
+import atexit
 import json
 import re
 from collections import deque
@@ -7,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
+from threading import Event
 from typing import Any, NoReturn
 
 import numpy as np
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
@@ -157,6 +160,12 @@ def _count_lines_above(start: bytes) -> int:
     return above
 
 
+@cache
+def _wait_at_exit() -> None:
+    """Arrow still works for a moment after its last result; a process that ends then aborts."""
+    atexit.register(Event().wait, 0.1)
+
+
 def _open_csv(
     table: Path, above: int, columns: list[str], handler: Any = None, gaps: bool = False
 ) -> Any:
@@ -164,6 +173,7 @@ def _open_csv(
 
     gaps: an empty cell, NA and nan are null.
     """
+    _wait_at_exit()
     source = table
     if not columns or table.stat().st_size <= HEADER:
         with table.open("rb") as file:  # The rest of a large table would be read ahead.
@@ -194,9 +204,7 @@ def _read_names(table: Path, start: bytes, above: int) -> list[str]:
     """The names of the columns, read by the parser that reads the rows."""
     if above == len(start.splitlines()):
         return []
-    # Closed, because a reader's thread that still reads when Python ends aborts the process.
-    with _open_csv(table, above, [], lambda _: "skip") as reader:
-        first = reader.read_next_batch()
+    first = _open_csv(table, above, [], lambda _: "skip").read_next_batch()
     try:
         names = [column[0].as_py().encode("latin1").decode() for column in first.columns]
     except UnicodeDecodeError:
@@ -230,11 +238,10 @@ def _read_batches(
         return "error"
 
     try:
-        with _open_csv(table, header.above, positions, gaps=not whole) as reader:
-            yield from reader
+        yield from _open_csv(table, header.above, positions, gaps=not whole)
     except pa.ArrowInvalid:
-        with suppress(pa.ArrowInvalid), _open_csv(table, header.above, positions, note) as reader:
-            deque(reader, 0)
+        with suppress(pa.ArrowInvalid):
+            deque(_open_csv(table, header.above, positions, note), 0)
         for row in bad:
             raise UserError(
                 f"{table}: row {row.number - header.above - 1} below the header: "

@@ -6,8 +6,8 @@ from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
-from dvc.exceptions import DvcException  # type: ignore[import-untyped]
-from dvc.repo import Repo  # type: ignore[import-untyped]
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
 
 from plumbline.core.errors import UserError
 from plumbline.review.gate import Change

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dvc.repo import Repo  # type: ignore[import-untyped]
+from dvc.repo import Repo
 
 from plumbline.core.errors import UserError
 from plumbline.lint.declared import entries

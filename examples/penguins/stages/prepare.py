@@ -12,6 +12,7 @@ from plumbline.core.files import Input, Output, replacing
 
 
 class Prepare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    target: str
     numbers: list[str]
     categories: dict[str, list[str]]
 
@@ -25,7 +26,7 @@ def prepare(raw: pd.DataFrame, params: Prepare) -> pd.DataFrame:
     columns = [*params.numbers, *params.categories]
     if missing := [name for name in columns if name not in raw]:
         raise UserError(f"wanted the columns {', '.join(columns)}, got no {', '.join(missing)}")
-    complete = raw.dropna(subset=columns)
+    complete = raw.dropna(subset=[*columns, *({params.target} & {*raw})])
     for name, known in params.categories.items():
         if unknown := set(complete[name]) - set(known):
             raise UserError(f"column {name}: wanted {', '.join(known)}, got {min(unknown)}")
