@@ -6,7 +6,7 @@ BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 PIP := python -m pip --quiet --quiet --disable-pip-version-check
 
-.PHONY: repro example predict report gate check merge settle test test-quick test-all lint lint-pipeline bench clean git
+.PHONY: repro example predict report gate check merge settle accept test test-quick test-all lint lint-pipeline bench clean git
 
 repro: .venv/ready | git
 	@python -m plumbline recover
@@ -50,6 +50,9 @@ merge: .venv/ready
 
 settle: .venv/ready
 	@python -m plumbline settle
+
+accept: .venv/ready
+	@python -m plumbline accept
 
 # -m '...' leaves out tests by their marks, which pyproject.toml explains.
 test: .venv/ready-dev lint | git

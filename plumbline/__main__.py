@@ -15,6 +15,7 @@ COMMANDS = {
     "check": "fail if dvc.lock, metrics.json or a picture is not what `dvc repro` would leave",
     "lint": "fail if a stage does more or less than dvc.yaml declares",
     "settle": "finish a merge, rebase or cherry-pick: take or remake the results that conflict",
+    "accept": "record edits of comments and docstrings, so that no stage runs for them",
     "recover": "repair the files that a killed DVC left half-written",
     "summary": "print the results, and how they moved since the last commit",
 }

@@ -49,12 +49,16 @@ class Checkout:
         return self.git("cat-file", "blob", f"{commit}:./{path}")
 
     def changed(self, old: str, new: str, *paths: str) -> list[str]:
-        """The files below the paths that differ between two commits; links are followed."""
+        """The files below the paths that differ between two commits; links are followed.
+
+        An empty `new` is the folder.
+        """
         places = [(self.path / path).resolve() for path in paths]
         inside = [str(place) for place in places if place.is_relative_to(self.root)]
         if not inside:
             return []
-        names = self.git("diff", "--name-only", "-z", old, new, "--", *inside).decode()
+        commits = filter(None, (old, new))
+        names = self.git("diff", "--name-only", "-z", *commits, "--", *inside).decode()
         return [
             Path(os.path.relpath(self.root / name, self.path)).as_posix()
             for name in names.split("\0")[:-1]
