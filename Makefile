@@ -6,7 +6,7 @@ BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 PIP := python -m pip --quiet --quiet --disable-pip-version-check
 
-.PHONY: repro example predict report gate check test test-quick test-all lint lint-pipeline bench clean git
+.PHONY: repro example predict report gate check merge settle accept test test-quick test-all lint lint-pipeline bench clean git
 
 repro: .venv/ready | git
 	@python -m plumbline recover
@@ -40,6 +40,19 @@ gate: .venv/ready
 
 check: .venv/ready
 	@python -m plumbline check $(HEAD) $(if $(FULL),--full)
+
+# The other branch: its code is merged by git, its results by `settle`.
+BRANCH ?= origin/main
+
+merge: .venv/ready
+	@git merge --no-commit $(BRANCH) || test -n "$$(git ls-files --unmerged)"
+	@python -m plumbline settle
+
+settle: .venv/ready
+	@python -m plumbline settle
+
+accept: .venv/ready
+	@python -m plumbline accept
 
 # -m '...' leaves out tests by their marks, which pyproject.toml explains.
 test: .venv/ready-dev lint | git

@@ -6,12 +6,16 @@ from importlib import import_module
 from typing import NoReturn
 
 from plumbline.core.command import check_library, errors_in_one_line
+from plumbline.core.errors import UserError
+from plumbline.review.git import unmerged
 
 COMMANDS = {
     "report": "what changed between two revisions, and whether it is better, in Markdown",
     "gate": "fail if a metric that decides got worse, or a metric is beyond its limit",
     "check": "fail if dvc.lock, metrics.json or a picture is not what `dvc repro` would leave",
     "lint": "fail if a stage does more or less than dvc.yaml declares",
+    "settle": "finish a merge, rebase or cherry-pick: take or remake the results that conflict",
+    "accept": "record edits of comments and docstrings, so that no stage runs for them",
     "recover": "repair the files that a killed DVC left half-written",
     "summary": "print the results, and how they moved since the last commit",
 }
@@ -43,6 +47,8 @@ def main() -> None:
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)  # type: ignore[union-attr]
     with errors_in_one_line(name):
         check_library()
+        if name != "settle" and unmerged():
+            raise UserError("a merge is in progress; type: make settle")
         command.main(options)
 
 

@@ -29,7 +29,9 @@ def main(options: Namespace) -> None:
             *staleness.damaged_objects(staleness.cache_folder(), hashes),
         ]
         if problems:
-            fail("check: not what `dvc repro` would leave; run it and commit", problems)
+            comments = all(line.endswith(staleness.ACCEPT) for line in problems)
+            cure = "`make accept`" if comments else "run it"
+            fail(f"check: not what `dvc repro` would leave; {cure} and commit", problems)
         print("check: dvc.lock, metrics and pictures fit the parameters and the scripts")
         if not options.head:
             _tell_uncommitted(checkout)

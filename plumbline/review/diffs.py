@@ -16,7 +16,7 @@ from plumbline.review.git import Checkout
 
 def metrics_diff(checkout: Checkout, base: str) -> list[Change]:
     """Every metric in the base and in the head of the checkout."""
-    with _open_repo(checkout) as repo:
+    with open_repo(checkout) as repo:
         answer = repo.metrics.diff(base, checkout.head, all=True)
         # DVC's repository may begin above the project, and hold others.
         inside = _in_repo(repo, checkout, "")
@@ -25,29 +25,30 @@ def metrics_diff(checkout: Checkout, base: str) -> list[Change]:
 
 def metrics_diff_after_run(checkout: Checkout, path: str) -> list[Change]:
     """The metrics of one file that a run in the checkout changed."""
-    with _open_repo(checkout) as repo:
+    with open_repo(checkout) as repo:
         targets = [_in_repo(repo, checkout, path)]
         return _changes(repo.metrics.diff(checkout.head, targets=targets))
 
 
 def params_diff(checkout: Checkout, base: str, path: str) -> list[Change]:
     """The values in one file that changed."""
-    with _open_repo(checkout) as repo:
+    with open_repo(checkout) as repo:
         targets = [_in_repo(repo, checkout, path)]
         return _changes(repo.params.diff(base, checkout.head, targets=targets))
 
 
 def status(checkout: Checkout) -> dict[str, list[Any]]:
     """The changes that DVC finds since the stages ran, by stage."""
-    with _open_repo(checkout) as repo:
+    with open_repo(checkout) as repo:
         stages: dict[str, list[Any]] = repo.status()
         return stages
 
 
 @contextmanager
-def _open_repo(checkout: Checkout) -> Iterator[Any]:
+def open_repo(checkout: Checkout) -> Iterator[Any]:
     """DVC's view of the checkout; UserError with DVC's reason if it has no answer."""
-    config = {"core": {"site_cache_dir": str(checkout.site)}}
+    # The working tree keeps its own state, with the hashes of its data.
+    config = {"core": {"site_cache_dir": str(checkout.site)}} if checkout.head else None
     try:
         # DVC's paths are relative to the working folder.
         with chdir(checkout.path), Repo(".", uninitialized=True, config=config) as repo:

@@ -49,12 +49,16 @@ class Checkout:
         return self.git("cat-file", "blob", f"{commit}:./{path}")
 
     def changed(self, old: str, new: str, *paths: str) -> list[str]:
-        """The files below the paths that differ between two commits; links are followed."""
+        """The files below the paths that differ between two commits; links are followed.
+
+        An empty `new` is the folder.
+        """
         places = [(self.path / path).resolve() for path in paths]
         inside = [str(place) for place in places if place.is_relative_to(self.root)]
         if not inside:
             return []
-        names = self.git("diff", "--name-only", "-z", old, new, "--", *inside).decode()
+        commits = filter(None, (old, new))
+        names = self.git("diff", "--name-only", "-z", *commits, "--", *inside).decode()
         return [
             Path(os.path.relpath(self.root / name, self.path)).as_posix()
             for name in names.split("\0")[:-1]
@@ -91,14 +95,27 @@ def git(
     return _output("git", *options, *arguments, cwd=cwd, env=environment, stdin=stdin)
 
 
+def own_git(*arguments: str) -> bytes:
+    """The standard output of git with its user's settings."""
+    return _output("git", *arguments, env={**os.environ, "LC_ALL": "C"})
+
+
+def unmerged() -> list[str]:
+    """The files in a merge conflict, relative to the working folder; none outside a repository."""
+    try:
+        listed = git("ls-files", "--unmerged", "-z", ":/").split(b"\0")[:-1]
+    except UserError:
+        return []
+    return sorted({os.fsdecode(line.partition(b"\t")[2]) for line in listed})
+
+
 def find_commit(revision: str | None) -> str:
     """The full hash of the commit that the revision names; UserError if it does not exist.
 
     None stands for the tracked files as they are in the working tree. No branch has that commit.
     """
     # This one call has its user's settings, with which git refuses somebody else's repository.
-    environment = {**os.environ, "LC_ALL": "C"}
-    shallow = _output("git", "rev-parse", "--is-shallow-repository", env=environment).strip()
+    shallow = own_git("rev-parse", "--is-shallow-repository").strip()
     try:
         name = f"{revision or 'HEAD'}^{{commit}}"
         commit = git("rev-parse", "--verify", "--end-of-options", name).decode().strip()

@@ -10,7 +10,10 @@ from dvc.repo import Repo
 from plumbline.core.errors import UserError
 from plumbline.lint.declared import entries
 from plumbline.review import diffs, lock
+from plumbline.review.comments import commented
 from plumbline.review.git import Checkout
+
+ACCEPT = ": make accept"
 
 
 def problems(checkout: Checkout) -> list[str]:
@@ -26,12 +29,15 @@ def problems(checkout: Checkout) -> list[str]:
         status = diffs.status(checkout)
     except UserError as error:
         return [*found, str(error)]
+    edits = commented(checkout, locked)
     found += [
         f"{name}: {reason}"
         for name, changes in status.items()
         if name in locked
+        for deps in [{dep["path"]: dep.get("md5", "") for dep in locked[name].get("deps", [])}]
+        for comments in [{path: edits.get((path, md5), []) for path, md5 in deps.items()}]
         for change in changes
-        for reason in _reasons(checkout, change, cached)
+        for reason in _reasons(checkout, change, cached, comments)
     ]
     return found + list(lock.contradictions(locked))
 
@@ -56,9 +62,15 @@ def damaged_objects(cache: Path, hashes: dict[str, str]) -> Iterator[str]:
 
 
 def _reasons(
-    checkout: Checkout, change: str | dict[str, dict[str, Any]], cached: set[str]
+    checkout: Checkout,
+    change: str | dict[str, dict[str, Any]],
+    cached: set[str],
+    comments: dict[str, list[str]],
 ) -> Iterator[str]:
-    """One entry of DVC's status in words, but for the data that a fresh clone does not have."""
+    """One entry of DVC's status in words, but for the data that a fresh clone does not have.
+
+    comments: the scripts of which only comments changed, by dependency.
+    """
     if isinstance(change, str):
         yield change
         return
@@ -66,6 +78,8 @@ def _reasons(
         for path, state in kind.items():
             if isinstance(state, dict):
                 yield from (f"{path}: {key} is {how}" for key, how in state.items())
+            elif comments.get(path):
+                yield f"only comments changed in {', '.join(comments[path])}{ACCEPT}"
             elif not (path in cached and state in {"deleted", "not in cache"}):
                 how = "not in the commit; git add it" if state == "deleted" else state
                 yield from (f"{file} is {how}" for file in _changed_files(checkout, path))
@@ -75,5 +89,6 @@ def _changed_files(checkout: Checkout, path: str) -> list[str]:
     """The scripts in a folder that changed since dvc.lock was committed; else the path itself."""
     if not (checkout.path / path).is_dir():
         return [path]
-    since = checkout.git("log", "-1", "--format=%H", checkout.head, "--", "dvc.lock")
+    head = checkout.head or "HEAD"
+    since = checkout.git("log", "-1", "--format=%H", head, "--", "dvc.lock")
     return checkout.changed(since.decode().strip(), checkout.head, path) or [path]

@@ -99,9 +99,11 @@ BRANCHES: dict[str, Callable[[Clone], None]] = {
     # A parameter changed without `dvc repro`.
     "stale": lambda clone: clone.set_params({"train.lr": 0.02}),
     # A stage's script changed without `dvc repro`.
-    "script": edit("stages/train.py", '"""Train', '# A comment.\n"""Train'),
+    "script": edit("stages/train.py", "\n\n\n", "\n\n\nNUMBER = 1\n\n\n"),
     # A script in a folder that stages share changed without `dvc repro`.
-    "module": edit("stages/loop.py", '"""The', '# A comment.\n"""The'),
+    "module": edit("stages/loop.py", "\n\n\n", "\n\n\nNUMBER = 1\n\n\n"),
+    # A comment added without `dvc repro`.
+    "comment": edit("stages/train.py", '"""Train', '# A comment.\n"""Train'),
     # A command changed without `dvc repro`.
     "command": edit("dvc.yaml", "stages.verify models", "stages.verify  models"),
     # A metric edited by hand.

@@ -63,6 +63,16 @@ def test_each_stale_result_is_named_with_its_stage(
     assert sorted(said[1:]) == sorted(f"  {line}" for line in lines)
 
 
+def test_a_comment_is_told_from_a_stale_result(branches: Clone) -> None:
+    assert check(branches, "comment") == (
+        1,
+        [
+            "check: not what `dvc repro` would leave; `make accept` and commit",
+            "  train: only comments changed in stages/train.py: make accept",
+        ],
+    )
+
+
 def test_an_uncommitted_edit_is_found_and_left_alone(
     branches: Clone, copy_of: Callable[[Clone], Clone]
 ) -> None:

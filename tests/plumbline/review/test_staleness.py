@@ -49,10 +49,15 @@ def test_a_project_that_has_run_is_not_stale(project: Path) -> None:
 
 
 def test_a_changed_script_is_named_through_the_link_to_its_folder(project: Path) -> None:
-    (project / "code" / "make.py").write_text("open('note', 'w').close()  # new")
+    (project / "code" / "make.py").write_text("open('note', 'w').close(), 1")
     assert found() == ["make: ../code/make.py is modified"]
     commit("An edit without a run")
     assert found() == ["make: ../code/make.py is modified"]
+
+
+def test_a_changed_comment_is_told_from_changed_code_through_the_link(project: Path) -> None:
+    (project / "code" / "make.py").write_text("open('note', 'w').close()  # new")
+    assert found() == ["make: only comments changed in code/make.py: make accept"]
 
 
 def test_the_uncommitted_files_are_the_projects_and_those_it_links_to(project: Path) -> None:
