@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from contextlib import chdir, suppress
 from pathlib import Path, PurePosixPath
 
-from dvc.utils.fs import remove  # type: ignore[import-untyped]
+from dvc.utils.fs import remove
 
 from plumbline.core.command import fail, printable
 from plumbline.core.errors import UserError

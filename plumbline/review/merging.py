@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from dvc.utils.serialize import dump_yaml, parse_yaml_for_update  # type: ignore[import-untyped]
+from dvc.utils.serialize import dump_yaml, parse_yaml_for_update
 
 from plumbline.core.errors import UserError
 from plumbline.lint import declared

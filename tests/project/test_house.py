@@ -18,6 +18,8 @@ PRIVATE = {
     "plumbline/__init__.py": "core/test_command.py",
     "plumbline/__main__.py": "commands/test_gate.py",
     "plumbline/column.py": "test_table.py",
+    "plumbline/review/comments.py": "commands/test_accept.py",
+    "plumbline/review/merging.py": "commands/test_settle.py",
     "plumbline/commands/recover.py": "review/test_recovery.py",
     "plumbline/core/errors.py": "core/test_command.py",
     "plumbline/lint/hook/sitecustomize.py": "commands/test_lint.py",
