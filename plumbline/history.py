@@ -79,19 +79,19 @@ def still_falls(rows: list[Row]) -> str:
     return f"the training loss still falls, from {first:.4g} to {last:.4g} in the last {n} epochs"
 
 
-def facts(rows: list[Row]) -> list[str]:
-    """What the numbers of the last epoch hide."""
-    return [fact for fact in (did_not_learn(rows), swings(rows), still_falls(rows)) if fact]
-
-
-def remarks(rows: list[Row]) -> list[str]:
-    """What the end of a training hides, with the parameter that would help."""
+def facts(rows: list[Row]) -> dict[str, str]:
+    """What the numbers of the last epoch hide, and the parameter that would help."""
     found = {
         did_not_learn(rows): "the model did not learn; lower train.lr",
         swings(rows): "where training stops decides the metrics; lower train.lr",
         still_falls(rows): "training has not settled; raise train.epochs or train.lr",
     }
-    return [f"{fact}: {cure} in params.yaml" for fact, cure in found.items() if fact]
+    return {fact: cure for fact, cure in found.items() if fact}
+
+
+def remarks(rows: list[Row]) -> list[str]:
+    """The facts, each with its cure."""
+    return [f"{fact}: {cure} in params.yaml" for fact, cure in facts(rows).items()]
 
 
 def last_epochs(rows: list[Row]) -> list[Row]:
