@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from plumbline import metrics, validation
+from plumbline import validation
 from plumbline.core import tensors
 from plumbline.core.errors import UserError
 from stages import split, validate
@@ -59,7 +59,7 @@ def test_a_row_is_what_train_gives_on_the_same_samples(data: None) -> None:
         write_params({**same, "train.epochs": epochs})
         train()
         _, predicted = tensors.load_predictions(Path("predictions"), 64, 16)
-        errors.append(metrics.mae(predicted, y_test))
+        errors.append(validation.mae(predicted, y_test))
     baseline = np.abs(y_test.astype(np.float64) - np.median(y_train)).mean()
     assert validation.load(Path("validation")) == [
         (0, fmean(errors), min(errors), max(errors), baseline, 16)
