@@ -15,7 +15,7 @@ from plumbline.core.errors import UserError
 from plumbline.core.tensors import SamplesInfo
 from plumbline.inference import device as device_module
 from plumbline.inference.device import PIECE
-from plumbline.training.batches import Samples, check_model, full_batch, load_share
+from plumbline.training.batches import Samples, check_layers, full_batch, load_share
 from plumbline.training.world import ALONE, World
 from stages.loop import Train, fit
 from tests.support.exercise import EXERCISE, INFO
@@ -37,7 +37,7 @@ def test_pieces_start_at_16_bytes_wherever_they_are_in_their_file(
     column = np.zeros((PIECE + 2, 1), np.float32)
     tensors.save_samples(tmp_path / "samples", column, column, SamplesInfo(["X"], target, None))
     samples = load_share(tmp_path / "samples", torch.device("cpu"), ALONE)
-    for X, y, _ in full_batch(samples, ALONE).own:
+    for X, y in full_batch(samples, ALONE).own:
         assert X.data_ptr() % 16 == y.data_ptr() % 16 == 0
 
 
@@ -72,7 +72,7 @@ def test_a_layer_whose_result_depends_on_the_pieces_is_refused_by_name(
 
 
 def test_other_layers_are_accepted() -> None:
-    check_model(nn.Sequential(nn.Linear(1, 4), nn.LayerNorm(4), nn.GELU(), nn.Linear(4, 1)), 1)
+    check_layers(nn.Sequential(nn.Linear(1, 4), nn.LayerNorm(4), nn.GELU(), nn.Linear(4, 1)), 1)
 
 
 class Watched(nn.Linear):

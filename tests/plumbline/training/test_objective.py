@@ -118,10 +118,11 @@ def test_a_constant_column_is_no_division_by_zero(constant: float) -> None:
 def loss_and_gradient(loss_fn: nn.Module, y_pred: Tensor, y: Tensor) -> list[bytes]:
     """Their bytes, and those of y_pred and y afterwards."""
     leaf = y_pred.clone().requires_grad_()
-    loss = loss_fn(leaf * 1, y)
+    predicted = leaf * 1
+    loss = loss_fn(predicted, y)
     loss.backward(torch.tensor(0.3))
     assert leaf.grad is not None
-    return [tensor.detach().numpy().tobytes() for tensor in (loss, leaf.grad, leaf, y)]
+    return [tensor.detach().numpy().tobytes() for tensor in (loss, leaf.grad, predicted, y)]
 
 
 @pytest.mark.parametrize("layer", [loss.layer for loss in LOSSES.values()])
