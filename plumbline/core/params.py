@@ -1,6 +1,8 @@
 """`params.yaml` as DVC reads it: each key is checked by name, and none has a default."""
 
+import re
 import reprlib
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_origin
@@ -13,6 +15,13 @@ from plumbline.core.files import parse_yaml, read
 
 # Relative to the folder that DVC runs a stage in.
 PARAMS = Path("params.yaml")
+VERSIONS = Path("versions.yaml")
+
+LIBRARY = "plumbline"
+CURE = (
+    "type: pip install -r requirements.txt; or, to compute with these versions: "
+    "python -m plumbline versions"
+)
 
 # Far more than a person writes. YAML may take 1,000 times its size in memory.
 BYTES = 100_000
@@ -43,6 +52,50 @@ def load(kind: type[Struct]) -> Struct:
     if problems := list(_problems(raw, kind, "")):
         raise UserError(f"{PARAMS}: {'; '.join(sorted(problems))}")
     return msgspec.convert(raw, kind)
+
+
+def check_versions() -> None:
+    """UserError names each package that is installed in another version than versions.yaml has."""
+    found = installed()
+    if problems := [
+        f"{name}: wanted {wanted}, got {found[name]}"
+        for name, wanted in read_versions().items()
+        if found.get(name, wanted) != _public(name, wanted)
+    ]:
+        raise UserError(f"{VERSIONS}: {'; '.join(problems)}; {CURE}")
+
+
+def read_versions() -> dict[str, str]:
+    """The versions of versions.yaml by the package's name; none without that file."""
+    raw = parse_yaml(read(VERSIONS, BYTES), VERSIONS) if VERSIONS.exists() else {}
+    try:
+        return msgspec.convert(raw, dict[str, str])
+    except msgspec.ValidationError as error:
+        raise UserError(f"{VERSIONS}: wanted names and versions in quotes; {error}") from None
+
+
+def installed() -> dict[str, str]:
+    """The version of each installed package, by its normal name, without a local part as in +cpu.
+
+    Python takes the first on its path. The names of the folders say it in a tenth of the time that
+    importlib.metadata takes.
+    """
+    found = {}
+    for place in reversed(sys.path):
+        for folder in Path(place).glob("*.dist-info"):
+            name, _, version = folder.name.removesuffix(".dist-info").partition("-")
+            found[normal(name)] = _public(normal(name), version)
+    return found
+
+
+def _public(name: str, version: str) -> str:
+    """The version without its local part, which only the library's own version keeps."""
+    return version if name == LIBRARY else version.partition("+")[0]
+
+
+def normal(name: str) -> str:
+    """The package's name as PEP 503 writes it; it has no dot, which DVC would split."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _name(key: Any) -> str:

@@ -1,12 +1,18 @@
 """The imports of a script, read from its text; nothing is run."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
+
+from plumbline.core.params import normal
 
 # They make packages of two folders, so that Python takes each whole from one place. The first makes
 # imports faster; neither changes a result, so no stage declares them.
 PACKAGES = {"stages/__init__.py", "plumbline/__init__.py"}
+
+# Packages that only print, so that no result depends on their version.
+UNKEYED = {"tqdm"}
 
 
 def modules(script: Path) -> Iterator[str]:
@@ -20,6 +26,14 @@ def modules(script: Path) -> Iterator[str]:
             yield module
             # `from package import name` may import a module of that name.
             yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def packages(scripts: Iterable[str]) -> set[str]:
+    """The packages of other projects whose modules these scripts name."""
+    known = packages_distributions()
+    names = {module.split(".")[0] for path in scripts for module in modules(Path(path))}
+    own = {name for name in names if Path(name).is_dir() or Path(f"{name}.py").is_file()}
+    return {normal(name) for module in names - own for name in known.get(module, ())} - UNKEYED
 
 
 def fields(script: Path) -> set[str]:

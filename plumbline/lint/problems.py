@@ -11,7 +11,7 @@ import msgspec
 
 from plumbline.core.command import is_output
 from plumbline.core.files import parse_yaml
-from plumbline.core.params import PARAMS
+from plumbline.core.params import PARAMS, VERSIONS
 from plumbline.lint import imports, sandbox, trace
 from plumbline.lint.declared import Stage
 
@@ -66,6 +66,10 @@ def static_problems(stage: Stage) -> Iterator[str]:
         return
     scripts = imports.closure(script)
     yield from differences("imported", stage.code, scripts)
+    yield from (
+        f"{VERSIONS}: {line}"
+        for line in differences("imported", {*stage.versions}, imports.packages(scripts))
+    )
     module = importlib.import_module(f"stages.{stage.name}")
     if missing := [name for name in ("Params", "main") if not hasattr(module, name)]:
         yield f"{script}: wanted Params and main, got no {' and no '.join(missing)}"
@@ -86,6 +90,7 @@ def run_problems(stage: Stage, made: Path, scratch: Path) -> Iterator[str]:
     folder, log = scratch / stage.name, scratch / f"{stage.name}.log"
     log.mkdir()
     declared = stage.code | stage.inputs
+    known = declared | {str(PARAMS), str(VERSIONS)}
     if absent := sorted(path for path in declared if not sandbox.source(path, made).is_file()):
         yield from (f"{path}: declared, and there is no such file" for path in absent)
         return
@@ -98,10 +103,7 @@ def run_problems(stage: Stage, made: Path, scratch: Path) -> Iterator[str]:
         for base in (folder, Path.cwd()):
             if path.is_relative_to(base):
                 name = path.relative_to(base).as_posix()
-                if (
-                    name not in {*declared, *stage.outs, str(PARAMS), *imports.PACKAGES}
-                    and Path(name).is_file()
-                ):
+                if name not in {*known, *stage.outs, *imports.PACKAGES} and Path(name).is_file():
                     yield f"{name}: read, and not declared"
     beyond = {str(p) for p in seen.written if p.is_file() and not p.is_relative_to(scratch)}
     changed = {p.relative_to(folder).as_posix() for p in seen.written if p.is_relative_to(folder)}

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from plumbline.core.files import parse_yaml
-from plumbline.core.params import PARAMS
+from plumbline.core.params import PARAMS, VERSIONS
 from plumbline.lint.declared import Stage
 from plumbline.lint.imports import PACKAGES
 
@@ -38,5 +38,6 @@ def lay_out(stage: Stage, made: Path, folder: Path) -> None:
     for path in stage.code | stage.inputs | packages:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source(path, made), folder / path)
-    own = cut(parse_yaml(PARAMS.read_bytes(), PARAMS), stage.params)
-    (folder / PARAMS).write_text(yaml.safe_dump(own), encoding="utf-8")
+    for file, keys in ((PARAMS, stage.params), (VERSIONS, stage.versions)):
+        own = cut(parse_yaml(file.read_bytes(), file), keys) if keys else {}
+        (folder / file).write_text(yaml.safe_dump(own), encoding="utf-8")

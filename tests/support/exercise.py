@@ -25,7 +25,7 @@ GENERATE = """\
     deps:
       - stages/generate.py
       - plumbline/core
-    params: [generate]
+    params: [generate, {versions.yaml: [msgspec, numpy, pyyaml, safetensors, torch]}]
     outs:
       - data/samples.safetensors
 
