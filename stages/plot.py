@@ -15,7 +15,7 @@ from plumbline.core.command import run
 from plumbline.core.files import Input, Output, parse_yaml, read
 from plumbline.core.params import BYTES, one_of
 from plumbline.drawing import canvas, figures, landscape
-from plumbline.metrics import mae
+from plumbline.validation import mae
 from stages.losses import LOSSES
 
 

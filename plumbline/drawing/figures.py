@@ -11,7 +11,7 @@ from plumbline.drawing import canvas
 from plumbline.drawing.canvas import BLUE, GREEN, VERMILLION, Size
 from plumbline.drawing.ranges import limits, step_above, step_below, thin
 from plumbline.history import Row
-from plumbline.metrics import max_error, of_errors
+from plumbline.validation import max_error, of_errors
 
 # More panels than this are too small to read.
 PANELS = 12

@@ -61,7 +61,7 @@ def test_split_alone_has_no_problems(project: Path) -> None:
     [
         ("deps", "-plumbline/core", "plumbline/core/files.py: imported, and not declared"),
         ("deps", "+plumbline/drawing", "plumbline/drawing/canvas.py: declared, and not imported"),
-        ("deps", "+plumbline/metrics.py", "plumbline/metrics.py: declared, and not imported"),
+        ("deps", "+plumbline/history.py", "plumbline/history.py: declared, and not imported"),
         ("deps", "-data/samples.safetensors",
          "data/samples.safetensors: read by cmd, and not declared"),
         ("deps", "+data/other.safetensors",
@@ -88,8 +88,8 @@ def test_each_mistake_in_dvc_yaml_is_named(
     [
         ("Path('data/other.safetensors').read_bytes()",
          "data/other.safetensors: read, and not declared"),
-        ("__import__('plumbline.metrics')",
-         "failed with what it declares: ModuleNotFoundError: No module named 'plumbline.metrics'"),
+        ("__import__('plumbline.history')",
+         "failed with what it declares: ModuleNotFoundError: No module named 'plumbline.history'"),
         ("tensors.load(Path('data/other.safetensors'))",
          "failed with what it declares: split: data/other.safetensors: wanted a safetensors file"),
         ("Path('data/more.csv').write_text('')", "data/more.csv: written, and not declared"),
