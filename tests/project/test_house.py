@@ -31,7 +31,7 @@ PRIVATE = {
     "plumbline/review/findings.py": "commands/test_report.py",
     "plumbline/predictor.py": "../project/test_using_the_model.py",
     "plumbline/predictions.py": "../stages/test_predict.py",
-    "stages/losses.py": "drawing/test_landscape.py",
+    "stages/losses.py": "pictures/test_draw.py",
 }
 
 # A user may add other stages, without a test.
