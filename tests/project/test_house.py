@@ -28,11 +28,9 @@ PRIVATE = {
     "plumbline/lint/sandbox.py": "commands/test_lint.py",
     "plumbline/lint/trace.py": "commands/test_lint.py",
     "plumbline/review/diffs.py": "commands/test_report.py",
-    "plumbline/index.py": "test_table.py",
-    "plumbline/wider.py": "../stages/test_predict.py",
     "plumbline/predictor.py": "../project/test_using_the_model.py",
-    "plumbline/tally.py": "../stages/test_predict.py",
-    "stages/losses.py": "drawing/test_landscape.py",
+    "plumbline/predictions.py": "../stages/test_predict.py",
+    "stages/losses.py": "pictures/test_draw.py",
 }
 
 # A user may add other stages, without a test.

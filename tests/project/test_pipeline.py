@@ -62,7 +62,7 @@ def changes(clone: Clone) -> dict[str, set[str]]:
 @pytest.mark.slow
 def test_an_edit_changes_only_the_stages_that_import_or_read_it(clone: Clone) -> None:
     clone.set_params({"train.lr": 0.02, "plot.dpi": 90})
-    for path in ("stages/loop.py", "stages/model.py", "plumbline/drawing/canvas.py"):
+    for path in ("stages/loop.py", "stages/model.py", "plumbline/pictures/look.py"):
         clone.edit(path, '"""', '# A comment.\n"""')
     core = clone.path / "plumbline" / "core"
     (core / "__pycache__").mkdir(exist_ok=True)
@@ -71,7 +71,7 @@ def test_an_edit_changes_only_the_stages_that_import_or_read_it(clone: Clone) ->
     assert changes(clone) == {
         "train": {"train", "stages/loop.py", "stages/model.py"},
         "validate": {"train", "stages/loop.py", "stages/model.py"},
-        "plot": {"plot", "train.lr", "plumbline/drawing"},
+        "plot": {"plot", "train.lr", "plumbline/pictures"},
         "verify": {"stages/model.py"},
     }
 

@@ -60,7 +60,7 @@ def test_split_alone_has_no_problems(project: Path) -> None:
     ("kind", "entry", "problem"),
     [
         ("deps", "-plumbline/core", "plumbline/core/files.py: imported, and not declared"),
-        ("deps", "+plumbline/drawing", "plumbline/drawing/canvas.py: declared, and not imported"),
+        ("deps", "+plumbline/pictures", "plumbline/pictures/draw.py: declared, and not imported"),
         ("deps", "+plumbline/history.py", "plumbline/history.py: declared, and not imported"),
         ("deps", "-data/samples.safetensors",
          "data/samples.safetensors: read by cmd, and not declared"),
