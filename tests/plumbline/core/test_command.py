@@ -109,6 +109,8 @@ def run_script(*command: str) -> "subprocess.CompletedProcess[str]":
         ("Path(__file__).write_text('')", "stage: stage.py: edited while the stage ran"),
         ("Path('params.yaml').write_text(Path('params.yaml').read_text().replace('0.8', '0.7'))",
          "stage: params.yaml: edited while the stage ran"),
+        ("Path('versions.yaml').write_text('{}')",
+         "stage: versions.yaml: edited while the stage ran"),
         ("raise UserError('wrong')", "stage: wrong"),
         ("signal.raise_signal(signal.SIGTERM)", "stage: interrupted"),
         ("signal.raise_signal(signal.SIGINT)", "stage: interrupted"),
