@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from plumbline import history
 from plumbline.core.errors import UserError
-from plumbline.core.params import PARAMS
+from plumbline.core.params import PARAMS, VERSIONS
 from plumbline.lint import declared
 from plumbline.review import diffs, lock, staleness
 from plumbline.review.gate import GATE, Change, Measured, Rules, check_names, is_number, load_rows
@@ -20,8 +20,9 @@ class Findings(NamedTuple):
 
     sources: the files that changed and that no stage makes, such as scripts and tables. risen:
     how the head's training loss rose; empty if it fell. notes: what else the head's metrics hide.
-    params, rules: the values that changed in params.yaml and in gate.yaml. stages: the fate of
-    each, by name. problems: of the lock. differences: of a run from nothing; None without a run.
+    params, rules: the values that changed in params.yaml and in gate.yaml. versions: the packages
+    of which a stage ran with another version. stages: the fate of each, by name. problems: of the
+    lock. differences: of a run from nothing; None without a run.
     """
 
     measured: Measured
@@ -29,6 +30,7 @@ class Findings(NamedTuple):
     risen: str
     notes: list[str]
     params: list[Change]
+    versions: list[Change]
     rules: list[Change]
     stages: dict[str, str]
     pictures: list[Picture]
@@ -40,7 +42,7 @@ class Findings(NamedTuple):
         """True if there is a change to show."""
         metrics = [change for change in self.measured.metrics if change.old != change.new]
         ran = set(self.stages.values()) - {"skipped"}
-        return bool(metrics or self.params or self.rules or ran or self.pictures)
+        return bool(metrics or self.params or self.versions or self.rules or ran or self.pictures)
 
     @property
     def hold(self) -> bool:
@@ -74,12 +76,30 @@ def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
         risen=history.did_not_learn(rows) if rows else "",
         notes=notes(rows, measured),
         params=diffs.params_diff(checkout, base, str(PARAMS)),
+        versions=version_changes(old, new),
         rules=diffs.params_diff(checkout, base, str(GATE)),
         stages=lock.stage_changes(old, new),
         pictures=changed_pictures(checkout, base),
         problems=staleness.problems(checkout),
         differences=reproduce(checkout, rules) if full else None,
     )
+
+
+def version_changes(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
+    """The packages of which stages ran with another version; old, new: dvc.lock's entries."""
+    before, after = (
+        {
+            name: version
+            for entry in stages.values()
+            for name, version in entry.get("params", {}).get(str(VERSIONS), {}).items()
+        }
+        for stages in (old, new)
+    )
+    return [
+        Change(name, before[name], after[name])
+        for name in sorted({*before} & {*after})
+        if before[name] != after[name]
+    ]
 
 
 def _history(checkout: Checkout) -> list[history.Row]:

@@ -84,7 +84,8 @@ def headline(findings: Findings, rules: Rules) -> str:
 
 def sentence(findings: Findings, rules: Rules) -> str:
     """What was changed, and how far that moved the metrics that decide."""
-    values = [f"{code(n)} {_value(old)} → {_value(new)}" for n, old, new in findings.params]
+    changed = [*findings.params, *findings.versions]
+    values = [f"{code(n)} {_value(old)} → {_value(new)}" for n, old, new in changed]
     changes = [_some(values), _some([code(path) for path in findings.sources], "changes in ")]
     named = ", and ".join(filter(None, changes))
     moved = [
@@ -238,7 +239,22 @@ def _validity(findings: Findings) -> str:
     if device := other_device(findings.measured.metrics):
         trained = f"the base was trained on {code(device.old)}, this on {code(device.new)}"
         lines.append(f"- **Device**: {trained}; their last digits differ, tolerances compare them")
+    if findings.versions:
+        ran = [f"{code(n)} {_value(old)} → {_value(new)}" for n, old, new in findings.versions]
+        how = _moved_digits(findings.measured.metrics)
+        lines.append(f"- **Versions**: {', '.join(ran)}; {how}")
     return "\n".join(lines)
+
+
+def _moved_digits(metrics: list[Change]) -> str:
+    """The first digit in which each number differs, the largest differences first."""
+    moved = sorted(
+        (next(d for d in range(1, 18) if f"{old:.{d}g}" != f"{new:.{d}g}"), name)
+        for name, old, new in metrics
+        if is_number(old) and is_number(new) and old != new
+    )
+    names = [f"{code(name)} in digit {digit}" for digit, name in moved]
+    return _some(names, "the numbers differ, ") or "all numbers are the same"
 
 
 def _short(name: str) -> str:
