@@ -39,6 +39,8 @@ def main() -> None:
         for known, text in COMMANDS.items():
             names.add_parser(known, help=text)
         overview.parse_args([name])
+    # The installed command finds the project's stages, as `python -m` does.
+    sys.path.insert(0, "")
     # The other commands' imports, such as DVC's, would take longer than some commands do.
     command = import_module(f"plumbline.commands.{name}")
     parser = Parser(f"plumbline {name}", description=command.__doc__, allow_abbrev=False)

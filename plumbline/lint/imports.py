@@ -6,11 +6,13 @@ from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-from plumbline.core.params import installed, normal
+from plumbline.core.params import LIBRARY, installed, normal
 
 # They make packages of two folders, so that Python takes each whole from one place. The first makes
 # imports faster; neither changes a result, so no stage declares them.
 PACKAGES = {"stages/__init__.py", "plumbline/__init__.py"}
+
+INSTALLED = Path(__file__).parents[2]
 
 providers = cache(packages_distributions)
 
@@ -32,10 +34,10 @@ def modules(script: Path) -> Iterator[str]:
 
 
 def closure(*scripts: str) -> dict[str, set[str]]:
-    """The scripts and all scripts of the project that they import, directly or not.
+    """The scripts and all scripts that they import of the project and the library, directly or not.
 
     Each with the names of the modules that it imports. Paths are relative to the working folder,
-    where Python looks for modules first.
+    where Python looks for modules first, but absolute in a library that is installed elsewhere.
     """
     found, open_ends = dict[str, set[str]](), [*scripts]
     while open_ends:
@@ -45,7 +47,9 @@ def closure(*scripts: str) -> dict[str, set[str]]:
                 parts = module.split(".")
                 folders = ["/".join(parts[: i + 1]) for i in range(len(parts))]
                 candidates = {f"{folders[-1]}.py", *(f"{f}/__init__.py" for f in folders)}
-                open_ends += [name for name in candidates - PACKAGES if Path(name).is_file()]
+                root = INSTALLED if parts[0] == LIBRARY and not Path(LIBRARY).is_dir() else Path()
+                files = [root / name for name in candidates - PACKAGES]
+                open_ends += [file.as_posix() for file in files if file.is_file()]
     return found
 
 

@@ -70,14 +70,15 @@ def static_problems(stage: Stage) -> Iterator[str]:
         return
     module = importlib.import_module(f"stages.{stage.name}")
     code = imports.closure(script)
+    own = {path for path in code if not Path(path).is_absolute()}
     if missing := [name for name in ("Params", "main") if not hasattr(module, name)]:
-        yield from _differences("imported", stage.code, {*code})
+        yield from _differences("imported", stage.code, own)
         yield f"{script}: wanted Params and main, got no {' and no '.join(missing)}"
         return
     _, *roles = signature(module.main).parameters.values()
     written = {path for path, role in zip(stage.cmd[3:], roles, strict=False) if is_output(role)}
     real = stage._replace(
-        code={*code},
+        code=own,
         inputs={*stage.cmd[3:]} - written,
         params=[*_read_params(module.Params)],
         versions=sorted(imports.distributions(code)),
@@ -93,7 +94,7 @@ def static_problems(stage: Stage) -> Iterator[str]:
     if found:
         yield "wanted in dvc.yaml:\n" + "\n".join(_entries(real))
     yield from _differences("written by cmd", {*stage.outs}, written)
-    for path in sorted(code.keys() - MAY_ASK_OUTSIDE):
+    for path in sorted(own - MAY_ASK_OUTSIDE):
         for name in sorted({name.split(".")[0] for name in code[path]} & OUTSIDE):
             yield f"{path}: imports {name}, so that its result may depend on more"
 
