@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from plumbline import history
 from plumbline.core.errors import UserError
-from plumbline.core.params import PARAMS
+from plumbline.core.params import PARAMS, VERSIONS
 from plumbline.lint import declared
 from plumbline.review import diffs, lock
 from plumbline.review.gate import (
@@ -37,8 +37,9 @@ class Findings(NamedTuple):
 
     sources: the files that changed and that no stage makes, such as scripts and tables. risen:
     how the head's training loss rose; empty if it fell. notes: what else the head's metrics hide.
-    params, rules: the values that changed in params.yaml and in gate.yaml. stages: the fate of
-    each, by name. problems: of the lock. differences: of a run from nothing; None without a run.
+    params, rules: the values that changed in params.yaml and in gate.yaml. versions: the packages
+    that stages ran with in different versions. stages: the fate of each, by name. problems: of the
+    lock. differences: of a clean run; None without a run.
     """
 
     measured: Measured
@@ -46,6 +47,7 @@ class Findings(NamedTuple):
     risen: str
     notes: list[str]
     params: list[Change]
+    versions: list[Change]
     rules: list[Change]
     stages: dict[str, str]
     pictures: list[Picture]
@@ -57,7 +59,7 @@ class Findings(NamedTuple):
         """True if there is a change to show."""
         metrics = [change for change in self.measured.metrics if change.old != change.new]
         ran = set(self.stages.values()) - {"skipped"}
-        return bool(metrics or self.params or self.rules or ran or self.pictures)
+        return bool(metrics or self.params or self.versions or self.rules or ran or self.pictures)
 
     @property
     def hold(self) -> bool:
@@ -91,12 +93,30 @@ def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
         risen=history.did_not_learn(rows) if rows else "",
         notes=notes(rows, measured),
         params=diffs.params_diff(checkout, base, str(PARAMS)),
+        versions=version_changes(old, new),
         rules=diffs.params_diff(checkout, base, str(GATE)),
         stages=lock.stage_changes(old, new),
         pictures=changed_pictures(checkout, base),
         problems=problems(checkout),
         differences=reproduce(checkout, rules) if full else None,
     )
+
+
+def version_changes(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
+    """The packages that stages ran with in different versions; old, new: dvc.lock's entries."""
+    before, after = (
+        {
+            name: version
+            for entry in stages.values()
+            for name, version in entry.get("params", {}).get(str(VERSIONS), {}).items()
+        }
+        for stages in (old, new)
+    )
+    return [
+        Change(name, before[name], after[name])
+        for name in sorted({*before} & {*after})
+        if before[name] != after[name]
+    ]
 
 
 def _history(checkout: Checkout) -> list[history.Row]:
@@ -189,7 +209,8 @@ def headline(findings: Findings, rules: Rules) -> str:
 
 def sentence(findings: Findings, rules: Rules) -> str:
     """What was changed, and how far that moved the metrics that decide."""
-    values = [f"{code(n)} {_value(old)} → {_value(new)}" for n, old, new in findings.params]
+    changed = [*findings.params, *findings.versions]
+    values = [f"{code(n)} {_value(old)} → {_value(new)}" for n, old, new in changed]
     changes = [_some(values), _some([code(path) for path in findings.sources], "changes in ")]
     named = ", and ".join(filter(None, changes))
     moved = [
@@ -343,7 +364,22 @@ def _validity(findings: Findings) -> str:
     if device := other_device(findings.measured.metrics):
         trained = f"the base was trained on {code(device.old)}, this on {code(device.new)}"
         lines.append(f"- **Device**: {trained}; their last digits differ, tolerances compare them")
+    if findings.versions:
+        ran = [f"{code(n)} {_value(old)} → {_value(new)}" for n, old, new in findings.versions]
+        how = _moved_digits(findings.measured.metrics)
+        lines.append(f"- **Versions**: {', '.join(ran)}; {how}")
     return "\n".join(lines)
+
+
+def _moved_digits(metrics: list[Change]) -> str:
+    """The first digit in which each number differs, the largest differences first."""
+    moved = sorted(
+        (next(d for d in range(1, 18) if f"{old:.{d}g}" != f"{new:.{d}g}"), name)
+        for name, old, new in metrics
+        if is_number(old) and is_number(new) and old != new
+    )
+    names = [f"{code(name)} in digit {digit}" for digit, name in moved]
+    return _some(names, "the numbers differ, ") or "all numbers are the same"
 
 
 def _short(name: str) -> str:

@@ -71,13 +71,15 @@ def test_the_error_for_a_wrong_number_of_paths_lists_the_wanted_ones(
     [
         (lambda: Path("own.py").write_text("new"), "own: own.py: edited while the stage ran"),
         (lambda: write_params({"split.seed": 7}), "own: params.yaml: edited while the stage ran"),
+        (lambda: Path("versions.yaml").write_text("{}"),
+         "own: versions.yaml: edited while the stage ran"),
         (lambda: throw(UserError("a\n  b")), "own: a b$"),
         (lambda: Path("nothing").read_text(), "own: .*No such file or directory: 'nothing'$"),
         (lambda: signal.raise_signal(signal.SIGTERM), "own: interrupted$"),
         (lambda: signal.raise_signal(signal.SIGINT), "own: interrupted$"),
         (lambda: throw(ZeroDivisionError("a bug keeps its traceback")), "a bug keeps"),
     ],
-)
+)  # fmt: skip
 def test_a_stage_that_fails_says_why_in_one_line_and_leaves_no_output(
     monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], error: str
 ) -> None:
