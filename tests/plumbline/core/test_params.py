@@ -1,5 +1,9 @@
 """params.yaml is read as DVC reads it, and an error names each wrong key."""
 
+import re
+import sys
+from contextlib import nullcontext
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +75,36 @@ def test_a_scalar_has_the_type_and_value_that_dvc_reads(number: str) -> None:
     ours = files.parse_yaml(f"key: {number}".encode(), params.PARAMS)["key"]
     theirs = parse_yaml(f"key: {number}", "params.yaml")["key"]
     assert (type(ours), ours) == (type(theirs), theirs)
+
+
+def test_the_versions_that_are_installed_are_those_of_their_metadata() -> None:
+    found = params.installed()
+    for distribution in metadata.distributions():
+        name, version = (
+            distribution.metadata["Name"],
+            metadata.version(distribution.metadata["Name"]),
+        )
+        assert found[params.normal(name)] == version.partition("+")[0]
+
+
+@pytest.mark.parametrize(
+    ("listed", "message"),
+    [
+        ('torch: "2.13.0"\nplumbline: "1.1.0+h3f9c2a1"\nnot-here: "1"', ""),
+        ('torch: "2.13.0+cu128"', ""),
+        ('torch: "2.12.0"', "torch: wanted 2.12.0, got 2.13.0; type: pip install -r "),
+        ('plumbline: "1.1.0+h0000000"', "plumbline: wanted 1.1.0+h0000000, got 1.1.0+h3f9c2a1; "),
+        ("torch: 2.13", "wanted names and versions in quotes; Expected `str`, got `float`"),
+    ],
+)
+def test_another_version_than_the_listed_one_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, listed: str, message: str
+) -> None:
+    for name in ("torch-2.13.0+cpu.dist-info", "plumbline-1.1.0+h3f9c2a1.dist-info"):
+        (folder / "first" / name).mkdir(parents=True)
+    (folder / "second" / "torch-2.12.0-py3.11.egg-info").mkdir(parents=True)
+    monkeypatch.setattr(sys, "path", ["first", "second"])
+    Path("versions.yaml").write_text(listed)
+    said = f"^{re.escape(f'versions.yaml: {message}')}"
+    with pytest.raises(ValueError, match=said) if message else nullcontext():
+        params.check_versions()

@@ -78,32 +78,28 @@ def test_other_layers_are_accepted() -> None:
 class Watched(nn.Linear):
     """Remembers the threads that it ran in; fails in the one that has the last sample."""
 
-    def __init__(self, fails: bool) -> None:
-        super().__init__(1, 1)
-        self.fails, self.threads = fails, set[int]()
+    fails = False
 
     def forward(self, X: Tensor) -> Tensor:
-        self.threads.add(threading.get_ident())
+        THREADS.add(threading.get_ident())
         if self.fails and torch.equal(X[-1], SAMPLES.X[-1]):
             raise ZeroDivisionError("my own mistake")
         return super().forward(X)
 
 
-def test_each_thread_computes_pieces_but_a_single_piece_needs_none(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    model = Watched(fails=False)
-    train(model, threads=3)
-    assert model.threads == {threading.get_ident()}
-    monkeypatch.setattr(device_module, "PIECE", 8)
-    train(model, threads=3)
-    assert len(model.threads) > 1
+THREADS: set[int] = set()
 
 
-def test_a_models_error_in_a_thread_is_raised_with_its_own_traceback(
+def test_each_thread_computes_pieces_and_keeps_the_traceback_of_a_models_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    model = Watched(1, 1)
+    train(model, threads=3)
+    assert {threading.get_ident()} == THREADS  # A single piece needs no other.
     monkeypatch.setattr(device_module, "PIECE", 8)
+    train(model, threads=3)
+    assert len(THREADS) > 1
+    model.fails = True
     with pytest.raises(ZeroDivisionError, match="my own mistake") as caught:
-        train(Watched(fails=True), threads=3)
+        train(model, threads=3)
     assert "in forward" in "".join(traceback.format_exception(caught.value))
