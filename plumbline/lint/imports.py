@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from plumbline.core.params import normal
 # They make packages of two folders, so that Python takes each whole from one place. The first makes
 # imports faster; neither changes a result, so no stage declares them.
 PACKAGES = {"stages/__init__.py", "plumbline/__init__.py"}
+
+# It reads a file of every installed package.
+_distributions = cache(packages_distributions)
 
 # Packages that only print, so that no result depends on their version.
 UNKEYED = {"tqdm"}
@@ -30,7 +34,7 @@ def modules(script: Path) -> Iterator[str]:
 
 def packages(scripts: Iterable[str]) -> set[str]:
     """The packages of other projects whose modules these scripts name."""
-    known = packages_distributions()
+    known = _distributions()
     names = {module.split(".")[0] for path in scripts for module in modules(Path(path))}
     own = {name for name in names if Path(name).is_dir() or Path(f"{name}.py").is_file()}
     return {normal(name) for module in names - own for name in known.get(module, ())} - UNKEYED
