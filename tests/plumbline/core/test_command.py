@@ -155,7 +155,7 @@ class Cycle:
 
 
 def test_only_what_is_made_after_the_imports_is_searched_for_garbage() -> None:
-    handler = signal.getsignal(signal.SIGINT)
+    handler, threshold = signal.getsignal(signal.SIGINT), gc.get_threshold()
     try:
         begin_imports()
         assert not gc.isenabled()
@@ -168,8 +168,7 @@ def test_only_what_is_made_after_the_imports_is_searched_for_garbage() -> None:
         assert later() is None
     finally:
         signal.signal(signal.SIGINT, handler)
-        gc.unfreeze()
-        gc.set_threshold(700)
+        gc.set_threshold(*threshold)
         gc.enable()
 
 
