@@ -102,15 +102,14 @@ def main(
         return
     world, device, watch = join(use_threads()), use_device(params.device), Watch(params)
     # Each process needs all training samples if they are shuffled.
-    whole = params.train.batch_size is not None
-    train, names = load_share(train_path, device, world, whole)
+    train, names = load_share(train_path, device, world, params.train.batch_size is not None)
     test, _ = load_share(test_path, device, world)
     recipe = recipe_of(params.train, train.X.shape[1])
     model = new_model(recipe, params.train.seed).to(device)
     fit_scale(model, train, world)
     settings = replace(params.train, checkpoint_every=0), device, sorted(watch.scripts.values())
-    data, every = (train_path, test_path), params.train.checkpoint_every
-    checkpoint = Checkpoint(model_path, settings, data, every)
+    every = params.train.checkpoint_every
+    checkpoint = Checkpoint(model_path, settings, (train_path, test_path), every)
 
     print_start(model)
     rows = fit(
@@ -129,8 +128,10 @@ def main(
         coefficients=coefficients_of(model),
     )
     train, test = train.without_y(), test.without_y()  # The predictions take the memory of y.
-    parts = {"train": train, "test": test}
-    predictions = {name: predict_all(model, part, world) for name, part in parts.items()}
+    predictions = {
+        "train": predict_all(model, train, world),
+        "test": predict_all(model, test, world),
+    }
     if world.rank == 0:
         print_end(model, predictions["test"])
         tensors.save(predictions_path, predictions)

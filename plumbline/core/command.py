@@ -68,7 +68,7 @@ def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
         wanted = " ".join(role.name if role in required else f"[{role.name}]" for role in roles)
         sys.exit(f"{stage}: wanted the paths {wanted}, got {len(paths)}")
     outputs = [path for path, role in zip(paths, roles, strict=False) if is_output(role)]
-    versions = {path: _version(path) for path in outputs}
+    stamps = {path: _stamp(path) for path in outputs}
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -83,7 +83,7 @@ def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
                 raise UserError(f"{names}: edited while the stage ran; run `dvc repro` again")
         except BaseException:
             for path in outputs:
-                if _version(path) != versions[path]:
+                if _stamp(path) != stamps[path]:
                     path.unlink(missing_ok=True)
             raise
 
@@ -97,7 +97,7 @@ class Watch:
 
     def __init__(self, params: msgspec.Struct) -> None:
         self.params, self.scripts = params, _script_digests()
-        self._versions = self._find_versions()
+        self._stamps = self._find_stamps()
 
     def edited(self) -> list[str]:
         """The names of the files whose content has changed."""
@@ -110,14 +110,14 @@ class Watch:
         return names if same else [*names, PARAMS.name]
 
     def tell(self) -> None:
-        """Prints one line if a file was edited since the last call, by the files' times."""
-        if (found := self._find_versions()) != self._versions:
-            self._versions = found
+        """Prints one line if a file was edited since the last call."""
+        if (found := self._find_stamps()) != self._stamps:
+            self._stamps = found
             if edited := self.edited():
                 print(f"{', '.join(edited)}: edited; this run goes on with what it started with")
 
-    def _find_versions(self) -> list[object]:
-        return [_version(path) for path in (PARAMS, *self.scripts)]
+    def _find_stamps(self) -> list[object]:
+        return [_stamp(path) for path in (PARAMS, *self.scripts)]
 
 
 def is_output(role: inspect.Parameter) -> bool:
@@ -163,9 +163,9 @@ def check_library() -> None:
 
 
 def _script_digests() -> dict[Path, str]:
-    """SHA-256 of versions.yaml and of each of the project's scripts that are imported now, by path.
+    """SHA-256 of versions.yaml and of each imported script of the project, by path.
 
-    "" for a file that is not there.
+    It is empty for a file that is missing.
     """
     ours = ("__main__", "plumbline.", "stages.")
     modules = [module for name, module in sys.modules.items() if name.startswith(ours)]
@@ -176,7 +176,7 @@ def _script_digests() -> dict[Path, str]:
     }
 
 
-def _version(path: Path) -> tuple[int, int] | None:
+def _stamp(path: Path) -> tuple[int, int] | None:
     """Inode and time of the file, which change when it is replaced; None for no file."""
     if not path.is_file():
         return None
