@@ -11,6 +11,9 @@ from plumbline.core.params import normal
 # imports faster; neither changes a result, so no stage declares them.
 PACKAGES = {"stages/__init__.py", "plumbline/__init__.py"}
 
+# The folder that has the library's, which may not be the project's own.
+INSTALLED = Path(__file__).parents[2]
+
 # Packages that only print, so that no result depends on their version.
 UNKEYED = {"tqdm"}
 
@@ -49,10 +52,12 @@ def fields(script: Path) -> set[str]:
 
 
 def closure(script: str) -> set[str]:
-    """The script and all scripts of the project that it imports, directly or not.
+    """The script and all that it imports of the project and the library, directly or not.
 
-    Paths are relative to the working folder, where Python looks for modules first.
+    Paths are relative to the working folder, where Python looks for modules first; those in an
+    installed library are absolute.
     """
+    installed = [] if Path("plumbline").is_dir() else [INSTALLED]
     found, open_ends = set(), [script]
     while open_ends:
         if (path := open_ends.pop()) not in found:
@@ -62,7 +67,8 @@ def closure(script: str) -> set[str]:
                 folders = [packages[: i + 1] for i in range(len(packages))]
                 candidates = ["/".join(parts) + ".py", "/".join(parts) + "/__init__.py"]
                 candidates += ["/".join(folder) + "/__init__.py" for folder in folders]
-                open_ends += [
-                    name for name in candidates if Path(name).is_file() and name not in PACKAGES
-                ]
+                candidates = [name for name in candidates if name not in PACKAGES]
+                if parts[0] == "plumbline":
+                    candidates = [(Path(*installed) / name).as_posix() for name in candidates]
+                open_ends += [name for name in candidates if Path(name).is_file()]
     return found

@@ -65,7 +65,8 @@ def static_problems(stage: Stage) -> Iterator[str]:
         yield f"wanted the command `python -m stages.{stage.name} ...` and {script}"
         return
     scripts = imports.closure(script)
-    yield from differences("imported", stage.code, scripts)
+    own = {path for path in scripts if not Path(path).is_absolute()}
+    yield from differences("imported", stage.code, own)
     yield from (
         f"{VERSIONS}: {line}"
         for line in differences("imported", {*stage.versions}, imports.packages(scripts))
@@ -79,7 +80,7 @@ def static_problems(stage: Stage) -> Iterator[str]:
     written = {path for path, role in zip(stage.cmd[3:], roles, strict=False) if is_output(role)}
     yield from differences("read by cmd", stage.inputs, {*stage.cmd[3:]} - written)
     yield from differences("written by cmd", {*stage.outs}, written)
-    for script in sorted(scripts - MAY_ASK_OUTSIDE):
+    for script in sorted(own - MAY_ASK_OUTSIDE):
         for name in sorted({name.split(".")[0] for name in imports.modules(Path(script))}):
             if name in OUTSIDE:
                 yield f"{script}: imports {name}, so that its result may depend on more"

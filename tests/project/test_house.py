@@ -30,6 +30,8 @@ PRIVATE = {
     "plumbline/review/diffs.py": "commands/test_report.py",
     "plumbline/review/findings.py": "commands/test_report.py",
     "plumbline/index.py": "test_table.py",
+    "plumbline/wheel.py": "test_project.py",
+    "plumbline/commands/update.py": "commands/test_new.py",
     "plumbline/wider.py": "../stages/test_predict.py",
     "plumbline/predictor.py": "../project/test_using_the_model.py",
     "plumbline/tally.py": "../stages/test_predict.py",
