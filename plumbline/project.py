@@ -217,7 +217,7 @@ def _without_marks(text: str) -> str:
 def settings_of(text: str) -> str:
     """pyproject.toml with the settings of the tools alone."""
     text = replace(text, r"\[project\](.*\n)+?(?=\[tool\.ruff\])", "")
-    text = replace(text, r'\n"benchmarks.*|\n# Scripts to compare .*', "", 4)
+    text = replace(text, r'\n"[{]?benchmarks.*|\n# Scripts to compare .*', "", 4)
     return replace(text, r'(?<=files = \[)"plumbline", ', "")
 
 

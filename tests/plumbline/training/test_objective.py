@@ -21,7 +21,7 @@ from stages.losses import LOSSES
 from stages.model import MLP, MODELS, Linear
 from tests.support.exercise import EXERCISE, ROOT
 
-DIABETES = ROOT / "examples" / "diabetes" / "data" / "diabetes.csv"
+DIABETES = ROOT / "examples" / "diabetes" / "diabetes.csv"
 
 Arrays = tuple[np.ndarray, np.ndarray]  # X (n, k) and y (n, 1), float32
 
