@@ -164,3 +164,12 @@ def test_own_model_parameter_stage_metric_and_picture_outlive_a_later_library(
     assert outputs(own) == before
     own.commit("A later library")
     own.run("python", "-m", "plumbline", "check")
+
+
+def test_the_tests_of_this_repository_pass_on_a_branch_with_another_lr(clone: Clone) -> None:
+    """They see no value of params.yaml but those of keys that the exercise lacks."""
+    clone.set_params({"train.lr": 0.02})
+    clone.reproduce()
+    clone.commit("My lr")
+    quick = ("-m", "not all and not slow", "-q", "-n", "0", "-p", "no:cacheprovider")
+    clone.run("python", "-m", "pytest", *quick)
