@@ -164,7 +164,7 @@ def params_of(text: str, plan: Plan) -> str:
             json.dumps(value, ensure_ascii=False) for value in (table.target, table.features)
         )
         section = LOAD_PARAMS.format(target=target, features=features)
-        text = replace(text, r"generate: .*\n(  .*\n)+\n", section)
+        text = replace(text, r"generate:.*\n(  .*\n)+\n?", section)
         values |= {"split.shuffle": "true", "train.standardize": "true", "train.loss": "mse"}
         values |= {"train.optimizer": "adam"} if plan.model == "mlp" else {"train.lr": "0.1"}
         values |= {"train.epochs": "1000", "train.eval_every": "50"}
@@ -185,15 +185,15 @@ def set_value(text: str, key: str, value: str) -> str:
 
 
 def gate_of(text: str, plan: Plan) -> str:
-    """gate.yaml with tolerances in the unit of the table, and the rules for what it has."""
+    """gate.yaml with the rules for what a table has, and tolerances in the unit of its target."""
     if not plan.table:
         return text
-    gone = ("weight_error", "bias_error") if plan.has_line else ("weight", "bias")
-    text = replace(text, rf"\n  ({'|'.join(gone)})(_error)?:.*(\n    .*)+", "", None)
-    text = replace(text, r"\n    limit: ", "\n    # limit: ")
+    gone = "(weight|bias)_error" if plan.has_line else "(weight|bias)(_error)?"
+    text = re.sub(rf"\n  {gone}:.*(\n    .*)*", "", text)
+    text = text.replace("\n    limit: ", "\n    # limit: ")
     step = 10.0 ** round(math.log10(plan.table.std * 1e-4)) if plan.table.std else 0
     text = text.replace("tolerance: 1e-6", f"tolerance: {step:g}")
-    return replace(text, r"(?<=\n  test_r2:\n    better: higher\n    tolerance: )\S+", "1e-4")
+    return re.sub(r"(?<=\n  test_r2:)((.|\n)*?tolerance: )[^\s}]+", r"\g<1>1e-4", text, count=1)
 
 
 def makefile_of(text: str) -> str:

@@ -14,6 +14,9 @@ from plumbline.lint import declared
 from plumbline.project import Plan, Table, make_texts, set_value
 from plumbline.wheel import build_wheel, wheel_path
 from tests.support.exercise import ROOT, STAGES
+from tests.support.projects import of_a_checkout
+
+pytestmark = of_a_checkout
 
 VERSION = "1.1.0+h0123456"
 EXERCISE = Plan("mine", "linear", None)

@@ -11,9 +11,9 @@ import pytest
 from plumbline.review.pictures import differing_share
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT
-from tests.support.projects import enter, make_project
+from tests.support.projects import enter, make_project, of_a_checkout
 
-pytestmark = pytest.mark.all
+pytestmark = [pytest.mark.all, of_a_checkout]
 
 # What the README of each example says of its metrics.
 SAID = {

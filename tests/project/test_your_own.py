@@ -13,9 +13,9 @@ import yaml
 from plumbline.lint import declared
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT
-from tests.support.projects import enter, install, make_project
+from tests.support.projects import enter, install, make_project, of_a_checkout
 
-pytestmark = pytest.mark.all
+pytestmark = [pytest.mark.all, of_a_checkout]
 
 PAGE = (ROOT / "docs" / "your-own.md").read_text(encoding="utf-8")
 DECAY_PARAM, DESCRIBE, DESCRIBE_PARAMS, RULE, ERRORS = re.findall(

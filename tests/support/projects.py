@@ -6,8 +6,16 @@ import venv
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT
+
+# A user who keeps this repository may have another pipeline here.
+of_a_checkout = pytest.mark.skipif(
+    "\n  generate:\n" not in (ROOT / "dvc.yaml").read_text(encoding="utf-8"),
+    reason="this checkout is its user's own project",
+)
 
 
 def make_project(path: Path, *command: str) -> Clone:

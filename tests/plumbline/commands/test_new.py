@@ -8,8 +8,9 @@ import pytest
 from plumbline.wheel import build_wheel, wheel_path
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT
+from tests.support.projects import of_a_checkout
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, of_a_checkout]
 
 
 def new(*arguments: str | Path) -> str:
