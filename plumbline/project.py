@@ -15,7 +15,7 @@ from plumbline.wheel import ROOT, wheel_path
 # The project gets these as they are.
 SAME = [
     *(".dvc/.gitignore", ".dvc/config", ".gitattributes", ".gitignore", "constraints.txt"),
-    *(".github/workflows/comment.yml", "tests/stages/test_model.py", "tests/support/models.py"),
+    *(".github/workflows/comment.yml", "tests/stages/test_model.py"),
 ]
 # The Makefile's targets that only this repository needs.
 OURS = r"example|test-quick|test-all|bench|\.venv/ready-bench"
@@ -114,9 +114,9 @@ def note(plan: Plan, version: str, texts: dict[str, str]) -> bytes:
 
 def make_texts(plan: Plan, version: str) -> dict[str, str]:
     """The text of each file of the project but its wheel and its table, by its path."""
+    unused = "generate" if plan.table else "load"
     scripts = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("stages/*.py")}
-    scripts -= {"stages/generate.py"} if plan.table else set()
-    texts = {path: read(path) for path in [*SAME, *sorted(scripts)]}
+    texts = {path: read(path) for path in [*SAME, *sorted(scripts - {f"stages/{unused}.py"})]}
     pipeline = pipeline_of(read("dvc.yaml"), plan)
     return texts | {
         ".dvcignore": read(".dvcignore").replace("plumbline", "stages"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plumbline.review.pictures import differing_share
+from plumbline.review.page import differing_share
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT
 from tests.support.projects import enter, make_project, of_a_checkout

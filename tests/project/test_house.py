@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
+import yaml
 
 from plumbline.lint import imports
 from tests.support.exercise import ROOT
@@ -20,22 +21,18 @@ PRIVATE = {
     "plumbline/column.py": "test_table.py",
     "plumbline/review/comments.py": "commands/test_accept.py",
     "plumbline/review/merging.py": "commands/test_settle.py",
-    "plumbline/commands/recover.py": "review/test_recovery.py",
+    "plumbline/commands/recover.py": "review/test_lock.py",
     "plumbline/core/errors.py": "core/test_command.py",
-    "plumbline/lint/hook/sitecustomize.py": "commands/test_lint.py",
+    "plumbline/lint/declared.py": "commands/test_lint.py",
+    "plumbline/lint/hook.py": "commands/test_lint.py",
     "plumbline/lint/imports.py": "commands/test_lint.py",
     "plumbline/lint/problems.py": "commands/test_lint.py",
-    "plumbline/lint/sandbox.py": "commands/test_lint.py",
-    "plumbline/lint/trace.py": "commands/test_lint.py",
     "plumbline/review/diffs.py": "commands/test_report.py",
-    "plumbline/review/findings.py": "commands/test_report.py",
-    "plumbline/index.py": "test_table.py",
     "plumbline/wheel.py": "test_project.py",
     "plumbline/commands/update.py": "commands/test_new.py",
-    "plumbline/wider.py": "../stages/test_predict.py",
     "plumbline/predictor.py": "../project/test_using_the_model.py",
-    "plumbline/tally.py": "../stages/test_predict.py",
-    "stages/losses.py": "drawing/test_landscape.py",
+    "plumbline/predictions.py": "../stages/test_predict.py",
+    "stages/losses.py": "pictures/test_draw.py",
 }
 
 # A user may add other stages, without a test.
@@ -112,3 +109,13 @@ def test_each_package_of_the_library_has_a_lower_bound_and_is_pinned_at_it_or_ab
 
     assert [packages for packages in packages_of("plumbline") if not packages & {*bounds}] == []
     assert all(numbers(bounds[name]) <= numbers(pins[name]) for name in bounds)
+
+
+def test_each_package_is_pinned_at_one_version_everywhere() -> None:
+    """If this fails after an update, type: pip install -r requirements.txt."""
+    pins, constraints = names("requirements.txt"), names("constraints.txt")
+    uv = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["uv"]["constraint-dependencies"]
+    keys = yaml.safe_load(Path("versions.yaml").read_text())
+    assert dict(line.split("==") for line in uv) == pins
+    assert pins.items() <= constraints.items()
+    assert keys.items() <= pins.items()

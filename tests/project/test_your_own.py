@@ -156,7 +156,7 @@ def test_own_model_parameter_stage_metric_and_picture_outlive_a_later_library(
 
     others = shutil.ignore_patterns(".git", ".venv", ".*_cache", "cache", "tmp", "examples")
     release = Clone(Path(shutil.copytree(ROOT, tmp_path / "release", ignore=others)))
-    release.edit("plumbline/metrics.py", '"""', '"""Now better. ')
+    release.edit("plumbline/history.py", '"""', '"""Now better. ')
     release.run("python", "-m", "plumbline", "update", str(own.path))
     install(own.path)
     before = outputs(own)

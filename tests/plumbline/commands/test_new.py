@@ -91,7 +91,7 @@ def release(tmp_path: Path) -> Clone:
     """A later checkout: with another library, another stage and a new parameter."""
     others = shutil.ignore_patterns(".git", ".venv", ".*_cache", "cache", "tmp", "examples")
     clone = Clone(Path(shutil.copytree(ROOT, tmp_path / "release", ignore=others)))
-    clone.edit("plumbline/metrics.py", '"""', '"""Now better. ')
+    clone.edit("plumbline/history.py", '"""', '"""Now better. ')
     clone.edit("stages/verify.py", '"""', '"""Now better. ')
     clone.edit("params.yaml", "train:\n", "train:\n  decay: 0\n")
     return clone

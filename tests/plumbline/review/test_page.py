@@ -1,14 +1,16 @@
-"""Text from any source is shown literally, in Markdown and on a page."""
+"""Text from any source is shown literally, and pictures are compared by their pixels."""
 
 import html
 import re
+from io import BytesIO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from plumbline.core.command import printable
-from plumbline.review.markdown import DATA, LONGEST, code, image, page, table
+from plumbline.review.page import DATA, LONGEST, code, differing_share, image, page, table
 
 
 @pytest.mark.parametrize("character", list("`|\\\n\r\x1b\u202e\u2028"))
@@ -54,3 +56,27 @@ def test_html_is_text_on_a_page(text: str) -> None:
 
 def test_a_table_has_one_line_per_row() -> None:
     assert table(["a", "b"], [["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
+
+
+def png(colour: str, size: tuple[int, int] = (10, 10), **options: int) -> bytes:
+    file = BytesIO()
+    Image.new("RGB", size, colour).save(file, format="png", **options)
+    return file.getvalue()
+
+
+def test_the_same_pixels_in_other_bytes_do_not_differ() -> None:
+    assert png("red", compress_level=0) != png("red")
+    assert differing_share(png("red", compress_level=0), png("red")) == 0
+
+
+def test_one_changed_pixel_in_a_hundred_is_one_percent() -> None:
+    with Image.open(BytesIO(png("red"))) as image:
+        image.putpixel((3, 4), (0, 0, 0))
+        file = BytesIO()
+        image.save(file, format="png")
+    assert differing_share(png("red"), file.getvalue()) == 0.01
+
+
+def test_a_different_size_or_an_unreadable_picture_differs_completely() -> None:
+    for other in (png("red", (10, 9)), b"", b"\x89PNG\r\n\x1a\nno", png("red")[:40]):
+        assert differing_share(png("red"), other) == 1
