@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from plumbline import validation
 from plumbline.core.errors import UserError
 from plumbline.core.tensors import Array
-from plumbline.validation import Row, mae, max_error, quartiles, r2, rmse
+from plumbline.validation import Kept, Row, mae, max_error, quartiles, r2, rmse
 
 
 def test_every_number_of_threads_gives_the_same_bits() -> None:
@@ -85,6 +85,17 @@ def test_the_metrics_are_medians_and_leave_out_what_is_infinite() -> None:
     names = ("validation_mae", "validation_mae_q1", "validation_baseline_mae")
     assert validation.metrics(rows) == dict(zip(names, (4, 2, 15), strict=True))
     assert validation.metrics([]) == {}
+
+
+def test_rows_are_kept_of_the_same_trainings_alone_and_up_to_where_a_kill_cut(
+    tmp_path: Path,
+) -> None:
+    row = Row(0, 0.5, 0.25, 1.0, 2.0, 9)
+    Kept(tmp_path / "rows", "these").add(row)
+    with (tmp_path / "rows.checkpoint").open("ab") as file:
+        file.write(b"[1,0.5")
+    assert Kept(tmp_path / "rows", "these").rows == [row]
+    assert Kept(tmp_path / "rows", "others").rows == []
 
 
 @pytest.mark.slow
