@@ -112,7 +112,7 @@ def fit(
 
 
 def make_row(
-    epoch: int, losses: list[tuple[Tensor, int]], test_loss: Tensor, model: nn.Module, train: Train
+    epoch: int, losses: list[tuple[Tensor, int]], test_loss: Tensor, model: nn.Module, params: Train
 ) -> Row:
     """The row of an epoch; losses: the mean loss and the number of rows of each of its batches."""
     values, sizes = zip(*losses, strict=True)
@@ -121,9 +121,9 @@ def make_row(
     train_loss = fmean(torch.stack(values).tolist(), sizes)
     row = Row(epoch, train_loss, test_loss.item(), weight, bias, y_std)
     if not all(math.isfinite(number) for number in row if number is not None):
-        scale = "" if train.standardize else ", or set train.standardize to true,"
+        scale = "" if params.standardize else ", or set train.standardize to true,"
         raise DivergedError(
             f"epoch {epoch}: wanted a finite loss, got nan or inf; "
-            f"lower train.lr ({train.lr}){scale} in params.yaml"
+            f"lower train.lr ({params.lr}){scale} in params.yaml"
         )
     return row

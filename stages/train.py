@@ -31,9 +31,10 @@ class Params(msgspec.Struct, frozen=True):
     train: Train
 
 
-def check_length(train: Train) -> None:
+def check_length(params: Train) -> None:
     """UserError if the history would have too many rows to be read."""
-    n = len(range(0, train.epochs - train.last, train.eval_every)) + min(train.last, train.epochs)
+    last = min(params.last, params.epochs)
+    n = last + len(range(0, params.epochs - last, params.eval_every))
     if n > history.ROWS:
         raise UserError(
             f"params.yaml: train.eval_every: wanted at most {history.ROWS:,} rows of history, "
@@ -69,9 +70,9 @@ def print_start(model: torch.nn.Module) -> None:
     print("epoch  train loss  test loss")
 
 
-def print_row(train: Train, watch: Watch, row: Row) -> None:
+def print_row(params: Train, watch: Watch, row: Row) -> None:
     """Prints the row, unless it is only there as one of the last epochs, and what was edited."""
-    if row.epoch % train.eval_every == 0 or row.epoch == train.epochs - 1:
+    if row.epoch % params.eval_every == 0 or row.epoch == params.epochs - 1:
         tqdm.write(f"{row.epoch:5}  {row.train_loss:10.3f}  {row.test_loss:9.3f}")
         watch.tell()
 

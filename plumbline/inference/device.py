@@ -15,8 +15,8 @@ from plumbline.core.threads import Item, in_threads
 PIECE = 262_144
 ACCELERATOR_PIECE = 256 * PIECE
 
-# A model gets a multiple of this many rows; the missing ones are zeros.
-ROWS = 64
+# A model gets a multiple of this many rows; zeros fill up the last ones.
+MULTIPLE = 64
 
 
 def piece_size(device: torch.device) -> int:
@@ -74,7 +74,7 @@ def predict(model: nn.Module, X: Tensor, threads: int = 1) -> Tensor:
         inputs, outputs = piece
         n = len(inputs)
         with torch.inference_mode():  # each thread has its own mode
-            if missing := -n % ROWS:
+            if missing := -n % MULTIPLE:
                 inputs = torch.cat([inputs, inputs.new_zeros(missing, inputs.shape[1])])
             outputs.copy_(model(inputs)[:n])
 

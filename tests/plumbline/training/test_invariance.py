@@ -189,6 +189,7 @@ def train(case: Case, paths: list[Path], folder: Path) -> tuple[list[Bytes], lis
         cpu, params, model = torch.device("cpu"), case.params, models[world.rank]
         train, _ = load_share(paths[0], cpu, world, whole=params.batch_size is not None)
         test, _ = load_share(paths[1], cpu, world)
+        assert torch.equal(test.own(test.X, world), test.X)
         fit_scale(model, train, world)
         checkpoint = Killed(folder / "model", [], [], 1) if case.killed else None
         if checkpoint:
