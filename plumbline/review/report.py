@@ -90,7 +90,7 @@ def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
     return Findings(
         measured=measured,
         sources=lock.changed_sources(old, new),
-        risen=history.did_not_learn(rows) if rows else "",
+        risen=history.loss_rise(rows) if rows else "",
         notes=notes(rows, measured),
         params=diffs.params_diff(checkout, base, str(PARAMS)),
         versions=version_changes(old, new),
@@ -132,7 +132,7 @@ def _history(checkout: Checkout) -> list[history.Row]:
 
 def notes(rows: list[history.Row], measured: Measured) -> list[str]:
     """What the head's numbers of one training hide, a sentence each; rows: of its history."""
-    found = [history.swings(rows), history.still_falls(rows)] if rows else []
+    found = [history.loss_swing(rows), history.loss_fall(rows)] if rows else []
     repeated = measured.head or []
     bad = sum(row.error >= row.baseline_mae for row in repeated)
     if repeated and 2 * bad >= len(repeated):

@@ -48,7 +48,6 @@ def test_the_mean_of_a_million_equal_errors_is_that_error() -> None:
 
 
 HEADER = "seed,mae,mae_low,mae_high,baseline_mae,held_out"
-WANTED = f"wanted {HEADER}, got "
 errors = st.floats(0, allow_nan=False, allow_infinity=False)
 trained = st.tuples(errors, errors, errors) | st.just((None, None, None))
 rows = st.lists(st.tuples(trained, errors, st.integers(1, 10**9))).map(
@@ -103,26 +102,11 @@ def test_the_longest_file_can_be_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        ([], WANTED),
-        (["seed,mae", "0,1"], WANTED),
-        ([HEADER, "0,1,1,1,1,9", "1,1,1,1,1"], f"line 3: {WANTED}"),
-        ([HEADER, "0,1,1,1,1,9,9"], f"line 2: {WANTED}"),
-        ([HEADER, "0,1,,1,1,9"], f"line 2: {WANTED}"),
-        ([HEADER, "0,,,,,9"], f"line 2: {WANTED}"),
-        ([HEADER, "0.5,1,1,1,1,9"], f"line 2: {WANTED}"),
-        ([HEADER, "-1,1,1,1,1,9"], f"line 2: {WANTED}"),
-        ([HEADER, "0,1,1,1,1,0"], f"line 2: {WANTED}"),
-        ([HEADER, "0,nan,1,1,1,9"], "line 2: wanted finite numbers from 0, got "),
-        ([HEADER, "0,1,1,1,-1,9"], "line 2: wanted finite numbers from 0, got "),
-        ([HEADER, "1,1,1,1,1,9", "1,1,1,1,1,9"], "wanted the seeds in ascending order"),
-        (["\udcff"], "wanted a CSV file, got: "),
-    ],
-)
-def test_a_malformed_file_is_refused_with_the_reason(
-    tmp_path: Path, lines: list[str], message: str
-) -> None:
-    (tmp_path / "validation.csv").write_text("\n".join(lines), errors="surrogateescape")
-    with pytest.raises(UserError, match=f"/validation.csv: {message}"):
+    "line",
+    ["1,1,1,1,1", "1,1,1,1,1,9,9", "1,1,,1,1,9", "1,,,,,9", "1.5,1,1,1,1,9", "-1,1,1,1,1,9",
+     "1,1,1,1,1,0", "1,nan,1,1,1,9", "1,1,1,inf,1,9", "1,1,1,1,-1,9"],
+)  # fmt: skip
+def test_a_malformed_line_is_named(tmp_path: Path, line: str) -> None:
+    (tmp_path / "validation.csv").write_text(f"{HEADER}\n0,1,1,1,1,9\n{line}\n")
+    with pytest.raises(UserError, match=f"/validation.csv: line 3: wanted finite .* {HEADER}, got"):
         validation.load(tmp_path / "validation.csv")

@@ -23,7 +23,7 @@ from tests.support.exercise import write_params
         ({"train.lr": 0}, train, "train.lr: wanted float > 0.0, got 0"),
         ({"train.lr": True}, train, "train.lr: wanted float, got True"),
         ({"train.lr": float("nan")}, train, "train.lr: wanted float > 0.0, got nan"),
-        ({"train.lr": float("inf")}, train, "train.lr: wanted float <= 3.4028234e+38, got inf"),
+        ({"train.lr": float("inf")}, train, f"train.lr: wanted float <= {params.MAX}, got inf"),
         ({"train.epochs": 1.5}, train, "train.epochs: wanted int, got 1.5"),
         ({"train.batch_size": 0}, train, "train.batch_size: wanted int >= 1, got 0"),
         ({"train.seed": -1}, train, "train.seed: wanted int >= 0, got -1"),

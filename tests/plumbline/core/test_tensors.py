@@ -79,8 +79,10 @@ def test_a_missing_file_a_folder_and_a_file_cut_short_are_refused(tmp_path: Path
 
 def test_numbers_are_saved_if_all_are_finite_even_if_their_sum_is_not(tmp_path: Path) -> None:
     large = np.full((2, 1), np.finfo(np.float32).max)
-    tensors.save(tmp_path / "line", {"X": large})
-    assert tensors.load(tmp_path / "line")[0]["X"].tobytes() == large.tobytes()
+    tensors.save(tmp_path / "line", {"X": large, "scalar": large[0, 0]})
+    loaded, _ = tensors.load(tmp_path / "line")
+    assert loaded["X"].tobytes() == large.tobytes()
+    assert (loaded["scalar"].shape, loaded["scalar"]) == ((), large[0, 0])
     for number in ("nan", "inf"):
         with pytest.raises(UserError, match="X: wanted finite numbers"):
             tensors.save(tmp_path / "other", {"X": X + np.float32(number)})

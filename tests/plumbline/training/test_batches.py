@@ -15,7 +15,7 @@ from plumbline.core.errors import UserError
 from plumbline.core.tensors import SamplesInfo
 from plumbline.inference import device as device_module
 from plumbline.inference.device import PIECE
-from plumbline.training.batches import Samples, check_model, full_batch, load_share
+from plumbline.training.batches import Samples, check_layers, full_batch, load_share
 from plumbline.training.world import ALONE, World
 from stages.loop import Train, fit
 from tests.support.exercise import EXERCISE, INFO
@@ -37,7 +37,7 @@ def test_pieces_start_at_16_bytes_wherever_they_are_in_their_file(
     column = np.zeros((PIECE + 2, 1), np.float32)
     tensors.save_samples(tmp_path / "samples", column, column, SamplesInfo(["X"], target, None))
     samples = load_share(tmp_path / "samples", torch.device("cpu"), ALONE)
-    for X, y, _ in full_batch(samples, ALONE).own:
+    for X, y in full_batch(samples, ALONE).own:
         assert X.data_ptr() % 16 == y.data_ptr() % 16 == 0
 
 
@@ -72,38 +72,34 @@ def test_a_layer_whose_result_depends_on_the_pieces_is_refused_by_name(
 
 
 def test_other_layers_are_accepted() -> None:
-    check_model(nn.Sequential(nn.Linear(1, 4), nn.LayerNorm(4), nn.GELU(), nn.Linear(4, 1)), 1)
+    check_layers(nn.Sequential(nn.Linear(1, 4), nn.LayerNorm(4), nn.GELU(), nn.Linear(4, 1)), 1)
 
 
 class Watched(nn.Linear):
     """Remembers the threads that it ran in; fails in the one that has the last sample."""
 
-    def __init__(self, fails: bool) -> None:
-        super().__init__(1, 1)
-        self.fails, self.threads = fails, set[int]()
+    fails = False
 
     def forward(self, X: Tensor) -> Tensor:
-        self.threads.add(threading.get_ident())
+        THREADS.add(threading.get_ident())
         if self.fails and torch.equal(X[-1], SAMPLES.X[-1]):
             raise ZeroDivisionError("my own mistake")
         return super().forward(X)
 
 
-def test_each_thread_computes_pieces_but_a_single_piece_needs_none(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    model = Watched(fails=False)
-    train(model, threads=3)
-    assert model.threads == {threading.get_ident()}
-    monkeypatch.setattr(device_module, "PIECE", 8)
-    train(model, threads=3)
-    assert len(model.threads) > 1
+THREADS: set[int] = set()
 
 
-def test_a_models_error_in_a_thread_is_raised_with_its_own_traceback(
+def test_each_thread_computes_pieces_and_keeps_the_traceback_of_a_models_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    model = Watched(1, 1)
+    train(model, threads=3)
+    assert {threading.get_ident()} == THREADS  # A single piece needs no other.
     monkeypatch.setattr(device_module, "PIECE", 8)
+    train(model, threads=3)
+    assert len(THREADS) > 1
+    model.fails = True
     with pytest.raises(ZeroDivisionError, match="my own mistake") as caught:
-        train(Watched(fails=True), threads=3)
+        train(model, threads=3)
     assert "in forward" in "".join(traceback.format_exception(caught.value))

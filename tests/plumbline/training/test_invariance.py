@@ -208,7 +208,7 @@ def train(case: Case, paths: list[Path], folder: Path) -> tuple[list[Bytes], lis
 def train_and_compare(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The bytes of each message, if each process has the result of the plain loop."""
     monkeypatch.setattr(device_module, "PIECE", case.piece)
-    monkeypatch.setattr(batches_module, "TABLE", case.table)
+    monkeypatch.setattr(batches_module, "TERMS", case.table)
     paths = write_data(case, folder)
     results, messages = train(case, paths, folder)
     expected = plain(case, paths)
