@@ -30,7 +30,7 @@ CURE = (
 BYTES = 100_000
 
 # The range of float32, in which everything is computed; the bounds refuse nan and inf too.
-MAX = 3.4028234e38
+MAX = (2 - 2**-23) * 2.0**127
 Real = Annotated[float, Meta(ge=-MAX, le=MAX)]
 Positive = Annotated[float, Meta(gt=0, le=MAX)]
 NonNegative = Annotated[float, Meta(ge=0, le=MAX)]

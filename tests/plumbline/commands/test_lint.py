@@ -74,7 +74,7 @@ def test_the_text_of_every_stage_agrees_with_dvc_yaml(
     ("kind", "entry", "problem"),
     [
         ("deps", "-plumbline/core", "plumbline/core/files.py: imported, and not declared"),
-        ("deps", "+plumbline/drawing", "plumbline/drawing/canvas.py: declared, and not imported"),
+        ("deps", "+plumbline/pictures", "plumbline/pictures/draw.py: declared, and not imported"),
         ("deps", "-data/samples.safetensors",
          "data/samples.safetensors: read by cmd, and not declared"),
         ("deps", "+data/none.csv", "data/none.csv: declared, and not read by cmd"),
@@ -108,8 +108,8 @@ def test_each_mistake_in_dvc_yaml_is_named_and_the_entries_to_paste_are_right(
     [
         ("Path('data/other.safetensors').read_bytes()",
          "data/other.safetensors: read, and not declared"),
-        ("__import__('plumbline.metrics')",
-         "failed with what it declares: ModuleNotFoundError: No module named 'plumbline.metrics'"),
+        ("__import__('plumbline.history')",
+         "failed with what it declares: ModuleNotFoundError: No module named 'plumbline.history'"),
         ("tensors.load(Path('data/other.safetensors'))",
          "failed with what it declares: split: data/other.safetensors: wanted a safetensors file"),
         ("Path('data/more.csv').write_text('')", "data/more.csv: written, and not declared"),

@@ -37,7 +37,7 @@ def test_each_version_that_is_installed_replaces_the_listed_one_or_is_added(
 
 def test_what_a_stage_imports_through_an_installed_library_is_added_too(folder: Path) -> None:
     Path("stages").mkdir()
-    Path("stages/own.py").write_text("from plumbline.drawing import figures")
+    Path("stages/own.py").write_text("from plumbline.pictures import draw")
     versions.main(Namespace())
     names = ("matplotlib", "msgspec", "numpy", "plumbline", "pyyaml", "safetensors")
     assert yaml.safe_load(Path("versions.yaml").read_text()) == {n: installed()[n] for n in names}

@@ -7,12 +7,10 @@ import pytest
 from msgspec import structs
 
 from plumbline import history
-from plumbline.review.findings import Findings, notes, version_changes
 from plumbline.review.gate import Change, Measured, Metric, Pictures, Rules
 from plumbline.review.lock import changed_sources, stage_changes
-from plumbline.review.markdown import page
-from plumbline.review.pictures import Picture
-from plumbline.review.report import headline, report, sentence
+from plumbline.review.page import Picture, page
+from plumbline.review.report import Findings, headline, notes, report, sentence, version_changes
 from plumbline.review.reproduction import Difference
 from plumbline.validation import Row
 
