@@ -22,7 +22,6 @@ from plumbline.review.gate import (
     load_rules,
 )
 from plumbline.review.git import Checkout, find_commit
-from plumbline.review.lock import same_data
 
 
 def load_numbers(path: str, *wanted: str) -> dict[str, float]:
@@ -61,12 +60,11 @@ def measure(path: str, metrics: dict[str, float]) -> Measured:
         last = find_commit("HEAD")
         old = decode_numbers(path, here.read(last, path) or b"{}")
         base = load_rows(here, last)
-        same = same_data(here.stages("dvc.lock", last), here.stages("dvc.lock"))
     except (UserError, OSError):
         # The results count also without git, without a commit, or if the commit's are broken.
-        old, base, same = {}, None, False
+        old, base = {}, None
     changes = [Change(name, old.get(name), number) for name, number in metrics.items()]
-    return Measured(changes, same, base, head)
+    return Measured(changes, base, head)
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -28,6 +28,7 @@ PRIVATE = {
     "plumbline/lint/sandbox.py": "commands/test_lint.py",
     "plumbline/lint/trace.py": "commands/test_lint.py",
     "plumbline/review/diffs.py": "commands/test_report.py",
+    "plumbline/review/findings.py": "review/test_report.py",
     "plumbline/index.py": "test_table.py",
     "plumbline/wider.py": "../stages/test_predict.py",
     "plumbline/predictor.py": "../project/test_using_the_model.py",

@@ -79,9 +79,9 @@ def test_the_review_workflow_lints_and_tests_as_make_does() -> None:
 
 def report_on(clone: Clone, branch: str) -> tuple[dict[str, int], str]:
     """The status of each named step of the report job for a branch, and what the job shows."""
-    files = {name: clone.path.parent / name for name in ("GITHUB_ENV", "GITHUB_STEP_SUMMARY")}
-    revisions = {"TARGET": "main", "HEAD": branch, "LINKS": "https://example.org/raw"}
-    clone.environment |= {**revisions, **{name: str(path) for name, path in files.items()}}
+    summary = clone.path.parent / "GITHUB_STEP_SUMMARY"
+    revisions = {"BASE": "main", "HEAD": branch, "LINKS": "https://example.org/raw"}
+    clone.environment |= {**revisions, summary.name: str(summary)}
     clone.run("git", "checkout", "--quiet", branch)
     statuses: dict[str, int] = {}
     for step in WORKFLOWS["review"]["jobs"]["report"]["steps"]:
@@ -89,9 +89,8 @@ def report_on(clone: Clone, branch: str) -> tuple[dict[str, int], str]:
             continue
         if "run" in step:
             # Without `shell`, a runner calls `bash -e`.
-            script = f"touch $GITHUB_ENV; set -a; . $GITHUB_ENV; set +a\n{step['run']}"
-            statuses[step["name"]] = clone.try_run("bash", "-e", "-c", script).returncode
-    return statuses, files["GITHUB_STEP_SUMMARY"].read_text()
+            statuses[step["name"]] = clone.try_run("bash", "-e", "-c", step["run"]).returncode
+    return statuses, summary.read_text()
 
 
 linux = pytest.mark.skipif(sys.platform == "win32", reason="the runner is one of Linux")

@@ -96,9 +96,9 @@ def test_the_summary_tells_the_device_that_trained(
 @pytest.mark.parametrize(
     ("factor", "baseline", "said"),
     [
-        (0.5, 1, "Better in 20 of 20 trainings, by half"),
-        (1.5, 1, "Worse in 20 of 20 trainings, by half"),
-        (1, 1, "No clear difference: the same in all 20 trainings"),
+        (0.5, 1, "Better in 20 of 20 trainings; the median error went from 0.02 to 0.01"),
+        (1.5, 1, "Worse in 20 of 20 trainings; the median error went from 0.02 to 0.03"),
+        (1, 1, "No clear difference: the same in 20 of 20 trainings"),
         (0.5, 2, "Not compared: other samples, or another split"),
     ],
 )
