@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from plumbline import history
 from plumbline.core.errors import UserError
-from plumbline.core.params import PARAMS
+from plumbline.core.params import PARAMS, VERSIONS
 from plumbline.lint.declared import entries
 from plumbline.review import diffs, lock
 from plumbline.review.gate import BASELINE, GATE, Change, Measured, Rules, is_number
@@ -21,8 +21,9 @@ class Findings(NamedTuple):
 
     sources: the files that changed and that no stage makes, such as scripts and tables. risen: how
     the head's training loss rose; empty if it fell. notes: what else the head's metrics hide.
-    params, rules: the values that changed in params.yaml and in gate.yaml. stages: what became of
-    each. problems: of the lock. differences: of a clean run; None without one.
+    params, rules: the values that changed in params.yaml and in gate.yaml. versions: the packages
+    that stages ran with in different versions. stages: what became of each. problems: of the lock.
+    differences: of a clean run; None without one.
     """
 
     measured: Measured
@@ -30,6 +31,7 @@ class Findings(NamedTuple):
     risen: str
     notes: list[str]
     params: list[Change]
+    versions: list[Change]
     rules: list[Change]
     stages: dict[str, str]
     pictures: list[Picture]
@@ -41,7 +43,7 @@ class Findings(NamedTuple):
         """True if there is a change to show."""
         metrics = [change for change in self.measured.metrics if change.old != change.new]
         ran = set(self.stages.values()) - {"skipped"}
-        return bool(metrics or self.params or self.rules or ran or self.pictures)
+        return bool(metrics or self.params or self.versions or self.rules or ran or self.pictures)
 
     @property
     def hold(self) -> bool:
@@ -57,15 +59,30 @@ def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
     return Findings(
         measured=measured,
         sources=lock.changed_sources(old, new),
-        risen=history.did_not_learn(rows) if rows else "",
+        risen=history.loss_rise(rows) if rows else "",
         notes=notes(rows, measured),
         params=diffs.params_diff(checkout, base, str(PARAMS)),
+        versions=version_changes(old, new),
         rules=diffs.params_diff(checkout, base, str(GATE)),
         stages=lock.stage_changes(old, new),
         pictures=changed_pictures(checkout, base),
         problems=problems(checkout),
         differences=reproduce(checkout, rules) if full else None,
     )
+
+
+def version_changes(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
+    """The packages that stages ran with in different versions; old, new: dvc.lock's entries."""
+    before, after = (
+        {
+            name: version
+            for entry in stages.values()
+            for name, version in entry.get("params", {}).get(str(VERSIONS), {}).items()
+        }
+        for stages in (old, new)
+    )
+    names = sorted(name for name in before if after.get(name, before[name]) != before[name])
+    return [Change(name, before[name], after[name]) for name in names]
 
 
 def _history(checkout: Checkout) -> list[history.Row]:
@@ -78,7 +95,7 @@ def _history(checkout: Checkout) -> list[history.Row]:
 
 def notes(rows: list[history.Row], measured: Measured) -> list[str]:
     """What the head's numbers of one training hide, a sentence each; rows: of its history."""
-    found = [history.swings(rows), history.still_falls(rows)] if rows else []
+    found = [history.loss_swing(rows), history.loss_fall(rows)] if rows else []
     repeated = measured.head or []
     bad = sum(row.error >= row.baseline_mae for row in repeated)
     if repeated and 2 * bad >= len(repeated):

@@ -96,16 +96,20 @@ def headline(findings: Findings, rules: Rules) -> str:
 
 def sentence(findings: Findings, rules: Rules) -> str:
     """What was changed, and how far that moved the metrics that decide."""
-    values = [f"{code(n)} {_value(old)} → {_value(new)}" for n, old, new in findings.params]
+    values = _arrows([*findings.params, *findings.versions])
     changes = [_some(values), _some([code(path) for path in findings.sources], "changes in ")]
     named = ", and ".join(filter(None, changes))
+    deciding = [change for change in findings.measured.metrics if change.name in rules.deciding]
     moved = [
-        f"{code(name)} {_value(old)} → {_value(new)}" if old != new else f"{code(name)} is the same"
-        for name, old, new in findings.measured.metrics
-        if name in rules.deciding
+        arrow if change.old != change.new else f"{code(change.name)} is the same"
+        for change, arrow in zip(deciding, _arrows(deciding), strict=True)
     ]
     effect = ", ".join(moved) or "no metric decides"
     return f"{f'With {named}' if named else 'No parameter changed'}: {effect}."
+
+
+def _arrows(changes: list[Change]) -> list[str]:
+    return [f"{code(name)} {_value(old)} → {_value(new)}" for name, old, new in changes]
 
 
 def _some(names: list[str], before: str = "") -> str:
@@ -131,7 +135,21 @@ def _validity(findings: Findings) -> str:
     if device := changed(findings.measured.metrics, DEVICE):
         trained = f"the base was trained on {code(device.old)}, this on {code(device.new)}"
         lines.append(f"- **Device**: {trained}; their last digits differ, tolerances compare them")
+    if findings.versions:
+        how = _moved_digits(findings.measured.metrics)
+        lines.append(f"- **Versions**: {', '.join(_arrows(findings.versions))}; {how}")
     return "\n".join(lines)
+
+
+def _moved_digits(metrics: list[Change]) -> str:
+    """The first digit in which each number differs, the largest differences first."""
+    moved = sorted(
+        (next(d for d in range(1, 18) if f"{old:.{d}g}" != f"{new:.{d}g}"), name)
+        for name, old, new in metrics
+        if is_number(old) and is_number(new) and old != new
+    )
+    names = [f"{code(name)} in digit {digit}" for digit, name in moved]
+    return _some(names, "the numbers differ, ") or "all numbers are the same"
 
 
 def _validation(measured: Measured) -> list[str]:

@@ -8,29 +8,24 @@ from plumbline.inference.device import PIECE, predict
 from plumbline.inference.model import line_of
 from tests.support.models import make_with_info
 
-every_line = pytest.mark.parametrize("name", ["linear", "parameters"])
+
+@pytest.mark.parametrize(
+    ("name", "start", "keys"),
+    [
+        ("linear", "0.7645 0.8300", ["linear_layer.weight", "linear_layer.bias"]),
+        ("parameters", "0.3367 0.1288", ["weights", "bias"]),
+    ],
+)
+def test_each_model_has_the_first_line_and_the_names_of_the_exercise(
+    name: str, start: str, keys: list[str]
+) -> None:
+    torch.manual_seed(42)
+    model, _ = make_with_info(name)
+    assert "{:.4f} {:.4f}".format(*line_of(model) or ()) == start
+    assert list(model.state_dict()) == keys
 
 
-def test_each_model_starts_at_the_exercises_line_of() -> None:
-    starts = {}
-    for name in ("linear", "parameters"):
-        torch.manual_seed(42)
-        starts[name] = [f"{number:.4f}" for number in line_of(make_with_info(name)[0]) or ()]
-    assert starts == {"linear": ["0.7645", "0.8300"], "parameters": ["0.3367", "0.1288"]}
-
-
-@every_line
-def test_the_state_dict_has_the_names_of_the_exercise(name: str) -> None:
-    assert (
-        list(make_with_info(name)[0].state_dict())
-        == {
-            "linear": ["linear_layer.weight", "linear_layer.bias"],
-            "parameters": ["weights", "bias"],
-        }[name]
-    )
-
-
-@every_line
+@pytest.mark.parametrize("name", ["linear", "parameters"])
 @pytest.mark.parametrize("standardize", [False, True])
 @pytest.mark.parametrize("features", [1, 3])
 def test_a_model_predicts_what_its_coefficients_give(

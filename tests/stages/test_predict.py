@@ -135,6 +135,7 @@ def test_a_prediction_that_is_not_finite_is_refused() -> None:
 
 
 def test_the_table_itself_is_not_overwritten() -> None:
+    Path("new").write_text("x0,x1\n1,2\n")
     with pytest.raises(UserError, match="^new: wanted another file than the table"):
         run_stage(predict, "new", make_model() and "model", "new")
 

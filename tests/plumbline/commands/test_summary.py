@@ -86,6 +86,16 @@ def test_the_summary_shows_no_line_if_there_is_none(
     assert summarize(capsys) == [*REST, TEST_MAE]
 
 
+def test_the_pictures_of_a_stage_of_ones_own_are_listed(
+    write: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(None)
+    own = "\n  errors: {cmd: x, plots: [plots/errors.png, plots/errors.csv]}\n\n  train:\n"
+    Path("dvc.yaml").write_text(pipeline().replace("\n  train:\n", own))
+    pictures = summarize(capsys)[0].split()[1:]
+    assert {*pictures} == {"plots/errors.png", *(f"plots/{name}.png" for name in PICTURES)}
+
+
 def test_the_summary_tells_the_device_that_trained(
     write: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,20 +1,38 @@
-"""The pictures of the data, the predictions and the losses."""
+"""The pictures of the data, the predictions, the losses, the validation and the landscape."""
+
+from collections.abc import Callable
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from plumbline import validation
-from plumbline.core.tensors import Array, Pair, SamplesInfo
-from plumbline.drawing import canvas
-from plumbline.drawing.canvas import BLUE, GREEN, VERMILLION, Size
-from plumbline.drawing.ranges import limits, step_above, step_below, thin
+from plumbline.core.tensors import Array, Floats, Pair, SamplesInfo
 from plumbline.history import Row
-from plumbline.metrics import max_error, of_errors
+from plumbline.pictures.look import (
+    BLUE,
+    GREEN,
+    VERMILLION,
+    Size,
+    add_legend,
+    count_hidden,
+    limits,
+    new_note,
+    new_picture,
+    new_stack,
+    step_above,
+    step_below,
+    tell_hidden,
+    thin,
+)
+from plumbline.validation import max_error, of_errors
 
 # More panels than this are too small to read.
 PANELS = 12
+
+LossOf = Callable[[Floats], Floats]  # the loss of each residual
 
 
 def _draw_samples(axes: Axes, train: Pair, test: Pair, feature: int = 0) -> None:
@@ -30,10 +48,10 @@ def draw_data(train: Pair, test: Pair, info: SamplesInfo, size: Size, title: str
     shown = info.features[:PANELS]
     if more := len(info.features) - len(shown):
         title += f"; {more:,} more features are not shown"
-    figure, grid = canvas.new_figure(size, title, shown, info.target)
+    figure, grid = new_picture(size, title, shown, info.target)
     for feature, axes in enumerate(grid):
         _draw_samples(axes, train, test, feature)
-    canvas.add_legend(figure, grid[0])
+    add_legend(figure, grid[0])
     return figure
 
 
@@ -46,7 +64,7 @@ def draw_predictions(
     """
     alone = len(info.features) == 1
     x, y = (info.features[0], info.target) if alone else (f"true {info.target}", "predicted")
-    figure, axes, lower = canvas.new_stack(size, title, x, (y, "predicted - true"))
+    figure, axes, lower = new_stack(size, title, x, (y, "predicted - true"))
     if alone:
         _draw_samples(axes, train, test)
         X = test[0]
@@ -56,9 +74,9 @@ def draw_predictions(
         axes.set(xlim=both, ylim=both)
     dots = thin(X, predicted)
     axes.plot(*dots, "o", color=VERMILLION, markerfacecolor="none", label="predictions")
-    canvas.count_hidden(axes, "predictions", X, predicted)
+    count_hidden(axes, "predictions", X, predicted)
     _draw_residuals(lower, X, predicted, test[1])
-    canvas.add_legend(figure, axes)
+    add_legend(figure, axes)
     return figure
 
 
@@ -76,7 +94,7 @@ def _draw_residuals(axes: Axes, X: Array, predicted: Array, true: Array) -> None
     # The margin keeps a dot at the limit whole.
     axes.set_ylim(-1.05 * top, 1.05 * top)
     hidden = sum(of_errors(lambda e: (np.abs(e) > top).sum(), predicted, true))
-    canvas.tell_hidden(axes, "residuals", int(hidden), len(true))
+    tell_hidden(axes, "residuals", int(hidden), len(true))
 
 
 def draw_losses(rows: list[Row], loss: str, size: Size, title: str) -> Figure:
@@ -85,7 +103,7 @@ def draw_losses(rows: list[Row], loss: str, size: Size, title: str) -> Figure:
     The axis shows all losses, but none above ten times the first ones, and six decades at most.
     """
     unit = f" of y in units of {rows[0].y_std:.4g}" if rows[0].y_std else ""
-    figure, (axes,) = canvas.new_figure(size, title, ["epoch"], f"loss ({loss}{unit})")
+    figure, (axes,) = new_picture(size, title, ["epoch"], f"loss ({loss}{unit})")
     epoch, train_loss, test_loss = np.array([row[:3] for row in rows]).T
     axes.plot(epoch, train_loss, "o-", color=BLUE, markersize=4, label="training loss")
     axes.plot(epoch, test_loss, "s-", color=GREEN, markersize=4, label="testing loss")
@@ -97,8 +115,8 @@ def draw_losses(rows: list[Row], loss: str, size: Size, title: str) -> Figure:
     top = step_above(min(losses.max(), 10 * max(train_loss[0], test_loss[0])))
     bottom = step_below(np.clip(losses[losses > 0].min(initial=top), top / 1e6, top))
     set_log_axis(axes, bottom, top)
-    canvas.count_hidden(axes, "losses", np.tile(epoch, 2), losses)
-    canvas.add_legend(figure, axes)
+    count_hidden(axes, "losses", np.tile(epoch, 2), losses)
+    add_legend(figure, axes)
     return figure
 
 
@@ -110,8 +128,8 @@ def draw_validation(
     The axis shows six decades at most. A diverged training is counted.
     """
     if not rows:
-        return canvas.draw_note(size, validation.summary(rows))
-    figure, (axes,) = canvas.new_figure(size, title, ["seed"], f"held-out MAE of {info.target}")
+        return new_note(size, validation.summary(rows))
+    figure, (axes,) = new_picture(size, title, ["seed"], f"held-out MAE of {info.target}")
     done = [row for row in rows if row.mae is not None]
     seed, mae, low, high = np.array([row[:4] for row in done], np.float64).reshape(-1, 4).T
     middle, baseline = (
@@ -129,8 +147,8 @@ def draw_validation(
     top = step_above(float(shown.max()))
     bottom = step_below(np.clip(shown[shown > 0].min(initial=top), top / 1e6, top))
     set_log_axis(axes, bottom, top)
-    canvas.tell_hidden(axes, "trainings diverged, and", len(rows) - len(done), len(rows))
-    canvas.add_legend(figure, axes)
+    tell_hidden(axes, "trainings diverged, and", len(rows) - len(done), len(rows))
+    add_legend(figure, axes)
     return figure
 
 
@@ -140,3 +158,62 @@ def set_log_axis(axes: Axes, bottom: float, top: float) -> None:
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if top <= 1000 * bottom else (1,)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_locator(NullLocator())
+
+
+def draw_landscape(
+    rows: list[Row], train: Pair, loss: str, of: LossOf, size: Size, title: str
+) -> Figure:
+    """The training loss of the lines near the data, and the path that training took.
+
+    A small picture says so if the rows have no weight. loss, of: its name and values.
+    """
+    if rows[0].weight is None:
+        return new_note(size, "no loss landscape: the model is no line in one feature")
+    figure, (axes,) = new_picture(size, title, ["weight"], "bias")
+    X, y = thin(*train)
+    weights, biases = axes_around(X, y, standardized=rows[0].y_std is not None)
+    values = losses_of_lines(of, X, y, weights, biases)
+    # The loss of a line that fits exactly is 0, which a logarithmic scale cannot show.
+    values = np.maximum(values, values.max() / 1e4)
+    levels = np.geomspace(values.min(), values.max(), 25)
+    filled = axes.contourf(weights, biases, values, levels, norm=LogNorm(), extend="min")
+    figure.colorbar(
+        filled, label=f"training loss ({loss})", ticks=LogLocator(subs=(1, 2, 5)), format="%g"
+    )
+    weight, bias = np.array([(row.weight, row.bias) for row in rows], np.float64).T
+    axes.plot(weight, bias, "o-", color="white", markersize=3)
+    # The label of the lower dot is below it, the other one above, so that they never meet.
+    up, down = (-1, 0) if bias[0] <= bias[-1] else (0, -1)
+    for i, align in ((up, "bottom"), (down, "top")):
+        label = f"\nepoch {rows[i].epoch}\n"
+        # An annotation far beyond the axes is not drawn; a text there overflows the font renderer.
+        axes.annotate(
+            label, (weight[i], bias[i]), color="white", ha="center", va=align, clip_on=True
+        )
+    axes.set(xlim=(weights[0], weights[-1]), ylim=(biases[0], biases[-1]))
+    count_hidden(axes, "lines on the way", weight, bias)
+    return figure
+
+
+def axes_around(X: Floats, y: Floats, standardized: bool) -> tuple[Floats, Floats]:
+    """The weights and the biases of the landscape, 101 of each, ascending; X, y: (n,).
+
+    They reach 1 beyond zero, near which models start, and beyond the least-squares line, near
+    which training should end. They depend on the data alone, so that two trainings compare.
+    standardized: the 1 and the zero are those of standardised X and y.
+    """
+    spread = np.square(X - X.mean()).mean()
+    weight = ((X - X.mean()) * (y - y.mean())).mean() / spread if spread else 0.0
+    bias, zero, reach, reach_of_bias = y.mean() - weight * X.mean(), 0.0, 1.0, 1.0
+    if standardized:
+        zero, reach = y.mean(), (y.std() or 1) / (X.std() or 1)
+        reach_of_bias = (y.std() or 1) + reach * abs(X.mean())
+    return (
+        np.linspace(min(0, weight) - reach, max(0, weight) + reach, 101),
+        np.linspace(min(zero, bias) - reach_of_bias, max(zero, bias) + reach_of_bias, 101),
+    )
+
+
+def losses_of_lines(of: LossOf, X: Floats, y: Floats, weights: Floats, biases: Floats) -> Floats:
+    """The mean loss over (X, y) of the line with each bias (row) and each weight (column)."""
+    return np.array([of(biases[:, None] + w * X - y).mean(axis=-1) for w in weights]).T

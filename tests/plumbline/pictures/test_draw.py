@@ -5,13 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.figure import Figure
 from PIL import Image
+from torch import nn
 
 from plumbline.core.tensors import Array, SamplesInfo
-from plumbline.drawing import canvas, figures, landscape, ranges
-from plumbline.drawing.canvas import Size
 from plumbline.history import Row
+from plumbline.pictures import draw, look
+from plumbline.pictures.draw import axes_around, losses_of_lines
+from plumbline.pictures.look import Size
 from stages.losses import LOSSES
 from tests.support.exercise import INFO
 
@@ -23,15 +26,15 @@ ROWS = [Row(0, 0.5, 0.4, 0.9, 0.8), Row(20, 0.05, 0.04, 0.95, 0.9)]
 
 def draw_predictions(offset: float) -> Figure:
     predicted = TEST[1] + np.float32(offset)
-    return figures.draw_predictions(TRAIN, TEST, predicted, INFO, SIZE, "title")
+    return draw.draw_predictions(TRAIN, TEST, predicted, INFO, SIZE, "title")
 
 
 def draw_losses(rows: list[Row]) -> Figure:
-    return figures.draw_losses(rows, "l1", SIZE, "title")
+    return draw.draw_losses(rows, "l1", SIZE, "title")
 
 
 def draw_landscape(rows: list[Row]) -> Figure:
-    return landscape.draw_landscape(rows, TRAIN, "l1", np.abs, SIZE, "title")
+    return draw.draw_landscape(rows, TRAIN, "l1", np.abs, SIZE, "title")
 
 
 def words(figure: Figure, panel: int = 0) -> str:
@@ -51,7 +54,7 @@ def residual_limits(figure: Figure) -> tuple[float, float]:
 
 @pytest.mark.parametrize("offset", [0, 1e-3, 1e6])
 def test_the_axes_depend_on_the_data_and_not_on_the_predictions(offset: float) -> None:
-    data = figures.draw_data(TRAIN, TEST, INFO, SIZE, "title")
+    data = draw.draw_data(TRAIN, TEST, INFO, SIZE, "title")
     assert axis_limits(draw_predictions(offset)) == axis_limits(data)
 
 
@@ -65,7 +68,7 @@ def draw_line(weight: float, bias: float) -> Figure:
     y = np.float32(0.3) * X + np.float32(0.9)
     train, test = (X[:80], y[:80]), (X[80:], y[80:])
     predicted = np.float32(weight) * X[80:] + np.float32(bias)
-    return figures.draw_predictions(train, test, predicted, INFO, SIZE, "title")
+    return draw.draw_predictions(train, test, predicted, INFO, SIZE, "title")
 
 
 def heights(figure: Figure) -> Array:
@@ -99,7 +102,7 @@ def test_each_residual_is_predicted_minus_true_and_on_the_axis(offset: float) ->
 def test_a_residual_ten_times_the_median_is_counted_and_does_not_flatten_the_others() -> None:
     predicted = TEST[1] + np.float32(0.09)
     predicted[3] = 1e9
-    figure = figures.draw_predictions(TRAIN, TEST, predicted, INFO, SIZE, "title")
+    figure = draw.draw_predictions(TRAIN, TEST, predicted, INFO, SIZE, "title")
     assert residual_limits(figure) == pytest.approx((-1, 1))
     assert words(figure, panel=1) == "1 of 20 residuals lie beyond this picture"
 
@@ -108,7 +111,7 @@ def test_a_residual_ten_times_the_median_is_counted_and_does_not_flatten_the_oth
 def test_one_error_is_on_the_axis_even_if_it_is_the_only_one(n: int) -> None:
     samples, predicted = (X[:n], X[:n]), X[:n].copy()
     predicted[0] += 9
-    figure = figures.draw_predictions(samples, samples, predicted, INFO, SIZE, "title")
+    figure = draw.draw_predictions(samples, samples, predicted, INFO, SIZE, "title")
     assert residual_limits(figure)[0] <= -9
     assert residual_limits(figure)[1] >= 9
 
@@ -116,7 +119,7 @@ def test_one_error_is_on_the_axis_even_if_it_is_the_only_one(n: int) -> None:
 def test_many_samples_are_drawn_in_less_memory_than_a_copy_of_them() -> None:
     many = np.linspace(0, 1, 4_000_000, dtype=np.float32)[:, None]
     tracemalloc.start()
-    figures.draw_predictions((many, many), (many, many), many, INFO, SIZE, "title")
+    draw.draw_predictions((many, many), (many, many), many, INFO, SIZE, "title")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < many.nbytes
@@ -164,7 +167,7 @@ def test_lines_beyond_the_landscape_are_counted_on_the_picture() -> None:
 @pytest.mark.parametrize("loss", LOSSES)
 def test_each_loss_has_a_landscape_even_if_y_is_all_zero(loss: str) -> None:
     zeros = X[:80], 0 * X[:80]
-    figure = landscape.draw_landscape(ROWS, zeros, loss, LOSSES[loss].of, SIZE, "title")
+    figure = draw.draw_landscape(ROWS, zeros, loss, LOSSES[loss].of, SIZE, "title")
     assert np.isfinite(axis_limits(figure)).all()
 
 
@@ -173,7 +176,7 @@ def test_each_loss_has_a_landscape_even_if_y_is_all_zero(loss: str) -> None:
 def test_a_failed_training_can_be_drawn(tmp_path: Path, size: float) -> None:
     rows = [*ROWS, Row(40, size, size, size, -size)]
     for figure in (draw_losses(rows), draw_landscape(rows), draw_predictions(size)):
-        canvas.save(tmp_path / "a.png", figure)
+        look.save_picture(tmp_path / "a.png", figure)
     with Image.open(tmp_path / "a.png") as image:
         assert image.size == (800, 500)
 
@@ -188,8 +191,8 @@ def test_a_long_title_is_broken_and_not_cut() -> None:
     title = "linear, lr 3, 10 epochs: did not learn, training loss rose from 0.02439 to 1.426e+12"
     for width in (3, 8):
         size = Size(width=width, height=5, dpi=100)
-        losses = figures.draw_losses(ROWS, "l1", size, title)
-        predictions = figures.draw_predictions(TRAIN, TEST, TEST[1], INFO, size, title)
+        losses = draw.draw_losses(ROWS, "l1", size, title)
+        predictions = draw.draw_predictions(TRAIN, TEST, TEST[1], INFO, size, title)
         for figure in (losses, predictions):
             figure.draw_without_rendering()
             box = figure.axes[0].title.get_window_extent()
@@ -206,7 +209,7 @@ def test_the_labels_of_the_first_and_the_last_epoch_never_meet(last: float) -> N
 
 
 def test_every_figure_has_a_title_and_axis_labels() -> None:
-    data = figures.draw_data(TRAIN, TEST, INFO, SIZE, "title")
+    data = draw.draw_data(TRAIN, TEST, INFO, SIZE, "title")
     for figure in (data, draw_predictions(0), draw_losses(ROWS), draw_landscape(ROWS)):
         assert figure.axes[0].get_title() == "title"
         assert any(axes.get_xlabel() for axes in figure.axes)
@@ -227,7 +230,7 @@ def test_the_data_of_several_features_have_a_panel_for_each_up_to_twelve(
     features: int, panels: int
 ) -> None:
     train, test, info = wide(features)
-    figure = figures.draw_data(train, test, info, SIZE, "title")
+    figure = draw.draw_data(train, test, info, SIZE, "title")
     assert [axes.get_xlabel() for axes in figure.axes] == info.features[:panels]
     assert figure.get_suptitle() == (
         "title" if features <= 12 else "title; 18 more features are not shown"
@@ -239,14 +242,14 @@ def test_a_column_with_dollar_signs_is_no_formula(features: int) -> None:
     name = r"$\frac$"
     info = SamplesInfo(features=[name] * features, target=name, line=None)
     samples = np.repeat(X, features, axis=1), X
-    predictions = figures.draw_predictions(samples, samples, X, info, SIZE, "title")
-    for figure in (predictions, figures.draw_data(samples, samples, info, SIZE, "title")):
+    predictions = draw.draw_predictions(samples, samples, X, info, SIZE, "title")
+    for figure in (predictions, draw.draw_data(samples, samples, info, SIZE, "title")):
         figure.draw_without_rendering()
 
 
 def test_predictions_and_residuals_of_several_features_are_drawn_against_the_true_y() -> None:
     train, test, info = wide(3)
-    figure = figures.draw_predictions(train, test, test[1] + 1, info, SIZE, "title")
+    figure = draw.draw_predictions(train, test, test[1] + 1, info, SIZE, "title")
     axes, lower = figure.axes
     diagonal, dots = axes.lines
     np.testing.assert_array_equal(diagonal.get_xdata(), diagonal.get_ydata())
@@ -259,5 +262,39 @@ def test_predictions_and_residuals_of_several_features_are_drawn_against_the_tru
 def test_an_outlier_in_the_training_data_does_not_press_the_predictions_together() -> None:
     train, test, info = wide(3)
     train[1][0] = 1e9
-    figure = figures.draw_predictions(train, test, test[1], info, SIZE, "title")
-    assert axis_limits(figure) == 2 * ranges.limits(test[1])
+    figure = draw.draw_predictions(train, test, test[1], info, SIZE, "title")
+    assert axis_limits(figure) == 2 * look.limits(test[1])
+
+
+LINE = np.linspace(0, 1, 50), 3 * np.linspace(0, 1, 50) - 2
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_each_value_is_torchs_loss_of_its_line(name: str) -> None:
+    loss_fn = getattr(nn, LOSSES[name].layer)()
+    weights, biases = np.array([-1.0, 0, 3]), np.array([-2.0, 5])
+    values = losses_of_lines(LOSSES[name].of, *LINE, weights, biases)
+    expected = [
+        [loss_fn(torch.tensor(w * LINE[0] + b), torch.tensor(LINE[1])).item() for w in weights]
+        for b in biases
+    ]
+    np.testing.assert_allclose(values, expected, atol=1e-12)
+
+
+def test_the_axes_reach_one_beyond_zero_and_the_least_squares_line() -> None:
+    weights, biases = axes_around(*LINE, standardized=False)
+    assert (weights[0], weights[-1]) == pytest.approx((-1, 4))
+    assert (biases[0], biases[-1]) == pytest.approx((-3, 1))
+
+
+def test_samples_that_share_one_x_have_a_level_line() -> None:
+    weights, biases = axes_around(np.ones(3), np.array([1.0, 2, 3]), standardized=False)
+    assert (weights[0], weights[-1], biases[-1]) == (-1, 1, 3)
+
+
+def test_the_axes_of_standardised_data_reach_one_in_its_units() -> None:
+    """With deviations 10 of X and 200 of y, means 50 and 1,000, the line y = 20 X is a diagonal."""
+    X = np.array([40.0, 60])
+    weights, biases = axes_around(X, 20 * X, standardized=True)
+    assert (weights[0], weights[-1]) == pytest.approx((-20, 40))
+    assert (biases[0], biases[-1]) == pytest.approx((0 - 200 - 1000, 1000 + 200 + 1000))
