@@ -19,6 +19,8 @@ COMMANDS = {
     "settle": "finish a merge, rebase or cherry-pick: take or remake the results that conflict",
     "accept": "record edits of comments and docstrings, so that no stage runs for them",
     "recover": "repair the files that a killed DVC left half-written",
+    "new": "make a project of your own, from a checkout of Plumbline",
+    "update": "give a project that `new` made the library of this checkout",
     "summary": "print the results, and how they moved since the last commit",
 }
 

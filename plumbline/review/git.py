@@ -23,7 +23,7 @@ BRANCH = re.compile(r"(?!HEAD\b|[0-9a-f]{7,40}$)\w[\w./-]*")
 class Checkout:
     """A project in a checkout of the commit `head`; `checkout_of` makes a temporary one.
 
-    prefix: the project's folder in the repository, such as `examples/sine/`; empty at its root.
+    prefix: the project's folder in the repository, such as `models/price/`; empty at its root.
     """
 
     def __init__(self, root: Path, head: str, prefix: str = "") -> None:

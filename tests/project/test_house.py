@@ -20,6 +20,7 @@ OTHERS = {
     "plumbline.__main__",
     "plumbline.predictor",
     "plumbline.commands.recover",
+    "plumbline.commands.update",
 }
 
 

@@ -3,10 +3,21 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
+from plumbline.core.tensors import Recipe
+from plumbline.inference import model as models
 from plumbline.inference.device import PIECE, predict
-from plumbline.inference.model import line_of
-from tests.support.models import make_with_info
+from stages.model import MODELS
+
+
+def make(name: str, features: int = 1, standardize: bool = False) -> nn.Module:
+    """A new model, whose scale differs from 0 and 1."""
+    settings = dict.fromkeys(models.arguments_of(MODELS[name]), 16)
+    model = models.make_model(Recipe(name, features, settings, standardize), MODELS)
+    for i, buffer in enumerate(model.buffers(), start=2):
+        buffer.fill_(i)
+    return model
 
 
 @pytest.mark.parametrize(
@@ -20,8 +31,8 @@ def test_each_model_has_the_first_line_and_the_names_of_the_exercise(
     name: str, start: str, keys: list[str]
 ) -> None:
     torch.manual_seed(42)
-    model, _ = make_with_info(name)
-    assert "{:.4f} {:.4f}".format(*line_of(model) or ()) == start
+    model = make(name)
+    assert "{:.4f} {:.4f}".format(*models.line_of(model) or ()) == start
     assert list(model.state_dict()) == keys
 
 
@@ -31,13 +42,13 @@ def test_each_model_has_the_first_line_and_the_names_of_the_exercise(
 def test_a_model_predicts_what_its_coefficients_give(
     name: str, standardize: bool, features: int
 ) -> None:
-    model, info = make_with_info(name, features, standardize)
-    assert info.coefficients
+    model = make(name, features, standardize)
+    coefficients = models.coefficients_of(model)
+    assert coefficients
     X = np.linspace(-1, 1, features * (2 * PIECE + 1), dtype=np.float32).reshape(-1, features)
-    expected = X @ np.array([info.coefficients.weights]).T + info.coefficients.bias
+    expected = X @ np.array([coefficients.weights]).T + coefficients.bias
     np.testing.assert_allclose(predict(model, torch.from_numpy(X)), expected, atol=3e-6)
 
 
-def test_only_a_line_in_one_feature_has_a_weight_and_a_bias() -> None:
-    assert make_with_info("mlp")[1].coefficients is None
-    assert line_of(make_with_info("linear", 3)[0]) is None
+def test_only_a_line_has_coefficients() -> None:
+    assert models.coefficients_of(make("mlp")) is None

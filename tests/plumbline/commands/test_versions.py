@@ -15,9 +15,7 @@ def test_each_version_that_is_installed_replaces_the_listed_one_or_is_added(
 ) -> None:
     now = installed()
     Path("stages").mkdir()
-    Path("stages/own.py").write_text(
-        "import yaml, tqdm, sys, plumbline.table\nfrom numpy import array"
-    )
+    Path("stages/own.py").write_text("import yaml, tqdm, sys, plumbline\nfrom numpy import array")
     texts = {
         "versions.yaml": '# A comment.\ntorch: "{torch}"  # why\nnot-here: "1"\n',
         "requirements.txt": "-c constraints.txt\ntorch=={torch}\nnumpy==1\n",
@@ -37,8 +35,9 @@ def test_each_version_that_is_installed_replaces_the_listed_one_or_is_added(
     assert {name: Path(name).read_text() for name in texts} == new
 
 
-def test_a_project_without_the_file_gets_it(folder: Path) -> None:
+def test_what_a_stage_imports_through_an_installed_library_is_added_too(folder: Path) -> None:
     Path("stages").mkdir()
-    Path("stages/own.py").write_text("import numpy")
+    Path("stages/own.py").write_text("from plumbline.pictures import draw")
     versions.main(Namespace())
-    assert yaml.safe_load(Path("versions.yaml").read_text()) == {"numpy": installed()["numpy"]}
+    names = ("matplotlib", "msgspec", "numpy", "plumbline", "pyyaml", "safetensors")
+    assert yaml.safe_load(Path("versions.yaml").read_text()) == {n: installed()[n] for n in names}

@@ -12,6 +12,7 @@ import pytest
 from plumbline.review.git import HERE, checkout_of, find_base, find_commit, unseen_files
 from plumbline.review.lock import recover
 from tests.support.clone import Clone
+from tests.support.exercise import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -166,6 +167,10 @@ def test_a_file_that_the_user_told_git_not_to_look_at_counts_as_committed(origin
     Path("file").write_text("edited")
     assert find_commit(None) == commit_of(origin, "HEAD")
     assert unseen_files() == []
+
+
+def test_dvc_never_writes_to_the_index_whatever_its_user_has_set() -> None:
+    assert "autostage = false" in (ROOT / ".dvc" / "config").read_text()
 
 
 @pytest.mark.skipif(shutil.which("chown") is None, reason="chown is not installed")

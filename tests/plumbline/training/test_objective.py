@@ -18,7 +18,7 @@ from stages.losses import LOSSES
 from stages.model import MLP, MODELS, Linear
 from tests.support.exercise import EXERCISE, ROOT
 
-DIABETES = ROOT / "examples" / "diabetes" / "data" / "diabetes.csv"
+DIABETES = ROOT / "examples" / "diabetes" / "diabetes.csv"
 
 # x and y of Norris, which NIST certifies: y = -0.262323073774029 + 1.00211681802045 x.
 # https://www.itl.nist.gov/div898/strd/lls/data/Norris.shtml
