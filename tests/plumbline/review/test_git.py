@@ -162,6 +162,17 @@ def test_an_edit_that_git_does_not_see_is_found_and_recover_makes_git_see_it(
     assert list(recover()) == []
 
 
+def test_a_file_with_a_filter_counts_as_committed(origin: Clone) -> None:
+    Path(".gitattributes").write_text("file filter=upper\n")
+    origin.run("git", "config", "filter.upper.clean", "tr a-z A-Z")
+    Path("file").write_text("filtered")
+    os.utime("file", (LONG_AGO, LONG_AGO))
+    origin.commit("Filtered")
+    assert origin.run("git", "show", "HEAD:file") == "FILTERED"
+    assert find_commit(None) == commit_of(origin, "HEAD")
+    assert unseen_files() == []
+
+
 def test_a_file_that_the_user_told_git_not_to_look_at_counts_as_committed(origin: Clone) -> None:
     origin.run("git", "update-index", "--skip-worktree", "file")
     Path("file").write_text("edited")
