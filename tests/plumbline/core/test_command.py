@@ -20,15 +20,12 @@ from tests.support.exercise import ROOT, write_params
 
 @pytest.fixture(autouse=True)
 def process(folder: Path) -> Iterator[None]:
-    """The working folder has params.yaml; afterwards, signals and garbage are handled as before."""
+    """The working folder has params.yaml; afterwards, signals are handled as before."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)
-    gc.unfreeze()
-    gc.set_threshold(700)
-    gc.enable()
 
 
 def start(
