@@ -12,23 +12,8 @@ from plumbline import validation
 from plumbline.core.tensors import Array, Floats, Pair, SamplesInfo
 from plumbline.history import Row
 from plumbline.metrics import CHUNK, of_errors
-from plumbline.pictures.look import (
-    BLUE,
-    DOTS,
-    GREEN,
-    VERMILLION,
-    Size,
-    add_legend,
-    dot_size,
-    limits,
-    new_note,
-    new_picture,
-    step_above,
-    step_below,
-    tell_beyond,
-    thin,
-    widen,
-)
+from plumbline.pictures import look
+from plumbline.pictures.look import BLUE, GREEN, VERMILLION, Size
 
 # More panels than this are too small to read.
 PANELS = 12
@@ -41,10 +26,10 @@ def draw_data(train: Pair, test: Pair, info: SamplesInfo, size: Size, title: str
     shown = info.features[:PANELS]
     if more := len(info.features) - len(shown):
         title += f"; {more:,} more features are not shown"
-    figure, panels = new_picture(size, title, shown, [info.target])
+    figure, panels = look.new_picture(size, title, shown, [info.target])
     for feature, axes in enumerate(panels):
         _draw_samples(axes, train, test, feature)
-    add_legend(figure, panels[0])
+    look.add_legend(figure, panels[0])
     return figure
 
 
@@ -56,12 +41,12 @@ def _draw_samples(axes: Axes, train: Pair, test: Pair, feature: int = 0) -> None
         (test, "testing data", "s", GREEN, 2.5),
     ):
         # Of many samples, the same share of both parts is drawn.
-        x, y = thin(DOTS * len(true) // n + 1, X[:, feature : feature + 1], true)
+        x, y = look.thin(look.DOTS * len(true) // n + 1, X[:, feature : feature + 1], true)
         label = name if len(y) == len(true) else f"{name}: {len(y):,} of {len(true):,}"
-        axes.plot(x, y, marker, color=color, markersize=dot_size(n, many), label=label)
+        axes.plot(x, y, marker, color=color, markersize=look.dot_size(n, many), label=label)
         drawn.append((x, y))
     xs, ys = zip(*drawn, strict=True)
-    axes.set(xlim=limits(*xs), ylim=limits(*ys))
+    axes.set(xlim=look.limits(*xs), ylim=look.limits(*ys))
 
 
 def draw_predictions(
@@ -77,32 +62,35 @@ def draw_predictions(
     x_label, y_label = f"true {info.target}", "predicted"
     if alone:
         x_label, y_label = info.features[0], info.target
-    figure, (upper, lower) = new_picture(size, title, [x_label], [y_label, "predicted - true"])
+    figure, (upper, lower) = look.new_picture(size, title, [x_label], [y_label, "predicted - true"])
     worst = of_errors(lambda e: float(np.abs(e).argmax()), predicted, true)
     rows = [i * CHUNK + int(row) for i, row in enumerate(worst)]  # of each chunk
-    x, y, found = thin(DOTS, X if alone else true, true, predicted, rows=rows)
+    x, y, found = look.thin(look.DOTS, X if alone else true, true, predicted, rows=rows)
     if alone:
         _draw_samples(upper, train, test)
     else:
-        upper.plot(limits(y), limits(y), color=GREEN, label="perfect predictions")
-        upper.set(xlim=limits(y), ylim=limits(y))
+        upper.plot(look.limits(y), look.limits(y), color=GREEN, label="perfect predictions")
+        upper.set(xlim=look.limits(y), ylim=look.limits(y))
     (dots,) = upper.plot(x, found, "o", color=VERMILLION, label="predictions")
-    dots.set(markersize=1.5 * dot_size(n), markerfacecolor="none")
-    widen(upper, found)
+    dots.set(markersize=1.5 * look.dot_size(n), markerfacecolor="none")
     low, high = upper.get_ylim()
+    margin = (high - low) / 20
+    near = found[np.abs(found - (low + high) / 2) <= high - low]  # the others are marked
+    low, high = min([low, *near - margin]), max([high, *near + margin])
+    upper.set_ylim(low, high)
     beyond = int(np.sum((predicted < low) | (predicted > high)))
-    tell_beyond(upper, "predictions", beyond, n, (x, found))
+    look.tell_beyond(upper, "predictions", beyond, n, (x, found))
 
     residuals = found - y
     usual = 5 * float(np.quantile(np.abs(residuals), 0.95, method="lower"))
     largest = float(np.abs(residuals).max())
-    edge = 1.05 * step_above(min(largest, usual or largest))  # so that a dot at it is whole
+    edge = 1.05 * look.step_above(min(largest, usual or largest))  # so that a dot at it is whole
     lower.axhline(0, color=GREEN)
-    lower.plot(x, residuals, "o", color=VERMILLION, markersize=dot_size(n))
+    lower.plot(x, residuals, "o", color=VERMILLION, markersize=look.dot_size(n))
     lower.set_ylim(-edge, edge)
     beyond = int(sum(of_errors(lambda e: float(np.sum(np.abs(e) > edge)), predicted, true)))
-    tell_beyond(lower, "residuals", beyond, n, (x, residuals))
-    add_legend(figure, upper)
+    look.tell_beyond(lower, "residuals", beyond, n, (x, residuals))
+    look.add_legend(figure, upper)
     return figure
 
 
@@ -112,7 +100,7 @@ def draw_losses(rows: list[Row], loss: str, size: Size, title: str) -> Figure:
     The axis shows all losses, but none above ten times the first ones, and six decades at most.
     """
     unit = f" of y in units of {rows[0].y_std:.4g}" if rows[0].y_std else ""
-    figure, (axes,) = new_picture(size, title, ["epoch"], [f"loss ({loss}{unit})"])
+    figure, (axes,) = look.new_picture(size, title, ["epoch"], [f"loss ({loss}{unit})"])
     epoch, train_loss, test_loss = np.array([row[:3] for row in rows]).T
     axes.plot(epoch, train_loss, "o-", color=BLUE, markersize=4, label="training loss")
     axes.plot(epoch, test_loss, "s-", color=GREEN, markersize=4, label="testing loss")
@@ -124,8 +112,8 @@ def draw_losses(rows: list[Row], loss: str, size: Size, title: str) -> Figure:
     _set_log_axis(axes, losses, 10 * max(train_loss[0], test_loss[0]))
     low, high = axes.get_ylim()
     beyond = int(np.sum((losses < low) | (losses > high)))
-    tell_beyond(axes, "losses", beyond, len(losses), (np.tile(epoch, 2), losses))
-    add_legend(figure, axes)
+    look.tell_beyond(axes, "losses", beyond, len(losses), (np.tile(epoch, 2), losses))
+    look.add_legend(figure, axes)
     return figure
 
 
@@ -137,8 +125,8 @@ def draw_validation(
     The axis shows six decades at most. A diverged training is counted.
     """
     if not rows:
-        return new_note(size, validation.summary(rows))
-    figure, (axes,) = new_picture(size, title, ["seed"], [f"held-out MAE of {info.target}"])
+        return look.new_note(size, validation.summary(rows))
+    figure, (axes,) = look.new_picture(size, title, ["seed"], [f"held-out MAE of {info.target}"])
     done = [row for row in rows if row.mae is not None]
     seed, mae, low, high = np.array([row[:4] for row in done], np.float64).reshape(-1, 4).T
     middle = np.median([row.error for row in rows])
@@ -152,15 +140,15 @@ def draw_validation(
         axes.axhline(limit, color=GREEN, linestyle=":", label=f"limit: {limit:g}")
     shown = np.array([*high, *low, baseline, *([limit] if limit else [])])
     _set_log_axis(axes, shown, shown.max())
-    tell_beyond(axes, "trainings diverged, and", len(rows) - len(done), len(rows))
-    add_legend(figure, axes)
+    look.tell_beyond(axes, "trainings diverged, and", len(rows) - len(done), len(rows))
+    look.add_legend(figure, axes)
     return figure
 
 
 def _set_log_axis(axes: Axes, values: Floats, most: float) -> None:
     """A logarithmic Y axis for the values up to `most`, of six decades at most."""
-    top = step_above(min(float(values.max()), most))
-    bottom = step_below(np.clip(values[values > 0].min(initial=top), top / 1e6, top))
+    top = look.step_above(min(float(values.max()), most))
+    bottom = look.step_below(np.clip(values[values > 0].min(initial=top), top / 1e6, top))
     axes.set(ylim=(bottom, top), yscale="log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if top <= 1000 * bottom else (1,)))
     axes.yaxis.set_major_formatter("{x:g}")
@@ -175,9 +163,9 @@ def draw_landscape(
     A small picture says so if the rows have no weight. loss, of: its name and values.
     """
     if rows[0].weight is None:
-        return new_note(size, "no loss landscape: the model is no line in one feature")
-    figure, (axes,) = new_picture(size, title, ["weight"], ["bias"])
-    X, y = thin(DOTS, *train)
+        return look.new_note(size, "no loss landscape: the model is no line in one feature")
+    figure, (axes,) = look.new_picture(size, title, ["weight"], ["bias"])
+    X, y = look.thin(look.DOTS, *train)
     weights, biases = axes_around(X, y, standardized=rows[0].y_std is not None)
     values = losses_of_lines(of, X, y, weights, biases)
     # The loss of a line that fits exactly is 0, which a logarithmic scale cannot show.
@@ -200,7 +188,7 @@ def draw_landscape(
     axes.set(xlim=(weights[0], weights[-1]), ylim=(biases[0], biases[-1]))
     left, right, low, high = axes.axis()
     beyond = np.sum((weight < left) | (weight > right) | (bias < low) | (bias > high))
-    tell_beyond(axes, "lines on the way", int(beyond), len(rows))
+    look.tell_beyond(axes, "lines on the way", int(beyond), len(rows))
     return figure
 
 

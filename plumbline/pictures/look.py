@@ -189,17 +189,6 @@ def limits(*values: Floats) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def widen(axes: Axes, y: Floats) -> None:
-    """Lengthens the Y axis for the points beyond it, at each end by up to its own length.
-
-    It does so by halves of its length, so that versions with similar points have the same axes.
-    """
-    low, high = axes.get_ylim()
-    half = (high - low) / 2
-    below, above = (d[d <= 2 * half].max(initial=0) / half for d in (low - y, y - high))
-    axes.set_ylim(low - math.ceil(below) * half, high + math.ceil(above) * half)
-
-
 def step_above(value: float) -> float:
     """The first of 1, 2, 5, 10, 20, ... times a power of ten that is above the value; 1 for 0.
 
