@@ -14,7 +14,6 @@ from plumbline.core import tensors
 from plumbline.core.command import run
 from plumbline.core.files import Input, Output, parse_yaml, read
 from plumbline.core.params import BYTES, one_of
-from plumbline.metrics import mae
 from plumbline.pictures.draw import (
     draw_data,
     draw_landscape,
@@ -23,6 +22,7 @@ from plumbline.pictures.draw import (
     draw_validation,
 )
 from plumbline.pictures.look import Size, save_picture
+from plumbline.validation import mae
 from stages.losses import LOSSES
 
 

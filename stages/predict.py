@@ -73,9 +73,9 @@ def main(params: Params, table_path: Input, model_path: Input, predictions_path:
     threads, device = use_threads(), use_device(params.device)
     model = load_model(model_path, MODELS).to(device)
     info = tensors.load_info(model_path, ModelInfo)
+    table = open_table(table_path)
     if Path(table_path).resolve() == Path(predictions_path).resolve():
         raise UserError(f"{predictions_path}: wanted another file than the table")
-    table = open_table(table_path)
     columns, k = choose_columns(table, info, model_path), len(info.features)
     names = [f"predicted_{info.target}", "residual"][: 1 + len(columns) - k]
 

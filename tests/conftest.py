@@ -1,5 +1,6 @@
 """The fixtures that tests share."""
 
+import gc
 import os
 import shutil
 import signal
@@ -10,9 +11,13 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from plumbline.core.command import end_imports
 from tests.support.branches import make_branches
 from tests.support.clone import Clone, make_clone
 from tests.support.exercise import write_params
+
+# Nothing that imports make is garbage, and to look for it takes a third of their time.
+gc.disable()
 
 # A test that hypothesis draws examples for draws fewer than it would, and always the same ones.
 settings.register_profile("quick", max_examples=30, derandomize=True)
@@ -89,6 +94,11 @@ def clone(reproduced: Clone, copy_of: Callable[[Clone], Clone]) -> Clone:
 def branched(branches: Clone, copy_of: Callable[[Clone], Clone]) -> Clone:
     """A copy of `branches` that a test can change."""
     return copy_of(branches)
+
+
+def pytest_collection_finish() -> None:
+    """From now on, Python looks for garbage, but not among what has been imported."""
+    end_imports()
 
 
 def pytest_configure() -> None:

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 
 from plumbline.core.errors import UserError
 from plumbline.core.files import Output
-from plumbline.core.params import PARAMS, load
+from plumbline.core.params import PARAMS, VERSIONS, check_versions, load
 
 LENGTH = 1_000
 
@@ -74,6 +74,7 @@ def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     with errors_in_one_line(stage):
         check_library()
+        check_versions()
         try:
             watch = Watch(load(kind))
             main(watch.params, *paths)
@@ -162,10 +163,13 @@ def check_library() -> None:
 
 
 def _script_digests() -> dict[Path, str]:
-    """SHA-256 of each of the project's scripts that are imported now, by path; "" if it is gone."""
+    """SHA-256 of versions.yaml and of each of the project's scripts that are imported now, by path.
+
+    "" for a file that is not there.
+    """
     ours = ("__main__", "plumbline.", "stages.")
     modules = [module for name, module in sys.modules.items() if name.startswith(ours)]
-    files = [getattr(module, "__file__", None) for module in modules]
+    files = [VERSIONS, *(getattr(module, "__file__", None) for module in modules)]
     return {
         path: hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
         for path in sorted({Path(file).resolve() for file in files if file})

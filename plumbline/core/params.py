@@ -1,6 +1,11 @@
-"""`params.yaml` as DVC reads it: each key is checked by name, and none has a default."""
+"""`params.yaml` as DVC reads it: each key is checked by name, and none has a default.
 
+`versions.yaml` holds more parameters: the versions of the packages that stages import.
+"""
+
+import re
 import reprlib
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_origin
@@ -13,12 +18,19 @@ from plumbline.core.files import parse_yaml, read
 
 # Relative to the folder that DVC runs a stage in.
 PARAMS = Path("params.yaml")
+VERSIONS = Path("versions.yaml")
+
+LIBRARY = "plumbline"
+CURE = (
+    "type: pip install -r requirements.txt; or, to compute with these versions: "
+    "python -m plumbline versions"
+)
 
 # Far more than a person writes. YAML may take 1,000 times its size in memory.
 BYTES = 100_000
 
 # The range of float32, in which everything is computed; the bounds refuse nan and inf too.
-MAX = 3.4028234e38
+MAX = (2 - 2**-23) * 2.0**127
 Real = Annotated[float, Meta(ge=-MAX, le=MAX)]
 Positive = Annotated[float, Meta(gt=0, le=MAX)]
 NonNegative = Annotated[float, Meta(ge=0, le=MAX)]
@@ -43,6 +55,50 @@ def load(kind: type[Struct]) -> Struct:
     if problems := list(_problems(raw, kind, "")):
         raise UserError(f"{PARAMS}: {'; '.join(sorted(problems))}")
     return msgspec.convert(raw, kind)
+
+
+def check_versions() -> None:
+    """UserError names each package that is installed in another version than versions.yaml has."""
+    found = installed()
+    if problems := [
+        f"{name}: wanted {wanted}, got {found[name]}"
+        for name, wanted in read_versions().items()
+        if found.get(name, wanted) != _public(name, wanted)
+    ]:
+        raise UserError(f"{VERSIONS}: {'; '.join(problems)}; {CURE}")
+
+
+def read_versions() -> dict[str, str]:
+    """The versions of versions.yaml by the package's name; none without that file."""
+    raw = parse_yaml(read(VERSIONS, BYTES), VERSIONS) if VERSIONS.exists() else {}
+    try:
+        return msgspec.convert(raw, dict[str, str])
+    except msgspec.ValidationError as error:
+        raise UserError(f"{VERSIONS}: wanted names and versions in quotes; {error}") from None
+
+
+def installed() -> dict[str, str]:
+    """The version of each installed package, by its normal name, without a local part as in +cpu.
+
+    Python takes the first on its path. Each package has a folder such as torch-2.13.0+cpu.dist-info
+    or numpy-2.4.6.egg-info. Reading their names takes a tenth of importlib.metadata's time.
+    """
+    found = {}
+    for place in reversed(sys.path):
+        for folder in Path(place).glob("*-*.*-info"):
+            name, version, *_ = folder.name.rpartition(".")[0].split("-")
+            found[normal(name)] = _public(normal(name), version)
+    return found
+
+
+def _public(name: str, version: str) -> str:
+    """The version without its local part, which only the library's own version keeps."""
+    return version if name == LIBRARY else version.partition("+")[0]
+
+
+def normal(name: str) -> str:
+    """The package's name as PEP 503 writes it; it has no dot, which DVC would split."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _name(key: Any) -> str:

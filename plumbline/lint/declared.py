@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from plumbline.core.errors import UserError
+from plumbline.core.params import PARAMS, VERSIONS
 
 
 class Stage(NamedTuple):
@@ -17,7 +18,8 @@ class Stage(NamedTuple):
     cmd: list[str]
     code: set[str]  # the scripts, also those in a declared folder
     inputs: set[str]  # the dependencies that are not code
-    params: list[str]
+    params: list[str]  # the keys of params.yaml
+    versions: list[str]  # the keys of versions.yaml
     outs: list[str]  # outs, metrics and plots
 
 
@@ -66,11 +68,16 @@ def scripts(root: Path, path: str) -> set[str]:
 
 def _stage(root: Path, name: str, stage: dict[str, Any]) -> Stage:
     code = {path: scripts(root, path) for path in entries({name: stage}, "deps")}
+    keys: dict[str, list[str]] = {}
+    for entry in stage.get("params", []):
+        for path, names in (entry if isinstance(entry, dict) else {str(PARAMS): [entry]}).items():
+            keys.setdefault(path, []).extend(map(str, names))
     return Stage(
         name=name,
         cmd=shlex.split(stage["cmd"]),
         code=set().union(*code.values()),
         inputs={path for path, found in code.items() if not found},
-        params=[str(key) for key in stage.get("params", [])],
+        params=keys.get(str(PARAMS), []),
+        versions=keys.get(str(VERSIONS), []),
         outs=list(entries({name: stage}, "outs", "metrics", "plots")),
     )

@@ -11,9 +11,9 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from plumbline import validation
 from plumbline.core.tensors import Array, Floats, Pair, SamplesInfo
 from plumbline.history import Row
-from plumbline.metrics import CHUNK, of_errors
 from plumbline.pictures import look
 from plumbline.pictures.look import BLUE, GREEN, VERMILLION, Size
+from plumbline.validation import CHUNK, of_errors
 
 # More panels than this are too small to read.
 PANELS = 12

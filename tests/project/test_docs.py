@@ -3,6 +3,7 @@
 import itertools
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -13,33 +14,22 @@ from tests.support.clone import Clone
 from tests.support.exercise import ROOT, STAGES
 
 PAGES = {
-    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
-    for path in [
-        *ROOT.glob("*.md"),
-        *ROOT.glob("docs/*.md"),
-        *ROOT.glob("examples/**/*.md"),
-        ROOT / "benchmarks" / "README.md",
-    ]
-}
-README = PAGES["README.md"]
+    path: path.read_text(encoding="utf-8")
+    for folder, pattern in ((".", "*.md"), ("docs", "*.md"), ("examples", "**/*.md"),
+                            ("benchmarks", "*.md"))
+    for path in (ROOT / folder).glob(pattern)
+}  # fmt: skip
+README = PAGES[ROOT / "README.md"]
 OURS = {name: STAGES[name] for name in
         ("generate", "split", "train", "validate", "evaluate", "plot", "verify")}  # fmt: skip
-OUTPUTS = {path for stage in STAGES.values() for path in stage.outs}
-OF_A_USER = {
-    "data/table.csv",
-    "stages/describe.py",
-    "stages/errors.py",
+# What a fresh clone lacks: outputs, and files of a user's, of the commands, of DVC and of git.
+MADE = {
+    *(path for stage in STAGES.values() for path in stage.outs),
+    *("stages/describe.py", "stages/errors.py"),
     "tests/stages/test_describe.py",
-    "tests/stages/test_errors.py",
+    *("report/report.md", "report/report.html"),
+    *(".dvc/tmp/rwlock", ".dvc/cache/runs", ".git/index.lock"),
 }
-OF_COMMANDS = {"report/report.md", "report/report.html"}
-OF_DVC = {".dvc/tmp/rwlock", ".dvc/cache/runs", ".git/index.lock"}  # not in a fresh clone
-
-
-def shown_below(words: str) -> list[str]:
-    """The indented lines of the README below the line that ends with the words."""
-    lines = README.partition(f"{words}\n")[2].lstrip("\n").splitlines()
-    return [line.strip() for line in itertools.takewhile(lambda line: line[:4].isspace(), lines)]
 
 
 def commands(program: str) -> Iterator[list[str]]:
@@ -51,25 +41,15 @@ def commands(program: str) -> Iterator[list[str]]:
             yield words[words.index(program) + 1 :]
 
 
-def is_deleted(path: str) -> bool:
-    """True for a path in the examples, if a user has deleted them."""
-    return "examples" in path.split("/") and not (ROOT / "examples").exists()
-
-
-def test_every_path_exists_or_is_an_output() -> None:
+def test_every_path_exists_or_is_made_and_every_link_leads_to_a_file() -> None:
+    gone = "no examples" if (ROOT / "examples").exists() else "examples"  # a user may delete them
     paths = r"`((?:[\w.-]+/)+[\w.-]*\w/?|[\w-]+\.(?:py|yaml|lock|json))`"
     for page, text in PAGES.items():
-        for path in {*re.findall(paths, text)} - OUTPUTS - OF_A_USER - OF_COMMANDS - OF_DVC:
-            here = (ROOT / page).parent / path
-            known = "NAME" in path or is_deleted(path)
-            assert (ROOT / path).exists() or here.exists() or known, f"{page}: {path}"
-
-
-def test_every_link_leads_to_a_file() -> None:
-    for page, text in PAGES.items():
+        for path in {*re.findall(paths, text)} - MADE:
+            exists = (ROOT / path).exists() or (page.parent / path).exists()
+            assert exists or "NAME" in path or gone in path, f"{page}: {path}"
         for target in re.findall(r"\]\((?!https?://)([\w./-]+)(?:#[\w-]+)?\)", text):
-            found = ((ROOT / page).parent / target).is_file()
-            assert found or is_deleted(target), f"{page}: {target}"
+            assert (page.parent / target).is_file() or gone in target, f"{page}: {target}"
 
 
 def test_every_make_command_uses_existing_targets_and_variables() -> None:
@@ -83,20 +63,17 @@ def test_every_make_command_uses_existing_targets_and_variables() -> None:
                 assert f"\n{word}:" in makefile, word
 
 
-def test_dvc_accepts_every_command_and_its_options() -> None:
+def test_every_command_of_dvc_and_of_plumbline_exists(monkeypatch: pytest.MonkeyPatch) -> None:
     for words in filter(None, commands("dvc")):
+        monkeypatch.setattr(sys, "argv", ["dvc", *words])  # DVC reads it too
         parse_args(words)
-
-
-def test_every_plumbline_command_exists() -> None:
-    for name, *_ in filter(None, commands("plumbline")):
-        assert name in {*COMMANDS, "COMMAND"}
+    assert {words[0] for words in commands("plumbline") if words} <= {*COMMANDS, "COMMAND"}
 
 
 @pytest.mark.slow
 def test_make_repro_ends_with_the_lines_that_the_readme_shows(branched: Clone) -> None:
-    said = branched.run("python", "-m", "plumbline", "summary").splitlines()
-    assert shown_below("`make repro` ends with:") == said
+    said = branched.run("python", "-m", "plumbline", "summary")
+    assert f"`make repro` ends with:\n\n{said}\n" in re.sub("(?m)^    ", "", README)
     branched.run("git", "checkout", "--quiet", "faster", "--", "metrics.json", "dvc.lock", "plots")
     last = branched.run("python", "-m", "plumbline", "summary").splitlines()[-1]
     assert f"With `train.lr` at 0.02, its last line is `{last}`." in README
@@ -120,6 +97,6 @@ def test_the_readme_names_the_outputs_of_each_stage() -> None:
 
 
 def test_the_development_page_names_every_part_of_plumbline() -> None:
-    named = re.findall(r"`(plumbline/[\w.]+/?)`", PAGES["docs/development.md"])
+    named = re.findall(r"`(plumbline/[\w.]+/?)`", PAGES[ROOT / "docs" / "development.md"])
     parts = [path for path in (ROOT / "plumbline").iterdir() if path.name[0] != "_"]
     assert {f"plumbline/{path.name}{'/' * path.is_dir()}" for path in parts} <= {*named}

@@ -126,6 +126,7 @@ def test_a_prediction_that_is_not_finite_is_refused() -> None:
 
 def test_the_table_itself_is_not_overwritten() -> None:
     make_model()
+    Path("new").write_text("x0,x1\n1,2\n")
     with pytest.raises(UserError, match="^new: wanted another file than the table"):
         run_stage(predict, "new", "model", "new")
 

@@ -9,6 +9,8 @@ from PIL import Image
 
 from tests.support.clone import Clone
 
+Make = Callable[[Clone], object]
+
 
 def make_branches(clone: Clone) -> None:
     """Adds branches to a clone that has the exercise's results; each starts from main."""
@@ -23,7 +25,7 @@ def make_branches(clone: Clone) -> None:
     clone.run("dvc", "checkout", "--quiet")
 
 
-def run_with(**changes: Any) -> Callable[[Clone], None]:
+def run_with(**changes: Any) -> Make:
     """Sets parameters, such as {"train.lr": 0.02}, and runs the stages."""
 
     def make(clone: Clone) -> None:
@@ -33,30 +35,27 @@ def run_with(**changes: Any) -> Callable[[Clone], None]:
     return make
 
 
-def edit(name: str, old: str, new: str) -> Callable[[Clone], None]:
+def edit(name: str, old: str, new: str) -> Make:
     return lambda clone: clone.edit(name, old, new)
 
 
-def paint(clone: Clone) -> None:
-    """Changes 1% of the pixels of a picture."""
-    path = clone.path / "plots" / "loss.png"
-    with Image.open(path) as image:
-        image.paste("red", (0, 0, image.width // 10, image.height // 10))
-        image.save(path)
+def delete(name: str) -> Make:
+    return lambda clone: (clone.path / name).unlink()
 
 
-def repack(clone: Clone) -> None:
-    """Changes the bytes of a picture, but no pixel."""
+def save_picture(clone: Clone, painted: int = 0, **options: Any) -> None:
+    """Saves a picture again, with another colour in this share of its pixels, in percent."""
     path = clone.path / "plots" / "loss.png"
     with Image.open(path) as image:
-        image.save(path, compress_level=1)
+        image.paste("red", (0, 0, image.width // 10, image.height * painted // 10))
+        image.save(path, **options)
 
 
 def forge(clone: Clone) -> None:
     """Changes a metric and a picture, and makes dvc.lock agree."""
     clone.run("dvc", "checkout", "--quiet")
-    paint(clone)
-    clone.edit("metrics.json", '"test_mae": 0.00', '"test_mae": 0.000')
+    save_picture(clone, painted=1)
+    clone.edit(*BETTER_METRIC)
     clone.run("dvc", "commit", "--force", "--quiet")
 
 
@@ -89,41 +88,29 @@ def contradict(clone: Clone) -> None:
     path.write_text(yaml.safe_dump(lock, sort_keys=False))
 
 
-BRANCHES: dict[str, Callable[[Clone], None]] = {
-    # Every error is smaller.
+NUMBER = "\n\n\n", "\n\n\nNUMBER = 1\n\n\n"
+BETTER_METRIC = "metrics.json", '"test_mae": 0.00', '"test_mae": 0.000'
+BRANCHES: dict[str, Make] = {
+    # With a run: every error is smaller; some are; none changes.
     "better": run_with(**{"train.lr": 0.005, "train.epochs": 600}),
-    # The README's example: some errors are smaller, some larger.
     "faster": run_with(**{"train.lr": 0.02}),
-    # The same numbers in smaller pictures.
     "smaller": run_with(**{"plot.dpi": 90}),
-    # A parameter changed without `dvc repro`.
+    # Without one: a parameter, a stage's script, a script that stages share, a comment, a command.
     "stale": lambda clone: clone.set_params({"train.lr": 0.02}),
-    # A stage's script changed without `dvc repro`.
-    "script": edit("stages/train.py", "\n\n\n", "\n\n\nNUMBER = 1\n\n\n"),
-    # A script in a folder that stages share changed without `dvc repro`.
-    "module": edit("stages/loop.py", "\n\n\n", "\n\n\nNUMBER = 1\n\n\n"),
-    # A comment added without `dvc repro`.
+    "script": edit("stages/train.py", *NUMBER),
+    "module": edit("stages/loop.py", *NUMBER),
     "comment": edit("stages/train.py", '"""Train', '# A comment.\n"""Train'),
-    # A command changed without `dvc repro`.
     "command": edit("dvc.yaml", "stages.verify models", "stages.verify  models"),
-    # A metric edited by hand.
-    "metric": edit("metrics.json", '"test_mae": 0.00', '"test_mae": 0.000'),
-    # The pixels of a picture edited by hand.
-    "picture": paint,
-    # The bytes of a picture changed, but no pixel.
-    "repacked": repack,
-    # A picture deleted.
-    "no-picture": lambda clone: (clone.path / "plots" / "loss.png").unlink(),
-    # The lock deleted.
-    "no-lock": lambda clone: (clone.path / "dvc.lock").unlink(),
-    # The lock changed to agree with edited results.
+    # Results edited by hand: a metric; the pixels of a picture, or its bytes alone; and deleted.
+    "metric": edit(*BETTER_METRIC),
+    "picture": lambda clone: save_picture(clone, painted=1),
+    "repacked": lambda clone: save_picture(clone, compress_level=1),
+    "no-picture": delete("plots/loss.png"),
+    "no-lock": delete("dvc.lock"),
     "forged": forge,
-    # Two locks merged into one that contradicts itself.
     "contradicted": contradict,
-    # Metrics without a rule in gate.yaml.
+    # Metrics without a rule in gate.yaml; a user's stage; a hook that git may run on checkout.
     "more": measure_more,
-    # A stage added by the user.
     "stage": add_stage,
-    # A hook that git may run on checkout.
     "hooked": add_hook,
 }

@@ -40,7 +40,8 @@ class Clone:
             raise AssertionError(f"{command} failed:\n{done.stdout}")
         return done.stdout
 
-    def try_run(self, *command: str) -> "subprocess.CompletedProcess[str]":
+    def try_run(self, *command: str, alone: bool = False) -> "subprocess.CompletedProcess[str]":
+        """alone: in a process group of its own, as a terminal starts a command."""
         return subprocess.run(
             command,
             cwd=self.path,
@@ -49,6 +50,7 @@ class Clone:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
+            start_new_session=alone,
         )
 
     def repro(self, *arguments: str) -> list[str]:
@@ -90,12 +92,12 @@ class Clone:
         self.run("git", "commit", "--quiet", "--message", message)
 
 
-def make_clone(path: Path, **environment: str) -> Clone:
+def make_clone(path: Path) -> Clone:
     """A new repository with the project's code and the exercise's pipeline, without results.
 
     The code is every file of the working tree that git tracks or would add.
     """
-    clone = Clone(path, **environment)
+    clone = Clone(path)
     results = {"dvc.lock", *(out for stage in declared.read(ROOT).values() for out in stage.outs)}
     files = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],

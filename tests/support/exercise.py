@@ -25,7 +25,7 @@ GENERATE = """\
     deps:
       - stages/generate.py
       - plumbline/core
-    params: [generate]
+    params: [generate, {versions.yaml: [msgspec, numpy, pyyaml, safetensors, torch]}]
     outs:
       - data/samples.safetensors
 
@@ -46,8 +46,11 @@ def pipeline() -> str:
 def with_own_keys(params: dict[str, Any]) -> dict[str, Any]:
     """The parameters, and those that only a user's params.yaml has, with the user's values."""
     own = parse_yaml((ROOT / "params.yaml").read_bytes(), ROOT / "params.yaml")
-    sections = {k: {**own.get(k, {}), **v} for k, v in params.items() if isinstance(v, dict)}
-    return {k: v for k, v in {**own, **params, **sections}.items() if k != "load"}
+    return {
+        key: {**own.get(key, {}), **value} if isinstance(value, dict) else value
+        for key, value in {**own, **params}.items()
+        if key != "load"
+    }
 
 
 # The parameters that give the published numbers.
