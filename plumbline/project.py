@@ -14,7 +14,14 @@ from plumbline.wheel import ROOT, wheel_path
 
 # The project gets these as they are.
 SAME = [
-    *(".dvc/.gitignore", ".dvc/config", ".gitattributes", ".gitignore", "constraints.txt"),
+    *(
+        ".dvc/.gitignore",
+        ".dvc/config",
+        ".dvc/plots.html",
+        ".gitattributes",
+        ".gitignore",
+        "constraints.txt",
+    ),
     *(".github/workflows/comment.yml", "tests/stages/test_model.py"),
 ]
 # The Makefile's targets that only this repository needs.
