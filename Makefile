@@ -13,13 +13,13 @@ repro: .venv/ready | git
 	$(strip dvc repro $(ARGS))
 	@python -m plumbline summary
 
-# One of the projects in examples/.
+# One of examples/: its project is made in build/, which git ignores. Delete it to make it again.
 NAME ?= diabetes
 
 example: .venv/ready | git
 	$(if $(wildcard examples/$(NAME)/requirements.txt),$(call install,--requirement examples/$(NAME)/requirements.txt))
-	dvc --cd examples/$(NAME) repro $(ARGS)
-	@cd examples/$(NAME) && PYTHONPATH=$(CURDIR) python -m plumbline summary
+	@test -e build/$(NAME) || python -m examples.make $(NAME) build/$(NAME)
+	@$(MAKE) --no-print-directory --directory build/$(NAME) repro
 
 # The new rows are written beside TABLE, with their predictions, or to PREDICTIONS.
 MODEL ?= models/model.safetensors
@@ -89,17 +89,26 @@ git:
 	@git rev-parse --git-dir >/dev/null 2>&1 || \
 		{ echo 'wanted a git repository, which DVC needs; clone this project, or run: git init'; exit 1; }
 
-.venv/bin/python:
+# The scripts of an environment name its place, so that it breaks when its folder is moved.
+MOVED := $(shell test ! -e .venv/bin/dvc || grep -qF '$(realpath .venv)' .venv/bin/dvc || echo moved)
+.PHONY: $(MOVED)
+
+.venv/bin/python: $(MOVED)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo 'wanted Python 3.11 or newer; name one: make PYTHON=python3.12'; exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv --clear .venv
+
+# uv makes an environment without pip.
+.venv/pip: .venv/bin/python
+	@python -m pip --version >/dev/null 2>&1 || python -m ensurepip >/dev/null
+	@touch $@
 
 # uv takes a quarter of pip's time. It does not read pip's configuration, so it gets the addresses
 # that are there. Where it finds less than pip all the same, pip installs.
-pip_has = $(shell python -m pip config list 2>/dev/null | sed -n "s/^.*\.$(1)='\(.*\)'$$/\1/p" | head -1)
-uv_gets = $(if $(call pip_has,$(1)),$(2)='$(call pip_has,$(1))')
-UV = $(call uv_gets,find-links,UV_FIND_LINKS) $(call uv_gets,extra-index-url,UV_INDEX) \
-	$(call uv_gets,index-url,UV_DEFAULT_INDEX) $(call uv_gets,cert,SSL_CERT_FILE) \
+UV = $(shell python -m pip config list 2>/dev/null | sed -n \
+		-e 's/^.*\.find-links=/UV_FIND_LINKS=/p' -e 's/^.*\.extra-index-url=/UV_INDEX=/p' \
+		-e 's/^.*\.index-url=/UV_DEFAULT_INDEX=/p' -e 's/^.*\.cert=/SSL_CERT_FILE=/p' | \
+		awk -F= '!seen[$$1]++') \
 	UV_INDEX_STRATEGY=unsafe-best-match uv pip install --quiet --python .venv/bin/python
 install = @echo 'installing $(1)'; $(UV) $(1) 2>/dev/null || $(PIP) install --no-compile $(1)
 
@@ -107,7 +116,7 @@ install = @echo 'installing $(1)'; $(UV) $(1) 2>/dev/null || $(PIP) install --no
 # the index that https://pytorch.org/get-started/locally names.
 TORCH_CPU := https://download.pytorch.org/whl/cpu
 
-.venv/ready: requirements.txt constraints.txt pyproject.toml | git .venv/bin/python
+.venv/ready: requirements.txt constraints.txt pyproject.toml $(MOVED) | git .venv/pip
 	@command -v uv >/dev/null || $(PIP) install uv || true
 	$(if $(CPU),$(call install,--no-deps --index-url $(TORCH_CPU) $(shell grep '^torch==' requirements.txt)))
 	$(call install,--requirement requirements.txt)

@@ -14,9 +14,12 @@ COMMANDS = {
     "gate": "fail if a metric that decides got worse, or a metric is beyond its limit",
     "check": "fail if dvc.lock, metrics.json or a picture is not what `dvc repro` would leave",
     "lint": "fail if a stage does more or less than dvc.yaml declares",
+    "versions": "write the versions that are installed into versions.yaml",
     "settle": "finish a merge, rebase or cherry-pick: take or remake the results that conflict",
     "accept": "record edits of comments and docstrings, so that no stage runs for them",
     "recover": "repair the files that a killed DVC left half-written",
+    "new": "make a project of your own, from a checkout of Plumbline",
+    "update": "give a project that `new` made the library of this checkout",
     "summary": "print the results, and how they moved since the last commit",
 }
 
@@ -38,6 +41,8 @@ def main() -> None:
         for known, text in COMMANDS.items():
             names.add_parser(known, help=text)
         overview.parse_args([name])
+    # The installed command finds the project's stages, as `python -m` does.
+    sys.path.insert(0, "")
     # The other commands' imports, such as DVC's, would take longer than some commands do.
     command = import_module(f"plumbline.commands.{name}")
     parser = Parser(f"plumbline {name}", description=command.__doc__, allow_abbrev=False)

@@ -2,145 +2,141 @@
 
 import math
 import reprlib
+from bisect import bisect_left
+from contextlib import suppress
 from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import compute
+from pyarrow.csv import ConvertOptions
 
 from plumbline.core.errors import UserError
 from plumbline.core.params import MAX
-from plumbline.core.tensors import Array
+from plumbline.core.tensors import Array, Floats
 
 HELP = "docs/your-own.md says how to prepare a table"
+SHARE = 1 / 1000  # of a column's range, by which float32 may move its numbers
 TINY = 1e-30  # far above the numbers that float32 holds with fewer digits
 
 
-class Column:
-    """Converts a column, some rows at a time, and knows how far that moves its numbers."""
+def texts(*values: str) -> pa.Array:
+    """The texts as Arrow has them; `pa.array` would import pandas if it is installed, in 0.8 s."""
+    content = [value.encode() for value in values]
+    ends = np.cumsum([0, *map(len, content)], dtype=np.int32)
+    buffers = pa.py_buffer(ends), pa.py_buffer(b"".join(content))
+    return pa.StringArray.from_buffers(len(values), *buffers)
 
-    def __init__(self, name: str, limit: float | None = None) -> None:
-        # limit: how far float32 may move a number; without it, `check_precision` finds one
-        self.name, self.limit = name, limit
+
+GAPS = texts(*ConvertOptions().null_values)  # an empty cell, NA, nan and their like
+
+
+class Column:
+    """Converts a column, some rows at a time, and follows how far float32 moves its numbers."""
+
+    def __init__(self, name: str, trained: tuple[float, float] | None = None) -> None:
+        # trained: the range of the column that a model has seen, in place of the column's own
+        self.name, self.trained = name, trained
         self.is_boolean: bool | None = None  # None until there is a text
-        self.n, self.mean, self.squares = 0, 0.0, 0.0  # squares: of the distances from the mean
-        self.low, self.high, self.is_wide = math.inf, -math.inf, False
+        self.low, self.high = math.inf, -math.inf
         self.moved, self.farthest = 0.0, ""  # the number that float32 moves most: how far, which
-        self.first: Decimal | None = None
-        self.other = ""  # a number that only float64 takes for the first
+        self.same: set[Decimal] = set()  # numbers that not even float64 tells apart
 
     def convert(self, cells: pa.Array, row: int, out: Array) -> None:
-        """Writes the cells to `out`, nan for an empty one; `row` is the number of the first.
+        """Writes the cells to `out`, nan for a gap; `row` is the number of the first.
 
-        UserError for a text, and for a number beyond float32 or its limit.
+        UserError for a text, and for a number beyond float32.
         """
-        numbers = self._parse(cells, row)
-        values: NDArray[np.float64] = numbers.to_numpy(zero_copy_only=False)  # nan if empty
-        there = values[numbers.is_valid().to_numpy(False)] if numbers.null_count else values
-        low, high = there.min(initial=MAX), there.max(initial=-MAX)
-        if not (low >= -MAX and high <= MAX):  # one of them may be nan
-            bad = ~(np.abs(values) <= MAX) & numbers.is_valid().to_numpy(False)
-            i = int(np.argmax(bad))
+        values = self._parse(cells, row)
+        low = float(np.fmin.reduce(values, initial=math.inf))
+        high = float(np.fmax.reduce(values, initial=-math.inf))
+        if low < -MAX or high > MAX:
+            i = int(np.argmax(np.abs(values) > MAX))
             raise UserError(f"{self._cell(row + i)}: wanted a finite float32, got {values[i]}")
         out[:] = values
-        if not len(there):
-            return
-        if self.limit is not None:
-            self._check_limit(cells, row, values, out)
-            return
         self.low, self.high = min(self.low, low), max(self.high, high)
-        # float32 moves a number by at most 2**-24 of it. Two numbers that are so far apart make the
-        # deviation large enough for that in a table of 10**9 rows. Most columns are done here.
-        largest = max(-self.low, self.high)
-        self.is_wide = largest > TINY and self.high - self.low > largest / 2
-        if not self.is_wide:
-            self._follow(there)
-            moved = np.abs(values - out)
-            if (distance := float(np.nanmax(moved))) > self.moved:
-                i = int(np.nanargmax(moved))
-                self.moved, self.farthest = distance, self._describe(cells, row, out, i)
-            if self.low == self.high != 0 and not self.other and not self.is_boolean:
-                self._compare(cells, row, out)
+        # float32 moves a number by at most 2**-24 of it: most columns are done here.
+        if low > high or max(-self.low, self.high, TINY) * 2.0**-24 <= self._limit():
+            return
+        moved = np.abs(values - out)
+        i = int(np.nanargmax(moved))
+        if moved[i] > self.moved:
+            self.moved, became = float(moved[i]), _plain(float(out[i]))
+            self.farthest = (
+                f"{self._cell(row + i)}: wanted a number that float32 can hold, "
+                f"got {_text(cells, i)}, which becomes {became}"
+            )
+        if self.low == self.high and not self.is_boolean:
+            bits = pa.py_buffer(np.packbits(~np.isnan(values), bitorder="little"))
+            there = pa.Array.from_buffers(pa.bool_(), len(cells), [None, bits])
+            found = compute.unique(cells.filter(there)).to_pylist()
+            self.same |= {Decimal(number) for number in found[:2]}
 
     def check_precision(self) -> None:
-        """UserError if float32 moves a number by more than a hundredth of the deviation.
-
-        That is the standard deviation of all rows. A constant column may be moved by any distance.
-        """
-        limit = math.sqrt(self.squares / max(self.n, 1)) / 100
-        wrong = self.farthest if self.moved > limit and not self.is_wide else ""
-        if wrong := self.other if self.low == self.high else wrong:
-            cure = f"subtract an offset from the column, such as {_plain(self.low)}"
+        """UserError if float32 moves a number too far; it may move a constant by any distance."""
+        cure = ", too far for the range that the model was trained on"
+        if self.trained is None:
+            cure = f"; subtract an offset from the column, such as {_plain(self.low)}"
             if max(-self.low, self.high) <= TINY:
-                cure = "multiply the column by a large number"
+                cure = "; multiply the column by a large number"
+            cure += ", or leave it out"
+        if self.trained or self.low < self.high:
+            if self.moved > self._limit():
+                raise UserError(self.farthest + cure)
+        elif len(self.same) > 1:
+            both = " and ".join(map(str, sorted(self.same)[:2]))
             raise UserError(
-                f"{wrong}, too far for a column with so small a standard deviation; "
-                f"{cure}, or leave it out"
+                f"{self.name}: wanted numbers that float32 tells apart, got {both}{cure}"
             )
+
+    def _limit(self) -> float:
+        """How far float32 may move a number."""
+        low, high = self.trained or (self.low, self.high)
+        return (high - low) * SHARE or (math.inf if self.trained else 0.0)
 
     def _cell(self, row: int) -> str:
         return f"{self.name}, row {row} below the header"
 
-    def _parse(self, cells: pa.Array, row: int) -> pa.Array:
-        """The cells as float64; UserError for one that is no number."""
+    def _parse(self, cells: pa.Array, row: int) -> Floats:
+        """The cells as numbers, nan for a gap; UserError for one that is no number."""
         if cells.type != pa.string():
-            return cells.cast(pa.float64(), safe=False)
-        if self.is_boolean is None and cells.null_count < len(cells):
-            i = int(np.argmax(cells.is_valid().to_numpy(zero_copy_only=False)))
-            self.is_boolean = _text(cells, i).strip().lower() in ("true", "false")
-        trimmed = cells
-        for _ in range(2):
-            try:
-                return self._cast(trimmed)
-            except pa.ArrowInvalid:
-                trimmed = compute.ascii_trim_whitespace(cells)
-        good, bad = 0, len(cells)  # so many cells from the first are numbers, or are not all
-        while bad - good > 1:
-            middle = (good + bad) // 2
-            try:
-                self._cast(trimmed[good:middle])
-                good = middle
-            except pa.ArrowInvalid:
-                bad = middle
-        wanted = "true or false" if self.is_boolean else "a number"
-        got = reprlib.repr(_text(cells, good))
-        raise UserError(f"{self._cell(row + good)}: wanted {wanted}, got {got}; {HELP}")
+            numbers = cells.cast(pa.float64(), safe=False)
+            return _spread(numbers.drop_null(), numbers.is_valid())
+        if not self.is_boolean and (numbers := self._cast(cells)):
+            self.is_boolean = False
+            return _spread(numbers, cells)
+        cells = compute.ascii_trim_whitespace(cells)
+        there = compute.invert(compute.is_in(cells, GAPS))
+        cells = cells.filter(there)
+        if self.is_boolean is None and len(cells):
+            self.is_boolean = _text(cells, 0).lower() in ("true", "false")
+        if (numbers := self._cast(cells)) is not None:
+            return _spread(numbers, there)
+        i = bisect_left(range(len(cells)), True, key=lambda i: self._cast(cells[: i + 1]) is None)
+        wanted, got = "true or false" if self.is_boolean else "a number", _text(cells, i)
+        row += int(np.flatnonzero(_as_bools(there))[i])
+        raise UserError(f"{self._cell(row)}: wanted {wanted}, got {reprlib.repr(got)}; {HELP}")
 
-    def _cast(self, texts: pa.Array) -> pa.Array:
-        return (texts.cast(pa.bool_()) if self.is_boolean else texts).cast(pa.float64())
+    def _cast(self, cells: pa.Array) -> pa.Array | None:
+        """The texts as float64; None if one of them is no number."""
+        with suppress(pa.ArrowInvalid):
+            return (cells.cast(pa.bool_()) if self.is_boolean else cells).cast(pa.float64())
+        return None
 
-    def _check_limit(
-        self, cells: pa.Array, row: int, values: NDArray[np.float64], out: Array
-    ) -> None:
-        moved = np.abs(values - out)
-        if np.nanmax(moved) > self.limit:
-            said = self._describe(cells, row, out, int(np.nanargmax(moved)))
-            raise UserError(f"{said}, too far for the range that the model was trained on")
 
-    def _follow(self, there: NDArray[np.float64]) -> None:
-        """Updates the mean and the squares by the next numbers."""
-        # https://en.wikipedia.org/wiki/Algorithms_for_calculating_variance#Parallel_algorithm
-        n, step = len(there), float(there.mean()) - self.mean
-        self.squares += n * float(there.var()) + step**2 * self.n * n / (self.n + n)
-        self.n += n
-        self.mean += step * n / self.n
+def _spread(numbers: pa.Array, there: pa.Array) -> Floats:
+    """The numbers in the rows that have one, nan in the others; there: True for each that has."""
+    found = np.from_dlpack(numbers).astype(np.float64, copy=False)
+    if len(found) == len(there):
+        return found
+    values = np.full(len(there), np.nan)
+    values[_as_bools(there)] = found
+    return values
 
-    def _compare(self, cells: pa.Array, row: int, out: Array) -> None:
-        """Notes a number that is not the first one, in a column where float64 holds only one."""
-        for value in compute.unique(cells.drop_null()).to_pylist():
-            number = Decimal(value)
-            self.first = number if self.first is None else self.first
-            if number != self.first:
-                i = compute.index(cells, value).as_py()
-                self.other = self._describe(cells, row, out, i)
-                return
 
-    def _describe(self, cells: pa.Array, row: int, out: Array, i: int) -> str:
-        return (
-            f"{self._cell(row + i)}: wanted a number that float32 can hold, "
-            f"got {_text(cells, i)}, which becomes {_plain(float(out[i]))}"
-        )
+def _as_bools(array: pa.Array) -> NDArray[np.bool_]:
+    return np.from_dlpack(array.cast(pa.uint8())).view(np.bool_)
 
 
 def _plain(number: float) -> str:

@@ -1,24 +1,20 @@
 """The history of a training: a CSV with a row for each evaluated epoch."""
 
-import csv
-import io
-import reprlib
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 from plumbline.core.errors import UserError
-from plumbline.core.files import read, replacing
+from plumbline.core.files import parse_csv, read, write_csv
+from plumbline.core.params import MAX
 
 # The longest history, since git keeps it: 1.6 MB. Reading it takes up to 25 times that in memory.
 ROWS = 10_000
 BYTES = 160 * ROWS
 
-# Epochs at the end of training that remarks are about, and the ratio that makes them a swing.
+# Epochs at the end of training that facts are about, and the ratio that makes them a swing.
 LAST = 10
 SWING = 1.1
-
-FLOAT32_MAX = (2 - 2**-23) * 2.0**127
 
 
 class Row(NamedTuple):
@@ -45,33 +41,30 @@ HEADERS = [
 ]
 
 
-def did_not_learn(rows: list[Row]) -> str:
+def loss_rise(rows: list[Row]) -> str:
     """How the training loss rose, if the last one is above the first; else empty."""
     first, last = rows[0].train_loss, rows[-1].train_loss
     return f"the training loss rose from {first:.4g} to {last:.4g}" if last > first else ""
 
 
-def swings(rows: list[Row]) -> str:
+def loss_swing(rows: list[Row]) -> str:
     """The range of the testing loss over the last epochs, if it goes up and down by a tenth."""
     losses = [row.test_loss for row in last_epochs(rows)]
-    low, high = min(losses), max(losses)
+    low, high, n = min(losses), max(losses), len(losses)
     one_way = losses in (sorted(losses), sorted(losses, reverse=True))
     if one_way or high < SWING * low:
         return ""
-    return (
-        f"the testing loss swings between {low:.4g} and {high:.4g} in the last {len(losses)} epochs"
-    )
+    return f"the testing loss swings between {low:.4g} and {high:.4g} in the last {n} epochs"
 
 
-def still_falls(rows: list[Row]) -> str:
+def loss_fall(rows: list[Row]) -> str:
     """The fall of the training loss in each of the last epochs, if there is one worth waiting for.
 
     It is if going on like this for a tenth of the epochs would lower the loss by a hundredth.
     """
     losses = [row.train_loss for row in last_epochs(rows)]
     first, last, n = losses[0], losses[-1], len(losses)
-    falls = all(later < loss for loss, later in pairwise(losses))
-    if not falls or n < 2:
+    if n < 2 or not all(later < loss for loss, later in pairwise(losses)):
         return ""
     gain = (first - last) / (n - 1) * (rows[-1].epoch + 1) / 10
     if gain < last / 100:
@@ -80,35 +73,26 @@ def still_falls(rows: list[Row]) -> str:
 
 
 def facts(rows: list[Row]) -> dict[str, str]:
-    """What the numbers of the last epoch hide, and the parameter that would help."""
+    """What the numbers of the last epoch hide: for each fact, the parameter that would help."""
     found = {
-        did_not_learn(rows): "the model did not learn; lower train.lr",
-        swings(rows): "where training stops decides the metrics; lower train.lr",
-        still_falls(rows): "training has not settled; raise train.epochs or train.lr",
+        loss_rise(rows): "the model did not learn; lower train.lr",
+        loss_swing(rows): "where training stops decides the metrics; lower train.lr",
+        loss_fall(rows): "training has not settled; raise train.epochs or train.lr",
     }
-    return {fact: cure for fact, cure in found.items() if fact}
-
-
-def remarks(rows: list[Row]) -> list[str]:
-    """The facts, each with its cure."""
-    return [f"{fact}: {cure} in params.yaml" for fact, cure in facts(rows).items()]
+    return {fact: f"{cure} in params.yaml" for fact, cure in found.items() if fact}
 
 
 def last_epochs(rows: list[Row]) -> list[Row]:
     """The rows of the last ten epochs, as far back as no epoch is missing."""
-    first = len(rows) - 1
-    while first and rows[first - 1].epoch == rows[first].epoch - 1 and len(rows) - first < LAST:
-        first -= 1
-    return rows[first:]
+    last = rows[-LAST:]
+    without_gap = range(rows[-1].epoch - len(last) + 1, rows[-1].epoch + 1)
+    return [row for row, epoch in zip(last, without_gap, strict=True) if row.epoch == epoch]
 
 
 def save(path: Path, rows: list[Row]) -> None:
-    """Writes each number as the shortest decimal that reads back as the same float."""
-    columns = [name for name, value in rows[0]._asdict().items() if value is not None]
-    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows([getattr(row, name) for name in columns] for row in rows)
+    """Writes a line for each row, with the columns that the first one has."""
+    names = [name for name, value in rows[0]._asdict().items() if value is not None]
+    write_csv(path, names, ([getattr(row, name) for name in names] for row in rows))
 
 
 def load(path: Path) -> list[Row]:
@@ -116,29 +100,15 @@ def load(path: Path) -> list[Row]:
 
     A file written by `save` reads back as the same numbers.
     """
-    try:
-        lines = csv.reader(io.StringIO(read(path, BYTES).decode(), newline=""))
-        header = next(lines, [])
-        body = enumerate(lines if header in HEADERS else [], start=2)
-        rows = [_row(f"{path}: line {i}", line, header) for i, line in body]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: wanted a CSV file, got: {error}") from None
+    rows = parse_csv(read(path, BYTES), path, HEADERS, _row)
     if not rows:
-        got = reprlib.repr(header)
-        raise UserError(f"{path}: wanted rows below {','.join(Row._fields[:3])}, got {got}")
-    if any(later.epoch <= row.epoch for row, later in pairwise(rows)):
-        raise UserError(f"{path}: wanted the epochs in ascending order")
+        raise UserError(f"{path}: wanted rows below the names of the columns, got none")
     return rows
 
 
-def _row(where: str, line: list[str], header: list[str]) -> Row:
-    try:
-        epoch, numbers = int(line[0]), [float(text) for text in line[1:]]
-    except (IndexError, ValueError):
-        numbers = []
-    if len(numbers) + 1 != len(header):
-        raise UserError(f"{where}: wanted {len(header)} numbers, got {reprlib.repr(line)}")
+def _row(epoch: str, **cells: str) -> Row:
+    row = Row(int(epoch), **{name: float(cell) for name, cell in cells.items()})
     # The comparisons refuse nan and inf too.
-    if not (0 <= epoch < 2**31 and all(abs(number) <= FLOAT32_MAX for number in numbers)):
-        raise UserError(f"{where}: wanted finite numbers, got {reprlib.repr(line)}")
-    return Row(epoch, **dict(zip(header[1:], numbers, strict=True)))
+    if not (0 <= row.epoch < 2**31 and all(abs(n or 0) <= MAX for n in row)):
+        raise ValueError
+    return row

@@ -14,7 +14,7 @@ from plumbline.core.files import replacing
 from plumbline.core.tensors import Array, ModelInfo, load_info
 from plumbline.inference.device import ROWS, predict, use_threads
 from plumbline.inference.model import Models, load_model
-from plumbline.table import Header
+from plumbline.table import Table
 
 
 class Predictor:
@@ -56,9 +56,8 @@ class Predictor:
             if X.ndim != 2 or X.shape[1] != len(features):
                 raise UserError(f"wanted an array (n, {len(features)}), got {X.shape}")
         else:
-            header = Header(Path("the table"), names, [], None)
             for name in features:
-                header.check_name(name, "a feature of the model")
+                Table(Path("the table"), names).check_name(name, "a feature of the model")
             columns = [_to_numbers(f"column {name}", table[name]) for name in features]
             X = np.column_stack(columns)
         with np.errstate(over="ignore"):

@@ -1,17 +1,15 @@
-"""A table on disk, CSV or Parquet, as numbers; an error names the column and the row."""
+"""A table on disk, CSV or Parquet: its header, and its rows as cells and as numbers."""
 
-import atexit
+import csv
 import json
 import re
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache
+from itertools import count, islice
 from pathlib import Path
-from threading import Event
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -22,10 +20,11 @@ from plumbline.column import HELP, Column
 from plumbline.core.errors import UserError
 from plumbline.core.tensors import Array
 
-HEADER = 1_000_000  # bytes of the longest header, with the lines above it
+START = 1_000_000  # bytes; the names of the columns are among them
 BLOCK = 2**22  # bytes of CSV that are read at a time
 ROWS = 2**18  # rows of Parquet that are read at a time
 SHOWN = 20  # names in a message
+BOM = b"\xef\xbb\xbf"  # some programs begin UTF-8 with it
 
 # How other files begin, what they are, and how pandas reads them.
 UTF_16 = ("UTF-16", "csv({!r}, encoding='utf-16', sep=None, engine='python')")
@@ -37,25 +36,28 @@ OTHERS = {
     **dict.fromkeys((b"\xff\xfe", b"\xfe\xff"), UTF_16),
 }
 
+# What pandas calls an index, or a column without a name, when it writes a table or reads it again.
+INDEX = re.compile(r"|Unnamed: \d+(\.\d+)*(_level_\d+)?|__index_level_\d+__")
+
 
 @dataclass(frozen=True)
-class Header:
-    """The names of a table's columns, in the order of the table."""
+class Table:
+    """The path of a table, and the names of its columns in their order."""
 
-    table: Path
+    path: Path
     names: list[str]
-    index: list[str]  # of a data frame, as Parquet notes it
-    above: int | None  # lines above the names in CSV; None for Parquet
+    above: int | None = None  # lines above the names in CSV; None for Parquet
+    index: tuple[str, ...] = ()  # the columns that Parquet notes as the index of a data frame
 
     def check_name(self, name: str, where: str) -> None:
         """UserError if not exactly one column has the name; `where` is the place that names it."""
-        if (count := self.names.count(name)) == 1:
+        if (found := self.names.count(name)) == 1:
             return
         folded = {known.casefold(): known for known in self.names}
         nearest = get_close_matches(name.casefold(), folded, n=1)
         near = [f"; the nearest is {quote(folded[known])}" for known in nearest]
-        got = f"got {quote(name)}{f', which {count} columns have' if count else ''.join(near)}"
-        raise UserError(f"{where}: wanted a column of {self.table} ({quote(*self.names)}), {got}")
+        got = f"got {quote(name)}{f', which {found} columns have' if found else ''.join(near)}"
+        raise UserError(f"{where}: wanted a column of {self.path} ({quote(*self.names)}), {got}")
 
 
 def quote(*names: str) -> str:
@@ -64,95 +66,121 @@ def quote(*names: str) -> str:
     return shown + f", ... ({len(names)})" * (len(names) > SHOWN)
 
 
-def read_header(table: Path) -> Header:
-    """The header of a table; UserError names what came in its place, and how to convert it."""
-    if not table.is_file():
-        got = "a folder" if table.is_dir() else "none"
-        if table.is_symlink() and not table.exists():
-            got = f"a link to {table.readlink()}, which is not there"
-        if Path(f"{table}.dvc").is_file():
-            got += f"; `dvc pull {table}` fetches it"
-        raise UserError(f"{table}: wanted a table, got {got}")
-    with table.open("rb") as file:
-        start = file.read(HEADER)
-    above, index = None, []
-    with _errors_of(table):
-        if start.startswith(b"PAR1"):
-            schema = parquet.read_schema(table)
-            names, index = schema.names, _noted_index(schema)
-        else:
-            _refuse_others(table, start)
-            above = _count_lines_above(start)
-            names = _read_names(table, start, above)
-    if not any(names):
-        raise UserError(f"{table}: wanted a CSV or Parquet table, got no names of columns")
-    if len(names) == 1 and ";" in names[0]:
-        _refuse(table, "semicolons between the columns", "csv({!r}, sep=';', decimal=',')")
-    if len(names) == 1 and "\t" in names[0]:
-        _refuse(table, "tabs between the columns", "csv({!r}, sep='\\t')")
-    return Header(table, names, index, above)
+def open_table(path: Path) -> Table:
+    """The table with its header; UserError says what came in its place, and how to convert it."""
+    if not path.is_file():
+        got = "a folder" if path.is_dir() else "none"
+        if path.is_symlink() and not path.exists():
+            got = f"a link to {path.readlink()}, which is not there"
+        if Path(f"{path}.dvc").is_file():
+            got += f"; `dvc pull {path}` fetches it"
+        raise UserError(f"{path}: wanted a table, got {got}")
+    with path.open("rb") as file:
+        start = file.read(START)
+    with _errors_of(path):
+        table = _open_parquet(path) if start.startswith(b"PAR1") else _open_csv(path, start)
+    if not any(table.names):
+        raise UserError(f"{path}: wanted a CSV or Parquet table, got no names of columns")
+    if len(table.names) == 1 and ";" in table.names[0]:
+        _refuse(path, "semicolons between the columns", "csv({!r}, sep=';', decimal=',')")
+    if len(table.names) == 1 and "\t" in table.names[0]:
+        _refuse(path, "tabs between the columns", "csv({!r}, sep='\\t')")
+    return table
 
 
-def read_rows(header: Header, columns: list[str]) -> Iterator[Array]:
-    """The columns as arrays (rows, columns), some rows at a time; an empty cell is nan.
+def read_rows(
+    table: Table, columns: Mapping[str, tuple[float, float] | None], whole: bool = False
+) -> Iterator[tuple[pa.RecordBatch, Array]]:
+    """The cells of some rows at a time, and their numbers (rows, columns); a gap is nan.
 
-    UserError for a cell that is no number, or none of float32; after the last row for a column
-    whose numbers float32 does not tell apart.
+    columns: each name with the range that a model has seen, or None. whole: the cells of all
+    columns, else of these. UserError for a cell that is no number of float32, and after the last
+    row for a column that float32 blurs.
     """
-    converters = [Column(f"{header.table}: column {name}") for name in columns]
-    n = 0
-    with _errors_of(header.table):
-        for batch in _read_batches(header, columns):
-            rows = np.empty((batch.num_rows, len(columns)), np.float32)
-            for converter, cells, out in zip(converters, batch.columns, rows.T, strict=True):
-                converter.convert(cells, n + 1, out)
-            n += len(rows)
-            yield rows
+    places = [table.names.index(name) for name in columns]
+    read = _read_parquet if table.above is None else _read_csv
+    converters = [Column(f"{table.path}: column {n}", range_) for n, range_ in columns.items()]
+    first = 1
+    with _errors_of(table.path):
+        for cells in read(table, places, whole):
+            numbers = np.empty((cells.num_rows, len(columns)), np.float32)
+            for i, converter in enumerate(converters):
+                converter.convert(cells.column(places[i] if whole else i), first, numbers[:, i])
+            first += cells.num_rows
+            yield cells, numbers
     for converter in converters:
         converter.check_precision()
 
 
-def read_cells(header: Header, numeric: list[str]) -> Iterator[pa.RecordBatch]:
-    """All columns, some rows at a time; from CSV, each cell is its text, also an empty one.
+def find_index(table: Table) -> list[str]:
+    """The columns in which pandas wrote the index of a data frame, by all its marks.
 
-    numeric: columns that Parquet has to hold as numbers, else UserError.
+    `index` and `level_1` may be data too, unless they hold 0 to n - 1, in any order.
     """
-    with _errors_of(header.table):
-        yield from _read_batches(header, numeric, whole=True)
+    index = [name for name in table.names if name in table.index or INDEX.fullmatch(name)]
+    others = [name for name in table.names if name not in index]
+    n = next(i for i in count() if others[i : i + 1] != [f"level_{i}"])
+    return index + others[:n] + [name for name in others[n:] if _counts_rows(table, name)]
 
 
-def _noted_index(schema: pa.Schema) -> list[str]:
-    """The columns that pandas notes as the index; an index 0, 1, 2, ... is no column."""
+def _counts_rows(table: Table, name: str) -> bool:
+    if re.fullmatch(r"index|level_\d+", name):
+        with suppress(UserError):
+            parts = [numbers[:, 0] for _, numbers in read_rows(table, {name: None})]
+            return np.array_equal(np.sort(np.concatenate(parts)), np.arange(sum(map(len, parts))))
+    return False
+
+
+def _open_parquet(path: Path) -> Table:
+    schema, index = parquet.read_schema(path), list[str]()
     with suppress(KeyError, TypeError, ValueError, RecursionError):  # not written by pandas
-        noted = json.loads(schema.metadata[b"pandas"])["index_columns"]
-        return [name for name in schema.names if name in noted]
-    return []
+        index = json.loads(schema.metadata[b"pandas"])["index_columns"]
+    # pandas notes a range 0, 1, 2, ... too, which is no column.
+    return Table(path, schema.names, None, tuple(name for name in schema.names if name in index))
 
 
-def _refuse(table: Path, got: str, reader: str) -> NoReturn:
-    """UserError with the command that makes a CSV table of the file."""
-    stem = table.name.removesuffix(table.suffix).removesuffix(".csv")
-    stem += "-converted" if table.name == f"{stem}.csv" else ""
-    source, csv = str(table), str(table.with_name(f"{stem}.csv"))
-    code = f"import pandas; pandas.read_{reader.format(source)}.to_csv({csv!r}, index=False)"
-    raise UserError(f'{table}: wanted CSV or Parquet, got {got}; convert it: python -c "{code}"')
+def _read_parquet(table: Table, places: list[int], whole: bool) -> Iterator[pa.RecordBatch]:
+    """The cells, numbers in these places; UserError for another type there."""
+    file = parquet.ParquetFile(table.path, pre_buffer=False)
+    names = [table.names[place] for place in places]
+    for name in names:
+        kind = file.schema_arrow.field(name).type
+        if not re.match("u?int|float|double|halffloat|bool|decimal", str(kind)):
+            raise UserError(f"{table.path}: column {name}: wanted numbers, got {kind}; {HELP}")
+    for batch in file.iter_batches(batch_size=ROWS, columns=None if whole else names):
+        yield batch if whole else batch.select(names)
 
 
-def _refuse_others(table: Path, start: bytes) -> None:
+def _open_csv(path: Path, start: bytes) -> Table:
     for magic, (got, reader) in OTHERS.items():
         if start.startswith(magic):
-            if table.suffix == ".zip":
-                got, reader = "a zip file", "csv({!r}, compression='zip')"
-            _refuse(table, got, reader)
+            zipped = ("a zip file", "csv({!r}, compression='zip')")
+            _refuse(path, *(zipped if path.suffix == ".zip" else (got, reader)))
     if b"\0" in start:
-        raise UserError(f"{table}: wanted a CSV or Parquet table, got a binary file")
+        raise UserError(f"{path}: wanted a CSV or Parquet table, got a binary file")
+    lines = start.removeprefix(BOM).splitlines(keepends=True)
+    above = _count_lines_above(lines)
+    # Any byte is Latin-1: only the names have to be UTF-8.
+    names = next(csv.reader(line.decode("latin-1") for line in lines[above:]), [])
+    try:
+        return Table(path, [name.encode("latin-1").decode() for name in names], above)
+    except UnicodeDecodeError:
+        _refuse(path, "another encoding, such as Latin-1", "csv({!r}, encoding='latin-1')")
 
 
-def _count_lines_above(start: bytes) -> int:
+def _refuse(path: Path, got: str, reader: str) -> NoReturn:
+    """UserError with the command that makes a CSV table of the file."""
+    stem = path.name.removesuffix(path.suffix).removesuffix(".csv")
+    stem += "-converted" if path.name == f"{stem}.csv" else ""
+    source, target = str(path), str(path.with_name(f"{stem}.csv"))
+    code = f"import pandas; pandas.read_{reader.format(source)}.to_csv({target!r}, index=False)"
+    raise UserError(f'{path}: wanted CSV or Parquet, got {got}; convert it: python -c "{code}"')
+
+
+def _count_lines_above(lines: list[bytes]) -> int:
     """The number of lines above the names: empty ones, comments, and Excel's `sep=,`."""
-    lines = start.removeprefix(b"\xef\xbb\xbf").splitlines()
     above = 0
-    while above < len(lines) and re.match(rb"[\s,]*$|#|sep=.$", lines[above]):
+    while above < len(lines) and re.match(rb"[\s,]*$|#|sep=.\s*$", lines[above]):
         above += 1
     # A comment just above the numbers has the names: numpy writes them so.
     if 0 < above < len(lines) and lines[above - 1].startswith(b"#"):
@@ -160,100 +188,45 @@ def _count_lines_above(start: bytes) -> int:
     return above
 
 
-@cache
-def _wait_at_exit() -> None:
-    """Arrow still works for a moment after its last result; a process that ends then aborts."""
-    atexit.register(Event().wait, 0.1)
-
-
-def _open_csv(
-    table: Path, above: int, columns: list[str], handler: Any = None, gaps: bool = False
-) -> Any:
-    """The rows as texts, in blocks; `handler` gets a row with too many or too few cells.
-
-    gaps: an empty cell, NA and nan are null.
-    """
-    _wait_at_exit()
-    source = table
-    if not columns or table.stat().st_size <= HEADER:
-        with table.open("rb") as file:  # The rest of a large table would be read ahead.
-            source = pa.BufferReader(file.read(HEADER) + b"\n")  # A header alone may lack it.
-    # The handler takes only UTF-8, and any byte is Latin-1. One thread counts the rows.
-    reading = arrow_csv.ReadOptions(
-        use_threads=False,
-        block_size=BLOCK,
-        encoding="latin1" if handler else "utf8",
-        autogenerate_column_names=True,  # f0, f1, ...
-        skip_rows=above,
-        skip_rows_after_names=bool(columns),  # the header
-    )
-    return arrow_csv.open_csv(
-        source,
-        reading,
-        arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=handler),
-        arrow_csv.ConvertOptions(
-            include_columns=columns,
-            default_column_type=pa.string(),
-            check_utf8=False,
-            strings_can_be_null=gaps,
-        ),
-    )
-
-
-def _read_names(table: Path, start: bytes, above: int) -> list[str]:
-    """The names of the columns, read by the parser that reads the rows."""
-    if above == len(start.splitlines()):
-        return []
-    first = _open_csv(table, above, [], lambda _: "skip").read_next_batch()
+def _read_csv(table: Table, places: list[int], whole: bool) -> Iterator[pa.RecordBatch]:
+    """The cells as texts; UserError for a row with too many or too few of them."""
     try:
-        names = [column[0].as_py().encode("latin1").decode() for column in first.columns]
-    except UnicodeDecodeError:
-        _refuse(table, "another encoding, such as Latin-1", "csv({!r}, encoding='latin-1')")
-    return [names[0].removeprefix("\ufeff"), *names[1:]]
-
-
-def _read_batches(
-    header: Header, columns: list[str], whole: bool = False
-) -> Iterator[pa.RecordBatch]:
-    """The columns, some rows at a time: texts from CSV, numbers from Parquet.
-
-    whole: all columns, with no text taken for null.
-    """
-    table, places = header.table, {name: f"f{i}" for i, name in enumerate(header.names)}
-    all_of_them = [f"f{i}" for i in range(len(header.names))]
-    positions = all_of_them if whole else [places[name] for name in columns]
-    if header.above is None:
-        file = parquet.ParquetFile(table, pre_buffer=False)
-        for name in columns:
-            kind = file.schema_arrow.field(name).type
-            if not re.match("u?int|float|double|halffloat|bool|decimal", str(kind)):
-                raise UserError(f"{table}: column {name}: wanted numbers, got {kind}; {HELP}")
-        for batch in file.iter_batches(batch_size=ROWS, columns=None if whole else columns):
-            yield batch if whole else batch.select(columns)
-        return
-    bad: list[Any] = []
-
-    def note(row: Any) -> str:
-        bad.append(row)
-        return "error"
-
-    try:
-        yield from _open_csv(table, header.above, positions, gaps=not whole)
+        yield from arrow_csv.open_csv(
+            table.path,
+            # No threads, and no Python object that Arrow's own thread would have to free: at the
+            # end of the process that would abort it.
+            arrow_csv.ReadOptions(
+                use_threads=False,
+                block_size=BLOCK,
+                autogenerate_column_names=True,  # f0, f1, ...
+                skip_rows=table.above,
+                skip_rows_after_names=1,
+            ),
+            arrow_csv.ParseOptions(newlines_in_values=True),
+            arrow_csv.ConvertOptions(
+                include_columns=[] if whole else [f"f{place}" for place in places],
+                default_column_type=pa.string(),
+                check_utf8=False,
+            ),
+        )
     except pa.ArrowInvalid:
-        with suppress(pa.ArrowInvalid):
-            deque(_open_csv(table, header.above, positions, note), 0)
-        for row in bad:
-            raise UserError(
-                f"{table}: row {row.number - header.above - 1} below the header: "
-                f"wanted {row.expected_columns} columns, got {row.actual_columns}"
-            ) from None
-        raise
+        row, wanted = 0, len(table.names)
+        with table.path.open(encoding="latin-1", newline="") as file:
+            rows = filter(None, csv.reader(islice(file, table.above, None)))
+            for row, cells in enumerate(islice(rows, 1, None), start=1):
+                if len(cells) != wanted:
+                    raise UserError(
+                        f"{table.path}: row {row} below the header: "
+                        f"wanted {wanted} columns, got {len(cells)}"
+                    ) from None
+        if row:  # else there is no row, which Arrow takes for an error
+            raise
 
 
 @contextmanager
-def _errors_of(table: Path) -> Iterator[None]:
-    """Raises UserError for an error of the library that reads tables."""
+def _errors_of(path: Path) -> Iterator[None]:
+    """Raises UserError for an error of the libraries that read tables."""
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{table}: wanted a CSV or Parquet table, got: {error}") from None
+    except (pa.ArrowException, csv.Error, OSError) as error:
+        raise UserError(f"{path}: wanted a CSV or Parquet table, got: {error}") from None

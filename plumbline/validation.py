@@ -1,18 +1,24 @@
-"""The repeated trainings of a validation: a CSV with a row for each."""
+"""Errors of predictions, and those of repeated trainings: a CSV with a row for each.
 
-import csv
-import io
+Errors are in the unit of y, computed in float64, and the same for any number of threads.
+"""
+
 import math
-import reprlib
-from itertools import pairwise
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
-from plumbline.core.errors import UserError
-from plumbline.core.files import read, replacing
+from plumbline.core.files import parse_csv, read, write_csv
+from plumbline.core.tensors import Array, Floats
+from plumbline.core.threads import in_threads
+
+# Rows that are compared at a time, so that the differences need no memory beside the data.
+CHUNK = 262_144
 
 # The most trainings, since git keeps the file: 1.3 MB.
 ROWS = 10_000
@@ -20,6 +26,61 @@ BYTES = 130 * ROWS
 
 # The names of the numbers that `metrics` gives.
 METRICS = ("validation_mae", "validation_mae_q1", "validation_mae_q3", "validation_baseline_mae")
+
+
+def mae(predicted: Array, true: Array, threads: int = 1) -> float:
+    """Mean absolute error; predicted, true: (n, 1)."""
+    return sum(of_errors(lambda e: np.abs(e, out=e).sum(), predicted, true, threads)) / len(true)
+
+
+def baseline_mae(train: Array, true: Array, threads: int = 1) -> float:
+    """MAE of predicting the median of the training y for every sample; train: (m, 1), true: (n, 1).
+
+    No constant that is known from the training samples has a lower one there.
+    """
+    return mae(np.broadcast_to(np.median(train), true.shape), true, threads)
+
+
+def rmse(predicted: Array, true: Array, threads: int = 1) -> float:
+    """Root of the mean squared error; predicted, true: (n, 1)."""
+    return float(np.sqrt(_sum_of_squares(predicted, true, threads) / len(true)))
+
+
+def max_error(predicted: Array, true: Array, threads: int = 1) -> float:
+    """Largest absolute error; predicted, true: (n, 1)."""
+    return max(of_errors(lambda e: np.abs(e, out=e).max(), predicted, true, threads))
+
+
+def r2(predicted: Array, true: Array, threads: int = 1) -> float:
+    """Coefficient of determination: 1 minus the errors' share of the variance of y; no unit.
+
+    predicted, true: (n, 1). If y does not vary, 1 without an error and 0 with one, as in
+    scikit-learn: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.r2_score.html
+    """
+    squares = _sum_of_squares(predicted, true, threads)
+    # The rounded mean of a constant y is that constant, so its variance is exactly 0.
+    mean = true.mean(keepdims=True, dtype=np.float64).astype(np.float32)
+    variance = _sum_of_squares(true, np.broadcast_to(mean, true.shape), threads)
+    return 1 - squares / variance if variance else float(squares == 0)
+
+
+def _sum_of_squares(predicted: Array, true: Array, threads: int) -> float:
+    return sum(of_errors(lambda e: np.square(e, out=e).sum(), predicted, true, threads))
+
+
+def of_errors(
+    function: Callable[[Floats], float], predicted: Array, true: Array, threads: int = 1
+) -> list[float]:
+    """The function's value for predicted - true, chunk by chunk, in their order; each (n, 1).
+
+    The function may write into its argument: new memory costs a page fault for each 4 KB.
+    """
+
+    def of_chunk(start: int) -> float:
+        rows = slice(start, start + CHUNK)
+        return float(function(predicted[rows].astype(np.float64) - true[rows]))
+
+    return in_threads(of_chunk, range(0, len(predicted), CHUNK), threads)
 
 
 class Row(NamedTuple):
@@ -75,14 +136,12 @@ def summary(rows: list[Row]) -> str:
     """The rows in one sentence."""
     if not rows:
         return "validate.repeats is 0: one training, which is not judged"
-    found = quartiles([row.error for row in rows])
-    baseline = median([row.baseline_mae for row in rows])
+    numbers = dict.fromkeys(METRICS, math.inf) | metrics(rows)
+    middle, q1, q3, baseline = (f"{number:.4g}" for number in numbers.values())
     diverged = sum(row.mae is None for row in rows)
     return (
-        f"validation_mae of {len(rows)} trainings: median {found.median:.4g}, half of them from "
-        f"{found.q1:.4g} to {found.q3:.4g}; predicting the median of y: {baseline:.4g}"
-        + f"; {diverged} diverged"
-        * bool(diverged)
+        f"validation_mae of {len(rows)} trainings: median {middle}, half of them from {q1} to {q3};"
+        f" predicting the median of y: {baseline}" + f"; {diverged} diverged" * bool(diverged)
     )
 
 
@@ -95,36 +154,30 @@ class Kept:
     def __init__(self, output: Path, fingerprint: str) -> None:
         self.path = output.with_name(output.name + ".checkpoint")
         self.rows: list[Row] = []
-        lines = self.path.read_bytes().splitlines() if self.path.is_file() else []
-        try:
-            if lines[:1] == [fingerprint.encode()]:
-                for line in lines[1:]:
-                    self.rows.append(msgspec.json.decode(line, type=Row))
-        except msgspec.DecodeError:
-            pass  # a kill cut the line short
+        content = self.path.read_bytes() if self.path.is_file() else b""
+        first, _, lines = content[: content.rfind(b"\n") + 1].partition(b"\n")
+        if first == fingerprint.encode():
+            with suppress(msgspec.DecodeError):
+                self.rows = msgspec.json.Decoder(Row).decode_lines(lines)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        rows = [msgspec.json.encode(row) for row in self.rows]
-        self.path.write_bytes(b"".join(line + b"\n" for line in (fingerprint.encode(), *rows)))
+        lines = msgspec.json.Encoder().encode_lines(self.rows)
+        self.path.write_bytes(fingerprint.encode() + b"\n" + lines)
 
     def add(self, row: Row) -> None:
         self.rows.append(row)
         with self.path.open("ab") as file:
-            file.write(msgspec.json.encode(row) + b"\n")
+            file.write(msgspec.json.Encoder().encode_lines([row]))
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)
 
 
 def save(path: Path, rows: list[Row]) -> None:
-    """Writes each number as the shortest decimal that reads back as the same float."""
-    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Row._fields)
-        writer.writerows(rows)
+    write_csv(path, Row._fields, rows)
 
 
 def load(path: Path) -> list[Row]:
-    """The rows in ascending order of their seeds; UserError names the line that is wrong.
+    """The rows in the order of their seeds; UserError names the line that is wrong.
 
     A file written by `save` reads back as the same numbers. It has no row if nothing was repeated.
     """
@@ -133,30 +186,13 @@ def load(path: Path) -> list[Row]:
 
 def parse(content: bytes, path: Path | str) -> list[Row]:
     """As `load`, from the content of the file."""
-    try:
-        lines = list(csv.reader(io.StringIO(content.decode(), newline="")))
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: wanted a CSV file, got: {error}") from None
-    header = lines[0] if lines else []
-    if header != list(Row._fields):
-        raise UserError(f"{path}: wanted {','.join(Row._fields)}, got {reprlib.repr(header)}")
-    rows = [_row(f"{path}: line {i}", line) for i, line in enumerate(lines[1:], start=2)]
-    if any(later.seed <= row.seed for row, later in pairwise(rows)):
-        raise UserError(f"{path}: wanted the seeds in ascending order")
-    return rows
+    return parse_csv(content, path, [[*Row._fields]], _row)
 
 
-def _row(where: str, line: list[str]) -> Row:
-    wanted = f"{where}: wanted {','.join(Row._fields)}, got {reprlib.repr(line)}"
-    try:
-        seed, *errors, baseline, held_out = line
-        diverged = not any(errors)
-        mae, low, high = (None if diverged else float(text) for text in errors)
-        row = Row(int(seed), mae, low, high, float(baseline), int(held_out))
-    except ValueError:
-        raise UserError(wanted) from None
-    if row.seed < 0 or row.held_out < 1:
-        raise UserError(wanted)
-    if not all(0 <= number < math.inf for number in row if number is not None):
-        raise UserError(f"{where}: wanted finite numbers from 0, got {reprlib.repr(line)}")
+def _row(seed: str, baseline_mae: str, held_out: str, **errors: str) -> Row:
+    diverged = not any(errors.values())
+    mae, low, high = (None if diverged else float(cell) for cell in errors.values())
+    row = Row(int(seed), mae, low, high, float(baseline_mae), int(held_out))
+    if not row.held_out or not all(0 <= (number or 0) < math.inf for number in row):
+        raise ValueError
     return row

@@ -13,8 +13,7 @@ from plumbline.core.command import printable, run
 from plumbline.core.files import Input, Output, write_json
 from plumbline.core.tensors import Line, ModelInfo, Pair
 from plumbline.core.threads import count_threads
-from plumbline.metrics import baseline_mae, mae, max_error, r2, rmse
-from plumbline.validation import Row
+from plumbline.validation import Row, baseline_mae, mae, max_error, r2, rmse
 
 
 class Params(msgspec.Struct, frozen=True):

@@ -16,8 +16,7 @@ from plumbline.core.command import printable, run
 from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
 from plumbline.core.tensors import Array, SamplesInfo
-from plumbline.index import find_index
-from plumbline.table import Header, quote, read_header, read_rows
+from plumbline.table import Table, find_index, open_table, quote, read_rows
 
 Name = Any  # YAML reads 2024 as a number and true as a boolean; `name_of` says so
 
@@ -43,19 +42,19 @@ def name_of(value: Name, key: str) -> str:
     raise UserError(f"params.yaml: load.{key}: wanted the name of a column, got {got}{cure}")
 
 
-def choose_columns(header: Header, params: Load) -> tuple[list[str], str]:
+def choose_columns(table: Table, params: Load) -> tuple[list[str], str]:
     """The names of the features, in their order, and of the target; UserError for a wrong name.
 
     Without a choice, the features are all columns but the target and an index; it says which.
     """
     target, index = name_of(params.target, "target"), []
     if params.features is None:
-        index = [name for name in find_index(header) if name != target]
-        features = [name for name in header.names if name not in (target, *index)]
+        index = [name for name in find_index(table) if name != target]
+        features = [name for name in table.names if name not in (target, *index)]
     else:
         features = [name_of(name, "features") for name in params.features]
     for key, name in [("target", target), *(("features", name) for name in features)]:
-        header.check_name(name, f"params.yaml: load.{key}")
+        table.check_name(name, f"params.yaml: load.{key}")
     left_out = ""
     if index:
         left_out = f"; left out: {quote(*index)} (an index, or without a name; list it to use it)"
@@ -82,13 +81,13 @@ def check_complete(table: Path, columns: list[str], parts: list[Array]) -> None:
         )
 
 
-def load(table: Path, params: Load) -> tuple[Array, Array, SamplesInfo]:
+def load(path: Path, params: Load) -> tuple[Array, Array, SamplesInfo]:
     """X (n, k) and y (n, 1), in the order of the table; UserError names the place of an error."""
-    header = read_header(table)
-    features, target = choose_columns(header, params)
+    table = open_table(path)
+    features, target = choose_columns(table, params)
     columns = [*features, target]
-    parts = list(read_rows(header, columns))
-    check_complete(table, columns, parts)
+    parts = [numbers for _, numbers in read_rows(table, dict.fromkeys(columns))]
+    check_complete(path, columns, parts)
 
     n = sum(map(len, parts))
     X, y = np.empty((n, len(features)), np.float32), np.empty((n, 1), np.float32)

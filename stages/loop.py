@@ -15,9 +15,9 @@ from plumbline.core.params import NonNegativeInt, Positive, PositiveInt, Seed, o
 from plumbline.core.tensors import Recipe
 from plumbline.history import Row
 from plumbline.inference.model import Standardized, arguments_of, line_of, make_model
-from plumbline.training.batches import Batches, Samples, backward, check_model, mean_loss
+from plumbline.training.batches import Batches, Samples, backward, check_layers, mean_loss
 from plumbline.training.checkpoint import Checkpoint
-from plumbline.training.objective import make_loss, objective
+from plumbline.training.objective import objective
 from plumbline.training.world import ALONE, World
 from stages.losses import LOSSES
 from stages.model import MODELS
@@ -76,8 +76,8 @@ def fit(
     show: gets each row once it is there. The result has the same bits for any number of threads and
     processes. Raises UserError for a layer that rules this out, and DivergedError with the epoch.
     """
-    check_model(model, train.X.shape[1])
-    predict, loss_fn = objective(model, make_loss(LOSSES[params.loss].layer))
+    check_layers(model, train.X.shape[1])
+    predict, loss_fn = objective(model, LOSSES[params.loss].layer)
     optimizer = OPTIMIZERS[params.optimizer](model.parameters(), lr=params.lr)
     order = torch.Generator().manual_seed(params.seed)
     done, rows = checkpoint.resume(model, optimizer, order, world) if checkpoint else (0, [])

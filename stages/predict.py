@@ -20,9 +20,8 @@ from plumbline.core.params import one_of
 from plumbline.core.tensors import Array, ModelInfo
 from plumbline.inference.device import predict, use_device, use_threads
 from plumbline.inference.model import load_model
-from plumbline.table import Header, read_header
-from plumbline.tally import Errors, Outside
-from plumbline.wider import read_with_numbers, write_wider
+from plumbline.predictions import Errors, Outside, write_wider
+from plumbline.table import Table, open_table, read_rows
 from stages.model import MODELS
 
 GAPS = {"refuse": "an error", "empty": "an empty prediction"}
@@ -37,19 +36,17 @@ class Params(msgspec.Struct, frozen=True):
     predict: Predict
 
 
-def choose_columns(header: Header, info: ModelInfo, model: Path) -> dict[str, float]:
-    """How far float32 may move a number of each feature, and of the target if the table has it.
+def choose_columns(table: Table, info: ModelInfo, model: Path) -> dict[str, tuple[float, float]]:
+    """The features with their ranges in training, and the target if the table has it.
 
     UserError for a feature that the table lacks.
     """
     for name in info.features:
-        header.check_name(name, f"{model}: its feature")
-    # As in `load`, a hundredth of the standard deviation, which is at most half of the range.
-    limits = [(high - low) / 200 or math.inf for low, high in info.ranges]
-    columns = dict(zip(info.features, limits, strict=True))
-    if info.target in header.names:
-        header.check_name(info.target, f"{model}: its target")
-        columns[info.target] = math.inf
+        table.check_name(name, f"{model}: its feature")
+    columns = dict(zip(info.features, info.ranges, strict=True))
+    if info.target in table.names:
+        table.check_name(info.target, f"{model}: its target")
+        columns[info.target] = (-math.inf, math.inf)
     return columns
 
 
@@ -76,15 +73,15 @@ def main(params: Params, table_path: Input, model_path: Input, predictions_path:
     threads, device = use_threads(), use_device(params.device)
     model = load_model(model_path, MODELS).to(device)
     info = tensors.load_info(model_path, ModelInfo)
-    header = read_header(table_path)
+    table = open_table(table_path)
     if Path(table_path).resolve() == Path(predictions_path).resolve():
         raise UserError(f"{predictions_path}: wanted another file than the table")
-    columns, k = choose_columns(header, info, model_path), len(info.features)
+    columns, k = choose_columns(table, info, model_path), len(info.features)
     names = [f"predicted_{info.target}", "residual"][: 1 + len(columns) - k]
 
     n, empty, outside, errors = 0, 0, Outside(info), Errors(info)
-    with replacing(predictions_path) as partial, write_wider(header, partial, names) as write:
-        for cells, numbers in read_with_numbers(header, columns):
+    with replacing(predictions_path) as partial, write_wider(table, partial, names) as write:
+        for cells, numbers in read_rows(table, columns, whole=True):
             X, y = numbers[:, :k], numbers[:, k:]
             gaps = np.isnan(X).max(axis=1)
             if params.predict.gaps == "refuse":
@@ -103,8 +100,8 @@ def main(params: Params, table_path: Input, model_path: Input, predictions_path:
         print(
             f"on {device.type}; the model was trained on {info.device}, so last digits may differ"
         )
-    outside.tell()
-    errors.tell()
+    for line in (*outside.lines(), *errors.lines()):
+        print(line)
 
 
 if __name__ == "__main__":

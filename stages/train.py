@@ -18,12 +18,7 @@ from plumbline.core.files import Input, Output
 from plumbline.core.tensors import Array, ModelInfo
 from plumbline.history import Row
 from plumbline.inference.device import use_device, use_threads
-from plumbline.inference.model import (
-    Standardized,
-    coefficients_of,
-    line_of,
-    save_model,
-)
+from plumbline.inference.model import Standardized, coefficients_of, line_of, save_model
 from plumbline.training.batches import load_share, predict_all
 from plumbline.training.checkpoint import Checkpoint, digest
 from plumbline.training.objective import advise, fit_scale, median_of, ranges_of
@@ -88,9 +83,9 @@ def print_end(model: torch.nn.Module, predicted: Array) -> None:
     print("test predictions:", *(f"{y:.4f}" for y in predicted[:20, 0]), *more)
 
 
-def print_advice(advice: list[str], rows: list[Row]) -> None:
-    """Prints the advice, and whether training did not learn."""
-    for sentence in [*advice, *history.remarks(rows)]:
+def print_advice(sentences: list[str], rows: list[Row]) -> None:
+    """Prints the sentences, and what the numbers of the last epoch hide."""
+    for sentence in [*sentences, *(": ".join(pair) for pair in history.facts(rows).items())]:
         print(f"advice: {sentence}")
 
 
@@ -133,10 +128,8 @@ def main(
         coefficients=coefficients_of(model),
     )
     train, test = train.without_y(), test.without_y()  # The predictions take the memory of y.
-    predictions = {
-        "train": predict_all(model, train, world),
-        "test": predict_all(model, test, world),
-    }
+    parts = {"train": train, "test": test}
+    predictions = {name: predict_all(model, part, world) for name, part in parts.items()}
     if world.rank == 0:
         print_end(model, predictions["test"])
         tensors.save(predictions_path, predictions)

@@ -19,12 +19,11 @@ from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
 from plumbline.core.tensors import Array, Pair
 from plumbline.inference.device import predict, use_device, use_threads
-from plumbline.metrics import baseline_mae, mae
 from plumbline.training.batches import Samples
 from plumbline.training.checkpoint import fingerprint
 from plumbline.training.objective import fit_scale
 from plumbline.training.world import World
-from plumbline.validation import Row
+from plumbline.validation import Row, baseline_mae, mae
 from stages.loop import DivergedError, Train, fit, new_model, recipe_of
 from stages.split import Split, split
 

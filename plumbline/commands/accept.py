@@ -10,7 +10,7 @@ from pathlib import Path
 from plumbline.core.command import printable
 from plumbline.core.errors import UserError
 from plumbline.lint import declared
-from plumbline.review import diffs, staleness
+from plumbline.review import diffs, reproduction
 from plumbline.review.git import Checkout
 
 
@@ -20,11 +20,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def main(_: Namespace) -> None:
     here = Checkout(Path.cwd(), "")
-    stages, problems = declared.read(here.path), staleness.problems(here)
+    stages, problems = declared.read(here.path), reproduction.problems(here)
     for problem in problems:
-        if not problem.endswith(staleness.ACCEPT):
+        if not problem.endswith(reproduction.ACCEPT):
             raise UserError(f"{problem}; dvc repro")
-    edits = [problem.removesuffix(staleness.ACCEPT).split(": ", 1) for problem in problems]
+    edits = [problem.removesuffix(reproduction.ACCEPT).split(": ", 1) for problem in problems]
     names = [name for name in stages if name in dict(edits)]
     data = [path for name in names for path in (*stages[name].inputs, *stages[name].outs)]
     if missing := [path for path in data if not Path(path).exists()]:

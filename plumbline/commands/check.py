@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 
 from plumbline.core.command import fail, printable
 from plumbline.lint.declared import entries
-from plumbline.review import lock, staleness
+from plumbline.review import lock, reproduction
 from plumbline.review.gate import load_rules
 from plumbline.review.git import Checkout, checkout_of, find_commit, unseen_files
 from plumbline.review.reproduction import reproduce
@@ -25,11 +25,11 @@ def main(options: Namespace) -> None:
     with checkout_of(head) as checkout:
         hashes = lock.output_hashes(lock.load(checkout, head))
         problems = [
-            *staleness.problems(checkout),
-            *staleness.damaged_objects(staleness.cache_folder(), hashes),
+            *reproduction.problems(checkout),
+            *reproduction.damaged_objects(reproduction.cache_folder(), hashes),
         ]
         if problems:
-            comments = all(line.endswith(staleness.ACCEPT) for line in problems)
+            comments = all(line.endswith(reproduction.ACCEPT) for line in problems)
             cure = "`make accept`" if comments else "run it"
             fail(f"check: not what `dvc repro` would leave; {cure} and commit", problems)
         print("check: dvc.lock, metrics and pictures fit the parameters and the scripts")

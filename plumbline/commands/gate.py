@@ -6,9 +6,9 @@ Usage: python -m plumbline gate BASE [HEAD]
 from argparse import ArgumentParser, Namespace
 
 from plumbline.core.command import fail, printable
-from plumbline.review.findings import measure
 from plumbline.review.gate import decisions, failures, load_rules
 from plumbline.review.git import checkout_of, find_commit
+from plumbline.review.report import measure
 
 
 def add_arguments(parser: ArgumentParser) -> None:

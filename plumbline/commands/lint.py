@@ -9,7 +9,7 @@ from pathlib import Path
 
 from plumbline.core.command import fail
 from plumbline.lint import declared
-from plumbline.lint.problems import run_problems, static_problems, unread_params
+from plumbline.lint.problems import project_problems, run_problems, static_problems
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -18,7 +18,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def main(options: Namespace) -> None:
     stages = declared.read(Path()).values()
-    problems, missing = [*unread_params(stages)], set[str]()
+    problems, missing = [*project_problems(stages)], set[str]()
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder).resolve()
         made = scratch / "made"
@@ -31,7 +31,8 @@ def main(options: Namespace) -> None:
                 else:
                     found += run_problems(stage, made, scratch)
                 missing |= {path for path in stage.outs if not (made / path).is_file()}
-            problems += [f"{stage.name}: {problem}" for problem in dict.fromkeys(found)]
+            for problem in dict.fromkeys(found):
+                problems += f"{stage.name}: {problem}".splitlines()
     if problems:
         fail("lint: dvc.yaml is not what the stages do", problems)
     print("lint: every stage does what dvc.yaml declares")

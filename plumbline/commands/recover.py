@@ -6,7 +6,7 @@ Usage: python -m plumbline recover
 from argparse import ArgumentParser, Namespace
 
 from plumbline.core.command import printable
-from plumbline.review.recovery import recover
+from plumbline.review.lock import recover
 
 
 def add_arguments(parser: ArgumentParser) -> None:

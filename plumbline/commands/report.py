@@ -10,12 +10,10 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from plumbline.review.findings import find
 from plumbline.review.gate import load_rules
 from plumbline.review.git import checkout_of, find_commit
-from plumbline.review.markdown import page
-from plumbline.review.pictures import Picture, as_data, write_pictures
-from plumbline.review.report import report
+from plumbline.review.page import Picture, as_data, page, write_pictures
+from plumbline.review.report import find, report
 
 
 def add_arguments(parser: ArgumentParser) -> None:

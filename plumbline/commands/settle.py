@@ -78,7 +78,8 @@ def _projects(sides: list[str]) -> list[str]:
     trees = [set(git("ls-tree", "-r", "-z", side).decode().split("\0")) for side in sides]
     differ = {line.partition("\t")[2] for line in trees[0] ^ trees[1]}
     folders = {posixpath.dirname(p) or "." for p in differ if posixpath.basename(p) == "dvc.lock"}
-    return sorted({".", *folders})
+    # A side may have deleted a project.
+    return sorted({".", *(folder for folder in folders if Path(folder, "dvc.yaml").is_file())})
 
 
 def _results(folder: str, sides: list[str]) -> set[str]:

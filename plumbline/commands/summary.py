@@ -79,8 +79,9 @@ def main(_: Namespace) -> None:
     metrics = load_numbers(metrics_path)
     difference = load_numbers(verdict_path, "max_abs_difference")["max_abs_difference"]
     info = load_info(Path(stages["evaluate"].cmd[3]), SamplesInfo)
+    pictures = [path for stage in stages.values() for path in stage.outs if path.endswith(".png")]
     lines = {
-        "pictures": " ".join(stages["plot"].outs),
+        "pictures": " ".join(pictures),
         "reloaded": f"matches, largest difference {difference:g}",
     }
     if device := decode_values(metrics_path, read(Path(metrics_path), 100_000)).get(DEVICE):

@@ -1,11 +1,15 @@
-"""Files: read up to a limit, YAML as DVC reads it, and written whole or not at all."""
+"""Files: read up to a limit, written whole or not at all, as JSON, CSV, or YAML as DVC reads it."""
 
+import csv
+import io
 import json
 import re
-from collections.abc import Iterator
+import reprlib
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, NewType
+from typing import Any, NewType, TypeVar
 
 import yaml
 
@@ -14,6 +18,8 @@ from plumbline.core.errors import UserError
 # The roles of a stage's paths, in the signature of its `main`.
 Input = NewType("Input", Path)
 Output = NewType("Output", Path)
+
+Row = TypeVar("Row", bound=tuple[Any, ...])
 
 
 def read(path: Path, limit: int) -> bytes:
@@ -47,6 +53,42 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
     text = json.dumps(values, indent=2, allow_nan=False) + "\n"
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_csv(path: Path, names: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Writes each number as the shortest decimal that reads back as the same float."""
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([names, *rows])
+
+
+def parse_csv(
+    content: bytes, path: Path | str, headers: list[list[str]], row_of: Callable[..., Row]
+) -> list[Row]:
+    """The rows, in ascending order of their first column, below one of the headers.
+
+    row_of: makes a row of the cells, by the names of their columns, or raises ValueError, which
+    becomes a UserError that names the line.
+    """
+    try:
+        lines = csv.reader(io.StringIO(content.decode(), newline=""))
+        header, *body = [*lines] or [[]]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: wanted a CSV file, got: {error}") from None
+    if header not in headers:
+        wanted = " or ".join(map(",".join, headers))
+        raise UserError(f"{path}: wanted the columns {wanted}, got {reprlib.repr(header)}")
+    rows = []
+    for number, cells in enumerate(body, start=2):
+        try:
+            rows.append(row_of(**dict(zip(header, cells, strict=True))))
+        except ValueError:
+            raise UserError(
+                f"{path}: line {number}: wanted finite numbers for {','.join(header)}, "
+                f"got {reprlib.repr(cells)}"
+            ) from None
+    if any(later[0] <= row[0] for row, later in pairwise(rows)):
+        raise UserError(f"{path}: wanted {header[0]} in ascending order")
+    return rows
 
 
 class _Loader(yaml.SafeLoader):

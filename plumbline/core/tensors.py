@@ -7,7 +7,7 @@ several in random order.
 import json
 import math
 from pathlib import Path
-from typing import Annotated, NamedTuple, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 import numpy as np
@@ -28,19 +28,6 @@ Setting = int | float | str | bool | list[int | float | str | bool] | None
 
 CHUNK = 2**20  # rows that are checked at a time
 HEADER = 1_000_000  # bytes; reading a header takes many times its size in memory
-
-
-class Place(NamedTuple):
-    """Where the float32 numbers of a tensor are in its file."""
-
-    shape: tuple[int, ...]
-    offset: int  # of the first byte
-
-    def of(self, rows: slice) -> "Place":
-        """The place of some of the rows."""
-        n, *others = self.shape
-        start, stop, _ = rows.indices(n)
-        return Place((stop - start, *others), self.offset + 4 * start * math.prod(others))
 
 
 class SamplesInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,18 +100,15 @@ def save(path: Path, tensors: dict[str, Array], metadata: dict[str, str] | None 
     metadata: at most one key, because safetensors writes several in random order.
     """
     assert metadata is None or len(metadata) == 1
-    for name, tensor in tensors.items():
-        check_finite(path, name, tensor)
+    content = {n: np.asarray(_finite(path, n, t), order="C") for n, t in tensors.items()}
     with replacing(path) as partial:
-        save_file({name: np.ascontiguousarray(t) for name, t in tensors.items()}, partial, metadata)
+        save_file(content, partial, metadata)
 
 
 def load(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
     """The tensors and the metadata of a file; UserError unless all numbers are finite float32."""
-    places, metadata = read_header(path)
-    return {
-        name: np.array(map_tensor(path, name, place)) for name, place in places.items()
-    }, metadata
+    tensors, metadata = _map(path)
+    return {name: np.array(_finite(path, name, t)) for name, t in tensors.items()}, metadata
 
 
 def save_samples(path: Path, X: Array, y: Array, info: SamplesInfo) -> None:
@@ -133,75 +117,68 @@ def save_samples(path: Path, X: Array, y: Array, info: SamplesInfo) -> None:
 
 
 def load_samples(path: Path, rows: slice = slice(None)) -> tuple[Array, Array, SamplesInfo]:
-    """X (n, k), y (n, 1) and the names of their columns; n and k are at least 1.
-
-    rows: which of the rows in the file to load.
-    """
-    (X, y), info = _find_samples(path)
-    return map_tensor(path, "X", X.of(rows)), map_tensor(path, "y", y.of(rows)), info
+    """These rows of X (n, k) and of y (n, 1), and the names of their columns; n, k >= 1."""
+    X, y, info = _map_samples(path)
+    return _finite(path, "X", X[rows]), _finite(path, "y", y[rows]), info
 
 
 def load_targets(path: Path) -> tuple[Array, SamplesInfo]:
-    """Y (n, 1) and the names of the columns, without X."""
-    (_, y), info = _find_samples(path)
-    return map_tensor(path, "y", y), info
+    """Y (n, 1) and the names of the columns, without reading X."""
+    _, y, info = _map_samples(path)
+    return _finite(path, "y", y), info
 
 
 def count_samples(path: Path) -> int:
     """The number of rows in the file."""
-    (X, _), _ = _find_samples(path)
-    return X.shape[0]
+    return len(_map_samples(path)[0])
 
 
 def load_info(path: Path, kind: type[Info]) -> Info:
-    """The metadata of a file, without its tensors."""
-    return decode(path, read_header(path)[1], kind)
+    """The metadata of a file, without reading its tensors."""
+    return decode(path, _map(path)[1], kind)
 
 
 def load_predictions(path: Path, train_rows: int, test_rows: int) -> Pair:
     """The predictions for the training and the testing samples, each (rows, 1)."""
-    (train, test), _ = _find(path, "train", "test")
-    found = train.shape[0], test.shape[0]
-    if found != (train_rows, test_rows):
+    (test, train), _ = _map_columns(path, "test", "train")
+    if (len(train), len(test)) != (train_rows, test_rows):
         raise UserError(
             f"{path}: wanted {train_rows} and {test_rows} rows in train and test, "
-            f"got {found[0]} and {found[1]}"
+            f"got {len(train)} and {len(test)}"
         )
-    return map_tensor(path, "train", train), map_tensor(path, "test", test)
+    return _finite(path, "train", train), _finite(path, "test", test)
 
 
-def _find_samples(path: Path) -> tuple[tuple[Place, Place], SamplesInfo]:
-    """The places of X and y, and their names; UserError if they do not fit each other."""
-    (X, y), metadata = _find(path, "X", "y")
+def _map_samples(path: Path) -> tuple[Array, Array, SamplesInfo]:
+    """X, y and the names of their columns; UserError if they do not fit each other."""
+    (X, y), metadata = _map_columns(path, "X", "y")
     info = decode(path, metadata, SamplesInfo)
-    if X.shape[0] != y.shape[0]:
-        raise UserError(
-            f"{path}: wanted X and y of equal length, got {X.shape[0]} and {y.shape[0]}"
-        )
+    if len(X) != len(y):
+        raise UserError(f"{path}: wanted X and y of equal length, got {len(X)} and {len(y)}")
     if len(info.features) != X.shape[1]:
         raise UserError(f"{path}: wanted {X.shape[1]} names of features, got {info.features}")
-    return (X, y), info
+    return X, y, info
 
 
-def _find(path: Path, *names: str) -> tuple[list[Place], dict[str, str]]:
-    """The places of these tensors, and the metadata; UserError if the file has any others.
+def _map_columns(path: Path, *names: str) -> tuple[list[Array], dict[str, str]]:
+    """The tensors of these sorted names, and the metadata; UserError if the file has any others.
 
     Each is (n, 1) with n >= 1; X is (n, k) with k >= 1.
     """
-    places, metadata = read_header(path)
-    if sorted(places) != sorted(names):
-        raise UserError(f"{path}: wanted tensors {sorted(names)}, got {sorted(places)}")
-    for name, (shape, _) in places.items():
+    tensors, metadata = _map(path)
+    if list(tensors) != [*names]:
+        raise UserError(f"{path}: wanted tensors {[*names]}, got {list(tensors)}")
+    for name, tensor in tensors.items():
         wanted = "(n, k)" if name == "X" else "(n, 1)"
-        if len(shape) != 2 or not all(shape) or (name != "X" and shape[1] != 1):
-            raise UserError(f"{path}: {name}: wanted shape {wanted}, got {shape}")
-    return [places[name] for name in names], metadata
+        if tensor.ndim != 2 or not tensor.size or (name != "X" and tensor.shape[1] != 1):
+            raise UserError(f"{path}: {name}: wanted shape {wanted}, got {tensor.shape}")
+    return list(tensors.values()), metadata
 
 
-def read_header(path: Path) -> tuple[dict[str, Place], dict[str, str]]:
-    """The place of each tensor, in the order of their names, and the metadata.
+def _map(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
+    """The tensors, sorted by name, and the metadata; UserError for no whole file of float32.
 
-    UserError if the file is no whole safetensors file, or a tensor is not float32.
+    Each tensor is read-only and mapped into memory: its numbers are read when they are used.
     """
     if not path.is_file():
         raise UserError(f"{path}: wanted a safetensors file, got none")
@@ -211,41 +188,34 @@ def read_header(path: Path) -> tuple[dict[str, Place], dict[str, str]]:
             raise UserError(f"{path}: wanted a safetensors file, got: a header of {length:,} bytes")
         header = file.read(length)
     try:
-        with safe_open(path, framework="np") as tensors:
-            slices = {name: tensors.get_slice(name) for name in sorted(tensors.keys())}
-            metadata: dict[str, str] = tensors.metadata() or {}
-            for name, found in slices.items():
-                if (dtype := found.get_dtype()) != "F32":
-                    raise UserError(f"{path}: {name}: wanted dtype F32, got {dtype}")
-            shapes = {name: tuple(found.get_shape()) for name, found in slices.items()}
+        with safe_open(path, framework="np"):  # which checks the header
+            entries = json.loads(header)
     except SafetensorError as error:
         raise UserError(f"{path}: wanted a safetensors file, got: {error}") from None
-    content = json.loads(header)
-    return {
-        name: Place(shape, 8 + length + content[name]["data_offsets"][0])
-        for name, shape in shapes.items()
-    }, metadata
+    metadata, tensors = entries.pop("__metadata__", None) or {}, {}
+    for name, entry in sorted(entries.items()):
+        if entry["dtype"] != "F32":
+            raise UserError(f"{path}: {name}: wanted dtype F32, got {entry['dtype']}")
+        shape, start = tuple(entry["shape"]), 8 + length + entry["data_offsets"][0]
+        if math.prod(shape):  # Safetensors would copy it to new memory.
+            tensors[name] = np.memmap(path, np.float32, "r", start, shape).view(np.ndarray)
+        else:
+            tensors[name] = np.empty(shape, np.float32)
+    return tensors, metadata
 
 
-def map_tensor(path: Path, name: str, place: Place) -> Array:
-    """The tensor, mapped into memory and read-only; safetensors would copy it to new memory."""
-    if not math.prod(place.shape):
-        return np.empty(place.shape, np.float32)
-    tensor = np.memmap(path, np.float32, "r", place.offset, place.shape).view(np.ndarray)
-    check_finite(path, name, tensor)
-    return tensor
-
-
-def check_finite(path: Path, name: str, tensor: Array) -> None:
-    """UserError if a number is nan or inf; all cores look for one."""
+def _finite(path: Path, name: str, tensor: Array) -> Array:
+    """The tensor itself; UserError if a number is nan or inf. All cores look for one."""
+    column = np.atleast_1d(tensor)
 
     def is_finite(start: int) -> bool:
-        rows = tensor[start : start + CHUNK]
+        rows = column[start : start + CHUNK]
         with np.errstate(over="ignore", invalid="ignore"):
             if np.isfinite(rows.sum()):
                 return True  # nan and inf would be in the sum
         # The sum of finite numbers may be inf. The extremes of an array with a nan are nan.
         return bool(np.isfinite(rows.min()) and np.isfinite(rows.max()))
 
-    if not all(in_threads(is_finite, range(0, len(tensor), CHUNK), count_threads())):
+    if not all(in_threads(is_finite, range(0, len(column), CHUNK), count_threads())):
         raise UserError(f"{path}: {name}: wanted finite numbers, got nan or inf")
+    return tensor

@@ -1,15 +1,12 @@
 """The device that computes: its threads, the pieces of the data, and a model's predictions."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from plumbline.core.errors import UserError
-from plumbline.core.threads import in_threads
-
-Item = TypeVar("Item")
+from plumbline.core.threads import Item, in_threads
 
 # Samples that go through a model at a time. Each thread needs memory for one piece beside the data.
 # On a CPU a piece fits the cache. An accelerator needs more to be kept busy: with these pieces, an
@@ -48,24 +45,19 @@ def use_device(name: str) -> torch.device:
 def use_threads() -> int:
     """The number of threads that OMP_NUM_THREADS asks for; without it, one for each core.
 
-    From now on, an operation of torch uses a single thread: several would split a sum by their
-    number, and so change its last bits. `in_threads` gives each thread pieces of the data instead.
+    From now on, an operation that this thread calls uses no other one: several would split a sum
+    by their number, and so change its last bits. Each gets pieces of the data instead.
     """
     threads = torch.get_num_threads()
-    one_thread()
-    return threads
-
-
-def one_thread() -> None:
-    """From now on, an operation that this thread calls uses no other one."""
     torch.set_num_threads(1)
+    return threads
 
 
 def compute_pieces(
     task: Callable[[Item], None], pieces: Sequence[Item], device: torch.device, threads: int
 ) -> None:
     """Calls `task` once for each piece, on this many threads of a CPU; an accelerator needs one."""
-    in_threads(task, pieces, threads if device.type == "cpu" else 1, one_thread)
+    in_threads(task, pieces, threads if device.type == "cpu" else 1, use_threads)
 
 
 def predict(model: nn.Module, X: Tensor, threads: int = 1) -> Tensor:

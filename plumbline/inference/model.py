@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -67,20 +68,14 @@ def arguments_of(kind: Callable[..., nn.Module]) -> list[str]:
     return arguments
 
 
-def is_line(model: nn.Module) -> bool:
-    """True for a model with a method `line`: its y is linear in X."""
-    return hasattr(model.model if isinstance(model, Standardized) else model, "line")
-
-
 def coefficients_of(model: nn.Module) -> Coefficients | None:
     """The coefficients in the units of the data, if the model has a method `line`."""
-    if isinstance(model, Standardized):
-        found = coefficients_of(model.model)
-        return found and model.in_own_units(found)
-    if not is_line(model):
+    inner: Any = model.model if isinstance(model, Standardized) else model
+    if not hasattr(inner, "line"):
         return None
-    weights, bias = model.line()  # type: ignore[operator]
-    return Coefficients(weights.flatten().tolist(), bias.item())
+    weights, bias = inner.line()
+    found = Coefficients(weights.flatten().tolist(), bias.item())
+    return model.in_own_units(found) if isinstance(model, Standardized) else found
 
 
 def line_of(model: nn.Module) -> Line | None:
@@ -95,28 +90,10 @@ def save_model(path: Path, model: nn.Module, info: ModelInfo) -> None:
     tensors.save(path, state_dict, encode(info))
 
 
-def check_model(path: Path) -> None:
-    """UserError if there is no file, which says what makes one."""
-    if path.is_file():
-        return
-
-    def has(file: Path, pattern: str) -> bool:
-        return file.is_file() and bool(re.search(pattern, file.read_text(encoding="utf-8")))
-
-    entry = rf"(?m)^ +(- )?(path: )?{re.escape(path.as_posix())}\b"
-    folders = [Path(), *Path().resolve().parents]
-    configs = [folder / ".dvc" / name for folder in folders for name in ("config", "config.local")]
-    cure = ""
-    if has(Path("dvc.lock"), entry) and any(has(c, r"(?m)^\s*remote\s*=") for c in configs):
-        cure = f"; `dvc pull {path}` fetches it"
-    elif has(Path("dvc.yaml"), entry):
-        cure = "; `make repro` trains it"
-    raise UserError(f"{path}: wanted a model, got none{cure}")
-
-
 def load_model(path: Path, models: Models) -> nn.Module:
     """A new model with the saved state_dict, on the CPU; UserError if it does not fit."""
-    check_model(path)
+    if not path.is_file():
+        raise UserError(f"{path}: wanted a model, got none{_cure(path)}")
     arrays, metadata = tensors.load(path)
     recipe = decode(path, metadata, ModelInfo).recipe
     state_dict = {key: torch.from_numpy(array) for key, array in arrays.items()}
@@ -131,3 +108,17 @@ def load_model(path: Path, models: Models) -> nn.Module:
     except (RuntimeError, TypeError, ValueError) as error:  # of settings that the class cannot take
         raise UserError(f"{path}: {error}") from None
     return model
+
+
+def _cure(path: Path) -> str:
+    """What brings a model that is missing here."""
+
+    def has(file: Path, pattern: str) -> bool:
+        return file.is_file() and bool(re.search(pattern, file.read_text(encoding="utf-8")))
+
+    entry = rf"(?m)^ +(- )?(path: )?{re.escape(path.as_posix())}\b"
+    folders = [Path(), *Path().resolve().parents]
+    configs = [folder / ".dvc" / name for folder in folders for name in ("config", "config.local")]
+    if has(Path("dvc.lock"), entry) and any(has(c, r"(?m)^\s*remote\s*=") for c in configs):
+        return f"; `dvc pull {path}` fetches it"
+    return "; `make repro` trains it" if has(Path("dvc.yaml"), entry) else ""

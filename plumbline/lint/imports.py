@@ -1,22 +1,23 @@
 """The imports of a script, read from its text; nothing is run."""
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-from plumbline.core.params import normal
+from plumbline.core.params import LIBRARY, installed, normal
 
 # They make packages of two folders, so that Python takes each whole from one place. The first makes
 # imports faster; neither changes a result, so no stage declares them.
 PACKAGES = {"stages/__init__.py", "plumbline/__init__.py"}
 
-# It reads a file of every installed package.
-_distributions = cache(packages_distributions)
+INSTALLED = Path(__file__).parents[2]
 
-# Packages that only print, so that no result depends on their version.
-UNKEYED = {"tqdm"}
+providers = cache(packages_distributions)
+
+# Distributions that only print: no result depends on their version, so versions.yaml has none.
+ONLY_PRINT = {"tqdm"}
 
 
 def modules(script: Path) -> Iterator[str]:
@@ -32,12 +33,36 @@ def modules(script: Path) -> Iterator[str]:
             yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
-def packages(scripts: Iterable[str]) -> set[str]:
-    """The packages of other projects whose modules these scripts name."""
-    known = _distributions()
-    names = {module.split(".")[0] for path in scripts for module in modules(Path(path))}
-    own = {name for name in names if Path(name).is_dir() or Path(f"{name}.py").is_file()}
-    return {normal(name) for module in names - own for name in known.get(module, ())} - UNKEYED
+def closure(*scripts: str) -> dict[str, set[str]]:
+    """The scripts and all scripts that they import of the project and the library, directly or not.
+
+    Each with the names of the modules that it imports. Paths are relative to the working folder,
+    where Python looks for modules first, but absolute in a library that is installed elsewhere.
+    """
+    found, open_ends = dict[str, set[str]](), [*scripts]
+    while open_ends:
+        if (path := open_ends.pop()) not in found:
+            found[path] = {*modules(Path(path))}
+            for module in found[path]:
+                parts = module.split(".")
+                folders = ["/".join(parts[: i + 1]) for i in range(len(parts))]
+                candidates = {f"{folders[-1]}.py", *(f"{f}/__init__.py" for f in folders)}
+                root = INSTALLED if parts[0] == LIBRARY and not Path(LIBRARY).is_dir() else Path()
+                files = [root / name for name in candidates - PACKAGES]
+                open_ends += [file.as_posix() for file in files if file.is_file()]
+    return found
+
+
+def distributions(scripts: dict[str, set[str]]) -> set[str]:
+    """The distributions that these scripts import, by their names in versions.yaml; see `closure`.
+
+    A module that the project has itself is of none, and neither are Python's own. A distribution
+    that is installed as a link to its source does not list its modules: it counts by its name.
+    """
+    names = {module.split(".")[0] for found in scripts.values() for module in found}
+    names = {name for name in names if not (Path(name).is_dir() or Path(f"{name}.py").is_file())}
+    found = {normal(theirs) for name in names for theirs in providers().get(name, [name])}
+    return found & installed().keys() - ONLY_PRINT
 
 
 def fields(script: Path) -> set[str]:
@@ -50,23 +75,3 @@ def fields(script: Path) -> set[str]:
         for node in params.body
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
     }
-
-
-def closure(script: str) -> set[str]:
-    """The script and all scripts of the project that it imports, directly or not.
-
-    Paths are relative to the working folder, where Python looks for modules first.
-    """
-    found, open_ends = set(), [script]
-    while open_ends:
-        if (path := open_ends.pop()) not in found:
-            found.add(path)
-            for module in modules(Path(path)):
-                *packages, _ = parts = module.split(".")
-                folders = [packages[: i + 1] for i in range(len(packages))]
-                candidates = ["/".join(parts) + ".py", "/".join(parts) + "/__init__.py"]
-                candidates += ["/".join(folder) + "/__init__.py" for folder in folders]
-                open_ends += [
-                    name for name in candidates if Path(name).is_file() and name not in PACKAGES
-                ]
-    return found

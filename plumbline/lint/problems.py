@@ -1,19 +1,28 @@
-"""The differences between what a stage declares in `dvc.yaml` and what it does."""
+"""The differences between what a stage declares in `dvc.yaml` and what it does.
+
+A run shows them with an audit hook, which sees what Python opens, but nothing that native code
+does. That is why the stage runs in an isolated copy, in which native code finds no other file.
+"""
 
 import importlib
+import json
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import yaml
 
 from plumbline.core.command import is_output
 from plumbline.core.files import parse_yaml
-from plumbline.core.params import PARAMS, VERSIONS
-from plumbline.lint import imports, sandbox, trace
-from plumbline.lint.declared import Stage
+from plumbline.core.params import PARAMS, VERSIONS, read_versions
+from plumbline.lint import hook, imports
+from plumbline.lint.declared import Stage, scripts
 
 # With these, a result could depend on the clock, the network, the environment or the user, or
 # what a file says could be run.
@@ -30,92 +39,190 @@ MAY_ASK_OUTSIDE = {
     "plumbline/training/world.py",
 }
 
+# DVC leaves keys of these names out of what it knows a run by: another value of such a parameter
+# would restore the results of the earlier one.
+NO_KEYS = {"size", "nfiles"}
 
-def read_params(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:
-    """The keys that a stage's `Params` reads: a section whole, or some keys of it."""
-    for field in msgspec.structs.fields(kind):
-        section = isinstance(field.type, type) and issubclass(field.type, msgspec.Struct)
-        if section and not field.type.__struct_config__.forbid_unknown_fields:
-            yield from read_params(field.type, f"{prefix}{field.name}.")
+
+def project_problems(stages: Iterable[Stage]) -> Iterator[str]:
+    """The keys of params.yaml and versions.yaml that no stage reads, or that DVC does not see.
+
+    A stage may be one that is run by hand, so that dvc.yaml does not have it.
+    """
+    own = [path.as_posix() for path in Path("stages").glob("*.py")]
+    read = {key.split(".")[0] for stage in stages for key in stage.params}
+    read |= {key for path in own for key in imports.fields(Path(path))}
+    params = parse_yaml(PARAMS.read_bytes(), PARAMS)
+    yield from (f"{PARAMS}: {key}: no stage declares it" for key in sorted(params.keys() - read))
+    for key in sorted(NO_KEYS & {*_keys(params)}):
+        yield f"{PARAMS}: {key}: wanted another name, since DVC does not see a change of this one"
+    listed, real = read_versions().keys(), imports.distributions(imports.closure(*own))
+    yield from (f"{VERSIONS}: {name}: no stage imports it" for name in sorted(listed - real))
+    if lacking := sorted(real - listed):
+        yield f"{VERSIONS}: lacks {', '.join(lacking)}; type: python -m plumbline versions"
+
+
+def static_problems(stage: Stage) -> Iterator[str]:
+    """The differences that the text of the stage's scripts shows, and the entries to paste."""
+    script = f"stages/{stage.name}.py"
+    if stage.cmd[:3] != ["python", "-m", f"stages.{stage.name}"] or not Path(script).is_file():
+        yield f"wanted the command `python -m stages.{stage.name} ...` and {script}"
+        return
+    module = importlib.import_module(f"stages.{stage.name}")
+    code = imports.closure(script)
+    own = {path for path in code if not Path(path).is_absolute()}
+    if missing := [name for name in ("Params", "main") if not hasattr(module, name)]:
+        yield from _differences("imported", stage.code, own)
+        yield f"{script}: wanted Params and main, got no {' and no '.join(missing)}"
+        return
+    _, *roles = signature(module.main).parameters.values()
+    written = {path for path, role in zip(stage.cmd[3:], roles, strict=False) if is_output(role)}
+    real = stage._replace(
+        code=own,
+        inputs={*stage.cmd[3:]} - written,
+        params=[*_read_params(module.Params)],
+        versions=sorted(imports.distributions(code)),
+    )
+    found = [
+        *_differences("imported", stage.code, real.code),
+        *_differences("read by cmd", stage.inputs, real.inputs),
+        *_differences("read", {*stage.params}, {*real.params}),
+        *(f"{VERSIONS}: {line}" for line in
+          _differences("imported", {*stage.versions}, {*real.versions})),
+    ]  # fmt: skip
+    yield from found
+    if found:
+        yield "wanted in dvc.yaml:\n" + "\n".join(_entries(real))
+    yield from _differences("written by cmd", {*stage.outs}, written)
+    for path in sorted(own - MAY_ASK_OUTSIDE):
+        for name in sorted({name.split(".")[0] for name in code[path]} & OUTSIDE):
+            yield f"{path}: imports {name}, so that its result may depend on more"
+
+
+def run_problems(stage: Stage, made: Path, scratch: Path) -> Iterator[str]:
+    """The differences that a run in an isolated copy shows; `made` gets the outputs.
+
+    made: the folder that has the outputs of the stages before it. scratch: for the copy.
+    """
+    folder, log, root = scratch / stage.name, scratch / f"{stage.name}.log", Path.cwd()
+    declared = stage.code | stage.inputs
+    sources = {path: made / path if (made / path).is_file() else root / path for path in declared}
+    if absent := sorted(path for path, source in sources.items() if not source.is_file()):
+        yield from (f"{path}: declared, and there is no such file" for path in absent)
+        return
+    _lay_out(stage, sources, folder)
+    before = _files(folder)
+    failed, read, written, calls = _watch(stage.cmd, folder, log)
+    after = _files(folder)
+    # The environment that Python runs in may be a folder of the project.
+    for path in sorted(path for path in read if not path.is_relative_to(sys.prefix)):
+        for name in [path.relative_to(at) for at in (folder, root) if path.is_relative_to(at)]:
+            if name.as_posix() not in {*before, *stage.outs} and name.is_file():
+                yield f"{name.as_posix()}: read, and not declared"
+    beyond = {str(p) for p in written if p.is_file() and not p.is_relative_to(scratch)}
+    changed = {p.relative_to(folder).as_posix() for p in written if p.is_relative_to(folder)}
+    if failed:
+        yield f"failed with what it declares: {failed}"
+    else:
+        real = (after - before) | (changed & before) | beyond
+        yield from _differences("written", {*stage.outs}, real)
+    yield from (f"reached the network: {call}" for call in sorted(calls))
+    for out in after & {*stage.outs}:
+        (made / out).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / out, made / out)
+
+
+def _lay_out(stage: Stage, sources: dict[str, Path], folder: Path) -> None:
+    """Fills the folder with what the stage declares, and with the folders of its outputs."""
+    sources = {**{path: Path(path) for path in imports.PACKAGES if Path(path).is_file()}, **sources}
+    for path in (*sources, *stage.outs):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    for path, source in sources.items():
+        shutil.copyfile(source, folder / path)
+    params = _cut(parse_yaml(PARAMS.read_bytes(), PARAMS), stage.params)
+    for file, part in ((PARAMS, params), (VERSIONS, _cut(read_versions(), stage.versions))):
+        (folder / file).write_text(yaml.safe_dump(part), encoding="utf-8")
+
+
+def _watch(
+    command: list[str], folder: Path, log: Path
+) -> tuple[str, set[Path], set[Path], set[str]]:
+    """Runs the command in the folder under the audit hook.
+
+    Result: the last line of a command that failed; the paths that it tried to read, and to write;
+    its calls of the network.
+    """
+    log.mkdir()
+    shutil.copy(hook.__file__, log / "sitecustomize.py")
+    environment = {
+        **os.environ,
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "PYTHONPATH": str(log),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "AUDIT": str(log / "audit"),
+    }
+    # The command is the project's own, as dvc.yaml has it.
+    done = subprocess.run(  # noqa: S603
+        command, cwd=folder, env=environment, capture_output=True, check=False
+    )
+    lines = done.stderr.decode(errors="replace").splitlines() or [f"status {done.returncode}"]
+    read, written, calls = set[Path](), set[Path](), set[str]()
+    for line in (log / "audit").read_text(encoding="utf-8").splitlines():
+        event, first, *rest = json.loads(line)
+        if event == "open":
+            writes = int(rest[-1]) & (os.O_WRONLY | os.O_RDWR)
+            (written if writes else read).add(Path(os.path.normpath(folder / first)))
         else:
-            yield prefix + field.name
+            calls.add(f"{event} {' '.join(rest)}")
+    return lines[-1] if done.returncode else "", read, written, calls
 
 
-def differences(what: str, declared: set[str], real: set[str]) -> Iterator[str]:
+def _differences(what: str, declared: set[str], real: set[str]) -> Iterator[str]:
     """A line for each name that is in only one of the two sets."""
     yield from (f"{name}: {what}, and not declared" for name in sorted(real - declared))
     yield from (f"{name}: declared, and not {what}" for name in sorted(declared - real))
 
 
-def unread_params(stages: Iterable[Stage]) -> Iterator[str]:
-    """The keys at the top of params.yaml that no stage reads, such as a misspelt section.
-
-    A stage may be one that is run by hand, so that dvc.yaml does not have it.
-    """
-    declared = {key.split(".")[0] for stage in stages for key in stage.params}
-    by_hand = {key for script in Path("stages").glob("*.py") for key in imports.fields(script)}
-    unread = parse_yaml(PARAMS.read_bytes(), PARAMS).keys() - declared - by_hand
-    yield from (f"{PARAMS}: {key}: no stage declares it" for key in sorted(unread))
-
-
-def static_problems(stage: Stage) -> Iterator[str]:
-    """The differences that the text of the stage's scripts shows."""
-    script = f"stages/{stage.name}.py"
-    if stage.cmd[:3] != ["python", "-m", f"stages.{stage.name}"] or not Path(script).is_file():
-        yield f"wanted the command `python -m stages.{stage.name} ...` and {script}"
-        return
-    scripts = imports.closure(script)
-    yield from differences("imported", stage.code, scripts)
-    yield from (
-        f"{VERSIONS}: {line}"
-        for line in differences("imported", {*stage.versions}, imports.packages(scripts))
-    )
-    module = importlib.import_module(f"stages.{stage.name}")
-    if missing := [name for name in ("Params", "main") if not hasattr(module, name)]:
-        yield f"{script}: wanted Params and main, got no {' and no '.join(missing)}"
-        return
-    yield from differences("read", set(stage.params), set(read_params(module.Params)))
-    _, *roles = signature(module.main).parameters.values()
-    written = {path for path, role in zip(stage.cmd[3:], roles, strict=False) if is_output(role)}
-    yield from differences("read by cmd", stage.inputs, {*stage.cmd[3:]} - written)
-    yield from differences("written by cmd", {*stage.outs}, written)
-    for script in sorted(scripts - MAY_ASK_OUTSIDE):
-        for name in sorted({name.split(".")[0] for name in imports.modules(Path(script))}):
-            if name in OUTSIDE:
-                yield f"{script}: imports {name}, so that its result may depend on more"
+def _read_params(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:
+    """The keys that a stage's `Params` reads: a section whole, or some keys of it."""
+    for field in msgspec.structs.fields(kind):
+        section = isinstance(field.type, type) and issubclass(field.type, msgspec.Struct)
+        if section and not field.type.__struct_config__.forbid_unknown_fields:
+            yield from _read_params(field.type, f"{prefix}{field.name}.")
+        else:
+            yield prefix + field.name
 
 
-def run_problems(stage: Stage, made: Path, scratch: Path) -> Iterator[str]:
-    """The differences that a run in an isolated copy shows; `made` gets the outputs."""
-    folder, log = scratch / stage.name, scratch / f"{stage.name}.log"
-    log.mkdir()
-    declared = stage.code | stage.inputs
-    known = declared | {str(PARAMS), str(VERSIONS)}
-    if absent := sorted(path for path in declared if not sandbox.source(path, made).is_file()):
-        yield from (f"{path}: declared, and there is no such file" for path in absent)
-        return
-    sandbox.lay_out(stage, made, folder)
-    before = _files(folder)
-    seen = trace.run(stage.cmd, folder, log)
-    after = _files(folder)
-    # The environment that Python runs in may be a folder of the project.
-    for path in sorted(path for path in seen.read if not path.is_relative_to(sys.prefix)):
-        for base in (folder, Path.cwd()):
-            if path.is_relative_to(base):
-                name = path.relative_to(base).as_posix()
-                if name not in {*known, *stage.outs, *imports.PACKAGES} and Path(name).is_file():
-                    yield f"{name}: read, and not declared"
-    beyond = {str(p) for p in seen.written if p.is_file() and not p.is_relative_to(scratch)}
-    changed = {p.relative_to(folder).as_posix() for p in seen.written if p.is_relative_to(folder)}
-    if seen.status:
-        yield f"failed with what it declares: {seen.last_line}"
-    else:
-        real = (after - before) | (changed & before) | beyond
-        yield from differences("written", {*stage.outs}, real)
-    yield from (f"reached the network: {address}" for address in sorted(seen.network))
-    for name in after & {*stage.outs}:
-        (made / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder / name, made / name)
+def _entries(stage: Stage) -> Iterator[str]:
+    """The lines of dvc.yaml for what the stage reads; the library's folders whole if they are."""
+    folders = {path.rpartition("/")[0] for path in stage.code if path.startswith("plumbline/")}
+    whole = {f for f in folders - {"plumbline"} if scripts(Path(), f) <= stage.code}
+    code = whole | {path for path in stage.code if path.rpartition("/")[0] not in whole}
+    own = f"stages/{stage.name}.py"
+    order = sorted(code, key=lambda path: (path != own, not path.startswith("stages/"), path))
+    yield from ["  deps:", *(f"    - {path}" for path in [*order, *sorted(stage.inputs)])]
+    keys = [*stage.params, f"{{{VERSIONS}: [{', '.join(stage.versions)}]}}"]
+    yield f"  params: [{', '.join(keys)}]"
+
+
+def _keys(value: Any) -> Iterator[str]:
+    """The keys of a mapping and of all in it."""
+    if isinstance(value, dict):
+        yield from map(str, value)
+        for inner in value.values():
+            yield from _keys(inner)
+
+
+def _cut(params: dict[str, Any], keys: list[str]) -> dict[str, Any]:
+    """The part of the parameters that the keys name."""
+    part: dict[str, Any] = {}
+    for key in keys:
+        section, _, name = key.partition(".")
+        if section in params and not name:
+            part[section] = params[section]
+        elif name in params.get(section, {}):
+            part.setdefault(section, {})[name] = params[section][name]
+    return part
 
 
 def _files(folder: Path) -> set[str]:

@@ -22,7 +22,7 @@ SAFE = {"core.hooksPath": os.devnull, "core.fsmonitor": "false", "safe.directory
 class Checkout:
     """A project in a checkout of the commit `head`; `checkout_of` makes a temporary one.
 
-    prefix: the project's folder in the repository, such as `examples/sine/`; empty for its root.
+    prefix: the project's folder in the repository, such as `models/price/`; empty for its root.
     """
 
     def __init__(self, root: Path, head: str, prefix: str = "") -> None:

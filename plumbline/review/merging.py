@@ -18,7 +18,7 @@ from plumbline.core.errors import UserError
 from plumbline.lint import declared
 from plumbline.review import diffs, lock
 from plumbline.review.git import Checkout, own_git
-from plumbline.review.recovery import LOCK
+from plumbline.review.lock import LOCK
 
 HERE = Checkout(Path(), "")
 # A conflict in a text: the lines of ours, those of the base if git shows them, those of theirs.

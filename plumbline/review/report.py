@@ -1,23 +1,148 @@
 """The report in Markdown: whether a change is better, what changed, and whether it holds."""
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
-from plumbline.review.findings import Findings
+from plumbline import history
+from plumbline.core.errors import UserError
+from plumbline.core.params import PARAMS, VERSIONS
+from plumbline.lint import declared
+from plumbline.review import diffs, lock
 from plumbline.review.gate import (
+    GATE,
     REPEATED,
+    TOLERANCE,
     Change,
     Measured,
     Rules,
+    Word,
     beyond_limits,
+    check_names,
+    compare,
     decisions,
     is_number,
+    load_rows,
     other_device,
 )
-from plumbline.review.markdown import code, codes, image, table
-from plumbline.review.pictures import Picture
-from plumbline.review.verdict import TOLERANCE, Word, compare
+from plumbline.review.git import Checkout
+from plumbline.review.page import Picture, changed_pictures, code, codes, image, table
+from plumbline.review.reproduction import Difference, problems, reproduce
 from plumbline.validation import Row, quartiles
+
+NO_BETTER = "the model is no better than a constant, the median of y"
+
+
+class Findings(NamedTuple):
+    """The changes from a base to a head, and whether the head's committed results hold.
+
+    sources: the files that changed and that no stage makes, such as scripts and tables. risen:
+    how the head's training loss rose; empty if it fell. notes: what else the head's metrics hide.
+    params, rules: the values that changed in params.yaml and in gate.yaml. versions: the packages
+    that stages ran with in different versions. stages: the fate of each, by name. problems: of the
+    lock. differences: of a clean run; None without a run.
+    """
+
+    measured: Measured
+    sources: list[str]
+    risen: str
+    notes: list[str]
+    params: list[Change]
+    versions: list[Change]
+    rules: list[Change]
+    stages: dict[str, str]
+    pictures: list[Picture]
+    problems: list[str]
+    differences: list[Difference] | None
+
+    @property
+    def changed(self) -> bool:
+        """True if there is a change to show."""
+        metrics = [change for change in self.measured.metrics if change.old != change.new]
+        ran = set(self.stages.values()) - {"skipped"}
+        return bool(metrics or self.params or self.versions or self.rules or ran or self.pictures)
+
+    @property
+    def hold(self) -> bool:
+        """True if the committed results are those of the pipeline, as far as that was tested."""
+        return not self.problems and all(d.within for d in self.differences or [])
+
+
+def measure(checkout: Checkout, base: str, rules: Rules) -> Measured:
+    """What the checkout and the commit `base` measured, in the order of the rules."""
+    # A cut lock is refused before DVC warns of it.
+    old, new = (lock.locked_stages(checkout, c) for c in (base, checkout.head))
+    metrics = diffs.metrics_diff(checkout, base)
+    check_names(rules, metrics)
+    order = {name: i for i, name in enumerate(rules.metrics)}
+    return Measured(
+        sorted(metrics, key=lambda change: order.get(change.name, len(order))),
+        lock.same_data(old, new),
+        load_rows(checkout, base),
+        load_rows(checkout, checkout.head),
+    )
+
+
+def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
+    """The findings on the checkout against the commit `base`; `full`: with a run from nothing."""
+    old, new = (lock.locked_stages(checkout, c) for c in (base, checkout.head))
+    measured = measure(checkout, base, rules)
+    rows = _history(checkout)
+    return Findings(
+        measured=measured,
+        sources=lock.changed_sources(old, new),
+        risen=history.loss_rise(rows) if rows else "",
+        notes=notes(rows, measured),
+        params=diffs.params_diff(checkout, base, str(PARAMS)),
+        versions=version_changes(old, new),
+        rules=diffs.params_diff(checkout, base, str(GATE)),
+        stages=lock.stage_changes(old, new),
+        pictures=changed_pictures(checkout, base),
+        problems=problems(checkout),
+        differences=reproduce(checkout, rules) if full else None,
+    )
+
+
+def version_changes(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
+    """The packages that stages ran with in different versions; old, new: dvc.lock's entries."""
+    before, after = (
+        {
+            name: version
+            for entry in stages.values()
+            for name, version in entry.get("params", {}).get(str(VERSIONS), {}).items()
+        }
+        for stages in (old, new)
+    )
+    return [
+        Change(name, before[name], after[name])
+        for name in sorted({*before} & {*after})
+        if before[name] != after[name]
+    ]
+
+
+def _history(checkout: Checkout) -> list[history.Row]:
+    """The rows of the head's training; none without a history that can be read."""
+    stages = checkout.stages("dvc.yaml", checkout.head)
+    train = {name: stages[name] for name in {"train"} & stages.keys()}
+    try:
+        paths = declared.entries(train, "plots")
+        return [row for path in paths for row in history.load(checkout.path / path)]
+    except (UserError, OSError):
+        return []
+
+
+def notes(rows: list[history.Row], measured: Measured) -> list[str]:
+    """What the head's numbers of one training hide, a sentence each; rows: of its history."""
+    found = [history.loss_swing(rows), history.loss_fall(rows)] if rows else []
+    repeated = measured.head or []
+    bad = sum(row.error >= row.baseline_mae for row in repeated)
+    if repeated and 2 * bad >= len(repeated):
+        found.append(f"in {bad} of {len(repeated)} trainings {NO_BETTER}")
+    new = {change.name: change.new for change in measured.metrics}
+    errors: list[Any] = [new.get(name) for name in ("test_mae", "baseline_mae")]
+    if all(map(is_number, errors)) and errors[0] >= errors[1]:
+        found.append(f"on the testing samples {NO_BETTER}")
+    return [note[0].upper() + note[1:] for note in found if note]
+
 
 NAMES_IN_A_SENTENCE = 3
 ROWS_SHOWN = 20
@@ -84,7 +209,8 @@ def headline(findings: Findings, rules: Rules) -> str:
 
 def sentence(findings: Findings, rules: Rules) -> str:
     """What was changed, and how far that moved the metrics that decide."""
-    values = [f"{code(n)} {_value(old)} → {_value(new)}" for n, old, new in findings.params]
+    changed = [*findings.params, *findings.versions]
+    values = [f"{code(n)} {_value(old)} → {_value(new)}" for n, old, new in changed]
     changes = [_some(values), _some([code(path) for path in findings.sources], "changes in ")]
     named = ", and ".join(filter(None, changes))
     moved = [
@@ -238,7 +364,22 @@ def _validity(findings: Findings) -> str:
     if device := other_device(findings.measured.metrics):
         trained = f"the base was trained on {code(device.old)}, this on {code(device.new)}"
         lines.append(f"- **Device**: {trained}; their last digits differ, tolerances compare them")
+    if findings.versions:
+        ran = [f"{code(n)} {_value(old)} → {_value(new)}" for n, old, new in findings.versions]
+        how = _moved_digits(findings.measured.metrics)
+        lines.append(f"- **Versions**: {', '.join(ran)}; {how}")
     return "\n".join(lines)
+
+
+def _moved_digits(metrics: list[Change]) -> str:
+    """The first digit in which each number differs, the largest differences first."""
+    moved = sorted(
+        (next(d for d in range(1, 18) if f"{old:.{d}g}" != f"{new:.{d}g}"), name)
+        for name, old, new in metrics
+        if is_number(old) and is_number(new) and old != new
+    )
+    names = [f"{code(name)} in digit {digit}" for digit, name in moved]
+    return _some(names, "the numbers differ, ") or "all numbers are the same"
 
 
 def _short(name: str) -> str:

@@ -1,7 +1,7 @@
 """The samples in batches, and each batch in pieces, which all threads and processes compute.
 
-Each piece gives a row of numbers, wherever it is computed, and the rows are added in the order of
-the pieces. So the result has the same bits for any number of threads and processes.
+Each piece gives a term, wherever it is computed, and the terms are added in the order of the
+pieces. So the result has the same bits for any number of threads and processes.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,8 +17,8 @@ from plumbline.core.tensors import Array, SamplesInfo
 from plumbline.inference.device import compute_pieces, piece_size, predict
 from plumbline.training.world import World
 
-# Bytes of the rows that a single process keeps before it adds them up.
-TABLE = 2**26
+# A process that computes alone adds its terms up when they have this many bytes.
+TERMS = 2**26
 
 UNFIT: dict[type[nn.Module], str] = {
     nn.modules.batchnorm._BatchNorm: "whose result for a sample depends on the others",
@@ -26,9 +26,9 @@ UNFIT: dict[type[nn.Module], str] = {
     nn.RReLU: "which draws random numbers",
 }
 
-# The mean loss of X (n, k) and y (n, 1), which are one piece of a batch.
-LossOfPiece = Callable[[Tensor, Tensor], Tensor]
-
+# X (n, k) and y (n, 1) of rows that are computed together, wherever that is; and their mean loss.
+Piece = tuple[Tensor, Tensor]
+LossOf = Callable[[Tensor, Tensor], Tensor]
 
 # The names of columns that have none, such as those of a part of the samples.
 NAMELESS = SamplesInfo(features=[""], target="", line=None)
@@ -39,34 +39,30 @@ class Samples(NamedTuple):
 
     X: Tensor  # (n, k) float32
     y: Tensor  # (n, 1) float32
-    first: int  # the place of the first of them among those of all processes
-    total: int  # how many rows there are
+    first: int  # the index of the first of them among those of all processes
+    total: int  # how many rows all processes have
     info: SamplesInfo = NAMELESS
-
-    def share(self, world: World) -> Tensor:
-        """X of the pieces that are this process's share; they are among its rows."""
-        rows = world.rows(self.total, piece_size(self.X.device))
-        return self.X[rows.start - self.first : rows.stop - self.first]
 
     def without_y(self) -> "Samples":
         return self._replace(y=self.y.new_empty(0, 1))
 
+    def own(self, column: Tensor, world: World) -> Tensor:
+        """The rows of X or of y in the pieces that this process computes."""
+        rows = world.rows(self.total, piece_size(column.device))
+        return column[rows.start - self.first : rows.stop - self.first]
 
-class Piece(NamedTuple):
-    """Rows that are computed together, wherever that is."""
-
-    X: Tensor
-    y: Tensor
-    fraction: Tensor  # its rows / the rows of the batch
+    def gather(self, own: Tensor, world: World) -> Tensor:
+        """All rows of a column, on the CPU, in process 0; own: those of each process."""
+        return world.gather(own.cpu(), self.total, piece_size(self.X.device))
 
 
 class Batch(NamedTuple):
     """The rows of one step, cut in pieces whose boundaries depend on the data alone."""
 
     own: list[Piece]  # the pieces that this process computes: none, some or all
-    first: int  # the place of the first of them among the pieces of all processes
-    pieces: int  # how many pieces there are
-    total: int  # how many rows they have
+    first: int  # the index of the first of them among the pieces of all processes
+    pieces: int  # how many pieces all processes compute
+    total: int  # how many rows these have
 
 
 def load_share(path: Path, device: torch.device, world: World, whole: bool = False) -> Samples:
@@ -93,14 +89,9 @@ def full_batch(samples: Samples, world: World) -> Batch:
     X, y, first, total, _ = samples
     size = piece_size(X.device)
     starts = range(0, total, size)
-    place = world.pieces(len(starts))
-    rows = [slice(start - first, start - first + size) for start in starts[place]]
-    own = [_piece(X[piece], y[piece], total) for piece in rows]
-    return Batch(own, place.start, len(starts), total)
-
-
-def _piece(X: Tensor, y: Tensor, total: int) -> Piece:
-    return Piece(X, y, X.new_full((), X.shape[0] / total))
+    own = world.pieces(len(starts))
+    rows = [slice(start - first, start - first + size) for start in starts[own]]
+    return Batch([(X[piece], y[piece]) for piece in rows], own.start, len(starts), total)
 
 
 class Batches:
@@ -120,14 +111,13 @@ class Batches:
             return
         for rows in torch.randperm(total, generator=self.order).split(self.size):
             pieces = rows.split(piece_size(X.device))
-            place = self.world.pieces(len(pieces))
+            own = self.world.pieces(len(pieces))
             # Non-blocking: waiting for each copy would leave an accelerator idle.
-            places = [piece.to(X.device, non_blocking=True) for piece in pieces[place]]
-            own = [_piece(X[piece], y[piece], len(rows)) for piece in places]
-            yield Batch(own, place.start, len(pieces), len(rows))
+            places = [piece.to(X.device, non_blocking=True) for piece in pieces[own]]
+            yield Batch([(X[p], y[p]) for p in places], own.start, len(pieces), len(rows))
 
 
-def check_model(model: nn.Module, features: int) -> None:
+def check_layers(model: nn.Module, features: int) -> None:
     """UserError, with its name, for a layer whose result would depend on the pieces or threads.
 
     TypeError unless the model gives y (n, 1) for X (n, features): torch would broadcast silently.
@@ -144,77 +134,71 @@ def check_model(model: nn.Module, features: int) -> None:
         raise TypeError(f"wanted forward to return shape (2, 1) for 2 samples, got {got}")
 
 
-def backward(loss_of: LossOfPiece, model: nn.Module, batch: Batch, world: World) -> Tensor:
+def backward(loss_of: LossOf, model: nn.Module, batch: Batch, world: World) -> Tensor:
     """The mean loss of the batch; sets `.grad` of the model's parameters to its gradients.
 
     Forward pass, loss and backward pass of each piece run on one of the threads of a process.
     """
     if batch.pieces == 1 and world.size == 1:
-        ((X, y, _),) = batch.own
-        loss = loss_of(X, y)
+        loss = loss_of(*batch.own[0])
         loss.backward()
         return loss.detach()
     parameters = [p for p in model.parameters() if p.requires_grad]
 
-    def write_row(piece: Piece, row: Tensor) -> None:
-        X, y, fraction = piece
-        loss = loss_of(X, y)
+    def write_term(X: Tensor, y: Tensor, term: Tensor) -> None:
+        loss, fraction = loss_of(X, y), X.new_full((), len(X) / batch.total)
         gradients = torch.autograd.grad(
             loss, parameters, fraction, allow_unused=True, materialize_grads=True
         )
         numbers = [loss.detach() * fraction, *gradients]
-        torch.cat([part.reshape(-1) for part in numbers], out=row)
+        torch.cat([part.reshape(-1) for part in numbers], out=term)
 
     sizes = [1, *(parameter.numel() for parameter in parameters)]
-    device = next(model.parameters()).device
-    total = sum_of_rows(write_row, sum(sizes), batch, world, device)
-    for parameter, gradient in zip(parameters, total.split(sizes)[1:], strict=True):
+    found = sum_over_pieces(write_term, sum(sizes), batch, world, parameters[0].device)
+    for parameter, gradient in zip(parameters, found.split(sizes)[1:], strict=True):
         parameter.grad = gradient.view_as(parameter)
-    return total[0]
+    return found[0]
 
 
-def mean_loss(loss_of: LossOfPiece, samples: Samples, world: World) -> Tensor:
+def mean_loss(loss_of: LossOf, samples: Samples, world: World) -> Tensor:
     """The mean loss of all samples, without gradients."""
 
-    def write_loss(piece: Piece, row: Tensor) -> None:
-        X, y, fraction = piece
+    def write_loss(X: Tensor, y: Tensor, term: Tensor) -> None:
         with torch.inference_mode():  # each thread has its own mode
-            row.copy_(loss_of(X, y) * fraction)
+            term.copy_(loss_of(X, y) * (len(X) / samples.total))
 
-    batch = full_batch(samples, world)
-    return sum_of_rows(write_loss, 1, batch, world, samples.X.device)[0]
+    return sum_over_pieces(write_loss, 1, full_batch(samples, world), world, samples.X.device)[0]
 
 
-def sum_of_rows(
-    row_of: Callable[[Piece, Tensor], None],
+def sum_over_pieces(
+    write_term: Callable[[Tensor, Tensor, Tensor], None],
     width: int,
     batch: Batch,
     world: World,
     device: torch.device,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """The sum of one row of `width` numbers for each piece, added in their order.
+    """The sum of one term of `width` numbers for each piece, added in their order.
 
-    row_of: writes the numbers of a piece into a row.
+    write_term: computes the term of a piece's X and y, and writes it into its third argument.
     """
-    # One process adds as it goes; several keep a row for each piece, and exchange them once.
-    size = batch.pieces if world.size > 1 else max(TABLE // (dtype.itemsize * width), world.threads)
-    total = torch.zeros(width, device=device, dtype=dtype)
+    # One process adds as it goes; several keep all terms, and exchange them once.
+    size = batch.pieces if world.size > 1 else max(TERMS // (dtype.itemsize * width), world.threads)
+    found = torch.zeros(width, device=device, dtype=dtype)
     for start in range(0, batch.pieces, size):
         own = batch.own[start : start + size]
-        table = torch.zeros(min(size, batch.pieces - start), width, device=device, dtype=dtype)
-        rows = table[batch.first : batch.first + len(own)]
-        pairs = list(zip(own, rows, strict=True))
-        compute_pieces(lambda pair: row_of(*pair), pairs, device, world.threads)
-        world.exchange(table)
-        for number, row in enumerate(table, start):
-            # 0.0 plus -0.0 is 0.0, so the first row is not added to anything.
-            total = total.add_(row) if number else total.copy_(row)
-    return total
+        terms = torch.zeros(min(size, batch.pieces - start), width, device=device, dtype=dtype)
+        tasks = list(zip(own, terms[batch.first : batch.first + len(own)], strict=True))
+        compute_pieces(lambda task: write_term(*task[0], task[1]), tasks, device, world.threads)
+        world.exchange(terms)
+        for number, term in enumerate(terms, start):
+            # 0.0 plus -0.0 is 0.0, so the first term is not added to anything.
+            found = found.add_(term) if number else found.copy_(term)
+    return found
 
 
 def predict_all(model: nn.Module, samples: Samples, world: World) -> Array:
     """The predictions (n, 1) for the samples of all processes, in process 0."""
-    predicted = predict(model, samples.share(world), world.threads)
-    rows: Array = world.gather(predicted, samples.total, piece_size(samples.X.device)).numpy()
+    predicted = predict(model, samples.own(samples.X, world), world.threads)
+    rows: Array = samples.gather(predicted, world).numpy()
     return rows

@@ -1,10 +1,11 @@
 """The checkpoint of a training: a killed one resumes from it and ends with the same bytes."""
 
 import hashlib
-import math
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 
+import msgspec
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -27,9 +28,8 @@ class Checkpoint:
         self, model_path: Path, settings: Iterable[object], data: Iterable[Path], every: int
     ) -> None:
         self.path = model_path.with_name(model_path.name + ".checkpoint")
-        self.settings = list(settings)
+        self.settings, self.every = list(settings), every
         self.data = {path: path.stat() for path in data}
-        self.every = every
 
     def resume(
         self,
@@ -44,25 +44,24 @@ class Checkpoint:
         three. UserError unless all processes find the same file.
         """
         self.model, self.optimizer, self.order, self.rank = model, optimizer, order, world.rank
-        tensors = self._load() if self.path.is_file() else {}
-        done = int(tensors.get("done", 0))
+        tensors, metadata = self._load()
+        done = int(metadata.get("done", 0))
         if not world.agree(done):
             raise UserError("the checkpoint is not in a folder that all processes share; remove it")
         if not done:
             return 0, []
-        order.set_state(tensors["order"])
-        state = optimizer.state_dict()
+        order.set_state(tensors.pop("order"))
+        weights, state = model.state_dict(), optimizer.state_dict()
         for name, value in tensors.items():
-            kind, _, rest = name.partition(".")
-            if kind == "optimizer":
-                number, _, key = rest.partition(".")
+            if name.startswith("model."):
+                weights[name.removeprefix("model.")] = value
+            else:
+                _, number, key = name.split(".", 2)
                 state["state"].setdefault(int(number), {})[key] = value
+        model.load_state_dict(weights)
         optimizer.load_state_dict(state)
-        model.load_state_dict(
-            {n.removeprefix("model."): v for n, v in tensors.items() if n.startswith("model.")}
-        )
         print(f"{self.path}: resuming after {done} epochs")
-        return done, [_row(numbers) for numbers in tensors["rows"].tolist()]
+        return done, msgspec.json.decode(metadata["rows"], type=list[Row])
 
     def save_if_due(self, done: int, rows: list[Row]) -> None:
         """Saves the state after the first `done` epochs if it is the turn of that epoch."""
@@ -71,33 +70,33 @@ class Checkpoint:
 
     def save(self, done: int, rows: list[Row]) -> None:
         """Writes the state after the first `done` epochs, whose rows are `rows`."""
-        tensors = {
-            "done": torch.tensor(done),
-            "rows": torch.tensor([_numbers(row) for row in rows], dtype=torch.float64),
-            "order": self.order.get_state(),
-        }
+        tensors = {"order": self.order.get_state()}
         tensors |= {f"model.{name}": value for name, value in self.model.state_dict().items()}
         for n, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{n}.{name}": v for name, v in state.items() if v is not None}
         tensors = {name: value.cpu().contiguous() for name, value in tensors.items()}
+        metadata = {"done": str(done), "rows": msgspec.json.encode(rows).decode()}
         with replacing(self.path) as partial:
-            save_file(tensors, partial, {"fingerprint": self._fingerprint()})
+            save_file(tensors, partial, {"fingerprint": self._fingerprint, **metadata})
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)
 
-    def _load(self) -> dict[str, Tensor]:
-        """The tensors of the file; none if it is damaged or of a different training."""
+    def _load(self) -> tuple[dict[str, Tensor], dict[str, str]]:
+        """The tensors and the metadata; none if the file is damaged or of a different training."""
+        if not self.path.is_file():
+            return {}, {}
         try:
             with safe_open(self.path, framework="pt") as file:
-                if (file.metadata() or {}).get("fingerprint") == self._fingerprint():
-                    tensors: dict[str, Tensor] = file.get_tensors()
-                    return tensors
+                metadata = file.metadata() or {}
+                if metadata.get("fingerprint") == self._fingerprint:
+                    return file.get_tensors(), metadata
         except SafetensorError:
             pass
         print(f"{self.path}: damaged or of another training; starting from the beginning")
-        return {}
+        return {}, {}
 
+    @cached_property
     def _fingerprint(self) -> str:
         for path, found in self.data.items():
             if (now := path.stat()).st_mtime_ns != found.st_mtime_ns or now.st_ino != found.st_ino:
@@ -115,12 +114,3 @@ def digest(path: Path, name: str) -> str:
     """The hash of the file's bytes, in hexadecimal digits; name: md5 or sha256."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, name).hexdigest()
-
-
-def _numbers(row: Row) -> list[float]:
-    return [math.nan if number is None else number for number in row]
-
-
-def _row(numbers: list[float]) -> Row:
-    epoch, *rest = numbers
-    return Row(int(epoch), *(None if math.isnan(number) else number for number in rest))  # type: ignore[arg-type]

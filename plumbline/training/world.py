@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, distributed
+from torch.distributed import ReduceOp
 
 from plumbline.core.errors import UserError
 from plumbline.core.threads import share_of
@@ -31,20 +32,24 @@ class World(NamedTuple):
         share = self.pieces(-(-n // piece))
         return slice(share.start * piece, min(share.stop * piece, n))
 
-    def exchange(self, table: Tensor) -> None:
+    def reduce(self, numbers: Tensor, operation: ReduceOp.RedOpType) -> None:
+        """Sets the numbers to their sum, or to the largest of each, over all processes."""
+        distributed.all_reduce(numbers, operation)
+
+    def exchange(self, terms: Tensor) -> None:
         """Sets each row to that of the process that computed it; in all others it is zero."""
         if self.size > 1:
             # As integers, because -0.0 plus 0.0 is 0.0.
-            numbers = table.cpu().view(torch.int32)
-            distributed.all_reduce(numbers)
-            table.copy_(numbers.view(table.dtype))
+            numbers = terms.cpu().view(torch.int32)
+            self.reduce(numbers, ReduceOp.SUM)
+            terms.copy_(numbers.view(terms.dtype))
 
     def max(self, tensor: Tensor) -> Tensor:
         """The largest of each number of the tensor over all processes."""
         if self.size == 1:
             return tensor
         largest = tensor.to("cpu", copy=True)
-        distributed.all_reduce(largest, distributed.ReduceOp.MAX)
+        self.reduce(largest, ReduceOp.MAX)
         return largest.to(tensor.device)
 
     def agree(self, number: int) -> bool:

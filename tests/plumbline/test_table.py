@@ -12,8 +12,7 @@ import pytest
 from pyarrow import parquet
 
 from plumbline.core.errors import UserError
-from plumbline.index import find_index
-from plumbline.table import read_header, read_rows
+from plumbline.table import find_index, open_table, read_rows
 
 OTHER = "wanted CSV or Parquet, got"
 pytestmark = pytest.mark.usefixtures("folder")
@@ -26,7 +25,8 @@ def read(content: str | bytes | dict[str, Any], *columns: str) -> list[list[floa
         parquet.write_table(pa.table(content), path)
     else:
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return np.concatenate(list(read_rows(read_header(path), list(columns)))).tolist()
+    rows = read_rows(open_table(path), dict.fromkeys(columns))
+    return np.concatenate([numbers for _, numbers in rows]).tolist()
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def read(content: str | bytes | dict[str, Any], *columns: str) -> list[list[floa
         ("\n \n,,\na,b,c\n1,2,x\n", "a"),
         ("# exported in 2024, twice\na,b\n1,2\n", "a"),
         ("# a,b\n1,2\n", "# a"),
-        ("sep=,\r\na,b\r\n\r\n1,2\r\n", "a"),
+        ("\ufeffsep=,\r\na,b\r\n\r\n1,2\r\n", "a"),
         ('"a\n\n(years)",b\n1,2\n', "a\n\n(years)"),
         ("a,b,c\n1,2,größe\n".encode("latin-1"), "a"),
         ("a,c,c,b\n1,,,2", "a"),
@@ -53,20 +53,25 @@ def test_numbers_booleans_and_decimals_are_numbers() -> None:
     assert read(columns, *"cab") == [[0.25, 3, 1], [-2, 4, 0]]
 
 
+@pytest.mark.parametrize("content", ["a,b\n NA ,1\n,1\nnan,1\n2,1\n", {"a": [None, np.nan, 2]}])
+def test_a_gap_is_nan(content: str | dict[str, Any]) -> None:
+    *gaps, last = np.array(read(content, "a"))
+    assert np.isnan(gaps).all()
+    assert last == 2
+
+
 @pytest.mark.parametrize(
     ("content", "error"),
     [
-        (
-            "a,b\n1,2\n3,x\n",
-            "column b, row 2 below the header: wanted a number, got 'x'; docs/your",
-        ),
-        (b"a,b\n1,\xe9\n", r"column b, row 1 below the header: wanted a number, got '\\xe9'"),
+        ("a,b\n1,2\n3,x\n", "column b, row 2 below the header: wanted a number, got 'x'; docs/"),
+        (b"a,b\n,\n1,\xe9\n", r"column b, row 2 below the header: wanted a number, got '\\xe9'"),
         ("a,b\n1,true\n3,4\n", "column b, row 2 below the header: wanted true or false, got '4'"),
         ("a,b\n1,2\n3,True\n", "column b, row 2 below the header: wanted a number, got 'True'"),
         (b"#\n\na,b\n\n1,2\n\xff\n", "row 2 below the header: wanted 2 columns, got 1"),
         ("a,b\n1,2\n3,inf\n", "column b, row 2 below the header: wanted a finite float32, got inf"),
         ("a,b\n-1e39,3\n", "column a, row 1 below the header: wanted a finite float32, got -1e+39"),
         ("a;b\n1,5;2\n", f"{OTHER} semicolons between the columns; convert it: python -c "),
+        ("a\tb\n1\t2\n", f"{OTHER} tabs between the columns; convert it: python -c "),
         ("", "wanted a CSV or Parquet table, got no names of columns"),
         ("größe,b\n".encode("latin-1"), f"{OTHER} another encoding, such as Latin-1; convert it"),
         ("a,b\n1,2\n".encode("utf-16"), f"{OTHER} UTF-16; convert it"),
@@ -76,16 +81,12 @@ def test_numbers_booleans_and_decimals_are_numbers() -> None:
         (b"\x80\x05\0", "wanted a CSV or Parquet table, got a binary file"),
         (b"PAR1abcd", "wanted a CSV or Parquet table, got: "),
         ({"a": ["x"], "b": [1]}, "column a: wanted numbers, got string; docs/your-own.md"),
-        ({"a": [1.0, np.nan], "b": [1, 2]}, "column a, row 2 below the header: wanted a finite "),
     ],
 )
-def test_the_error_for_a_bad_table_names_the_place(
-    capfd: pytest.CaptureFixture[str], content: str | bytes, error: str
-) -> None:
+def test_the_error_for_a_bad_table_names_the_place(content: Any, error: str) -> None:
     with pytest.raises(UserError) as caught:
         read(content, "a", "b")
     assert str(caught.value).startswith(f"table: {error}")
-    assert capfd.readouterr().err == ""  # where pyarrow prints what it cannot decode
 
 
 @pytest.mark.parametrize("row", ["3,x", "3"])
@@ -100,16 +101,16 @@ def test_what_is_no_file_is_refused(case: str) -> None:
     Path("x.dvc").touch()
     path, got = case.split(": ")
     with pytest.raises(UserError, match=f"wanted a table, got {got}"):
-        read_header(Path(path))
+        open_table(Path(path))
 
 
 @pytest.mark.parametrize(
     ("first", "step", "error"),
     [
-        ("1700000000", "1", "1700000064, which becomes 1700000000, too far .* subtract an offset"),
-        ("1700000000.5", "0.25", "1700000030.25, which becomes 1700000000, too far"),
-        (f"{2**60}", "1", f"{2**60 + 1}, which becomes {2**60}, too far"),
-        ("0", "1e-50", ".*, which becomes 0, too far .*; multiply"),
+        ("1700000000", "1", "row .*, got 1700000064, which becomes 1700000000; subtract an offset"),
+        ("1700000000.5", "0.25", "row .*, got 1700000030.25, which becomes 1700000000; subtract"),
+        (f"{2**60}", "1", f": .*, got {2**60} and {2**60 + 1}; subtract"),
+        ("0", "1e-50", "row .*, got .*, which becomes 0; multiply"),
         ("1000000", "1", ""),
         ("0.123456789012", "0.000345678901", ""),
         ("0.1", "0.0", ""),
@@ -121,7 +122,7 @@ def test_a_column_that_float32_blurs_is_refused(first: str, step: str, error: st
     kind = Decimal if "." in step else float if "e" in step else int
     for content in "\n".join(["a", *map(str, numbers)]), {"a": [kind(n) for n in numbers]}:
         if error:
-            with pytest.raises(UserError, match=f"column a, row .*, got {error}"):
+            with pytest.raises(UserError, match=f"column a.*{error}"):
                 read(content, "a")
         else:
             assert read(content, "a") == [[np.float32(n)] for n in numbers]
@@ -139,11 +140,11 @@ def test_a_column_that_float32_blurs_is_refused(first: str, step: str, error: st
 )
 def test_the_marks_of_pandas_on_an_index_are_known(header: str, index: list[str]) -> None:
     Path("table").write_text(f"{header}\n2,2,1\n2,2,2\n2,2,0\n")
-    assert find_index(read_header(Path("table"))) == index
+    assert find_index(open_table(Path("table"))) == index
 
 
 def test_the_index_that_parquet_notes_is_known() -> None:
     noted = {"pandas": json.dumps({"index_columns": ["b", {"kind": "range", "name": "c"}]})}
     table = pa.table({"a": [1], "b": [1], "__index_level_0__": [1]}).replace_schema_metadata(noted)
     parquet.write_table(table, "table")
-    assert find_index(read_header(Path("table"))) == ["b", "__index_level_0__"]
+    assert find_index(open_table(Path("table"))) == ["b", "__index_level_0__"]

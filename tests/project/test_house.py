@@ -8,6 +8,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+import yaml
 
 from plumbline.core.params import normal
 from plumbline.lint import imports
@@ -19,7 +20,7 @@ OTHERS = {
     "plumbline.__main__",
     "plumbline.predictor",
     "plumbline.commands.recover",
-    "plumbline.lint.hook.sitecustomize",
+    "plumbline.commands.update",
 }
 
 
@@ -90,3 +91,13 @@ def test_each_package_is_pinned_and_the_librarys_have_lower_bounds_that_the_pins
     assert [packages for packages in packages_of("plumbline") if not packages & {*bounds}] == []
     for name, bound in bounds.items():
         assert [*map(int, bound.split("."))] <= [*map(int, pinned[name].split("."))]
+
+
+def test_each_package_is_pinned_at_one_version_everywhere() -> None:
+    """If this fails after an update, type: pip install -r requirements.txt."""
+    pinned = pins("requirements.txt")
+    uv = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["uv"]["constraint-dependencies"]
+    keys = yaml.safe_load(Path("versions.yaml").read_text())
+    assert dict(line.split("==") for line in uv) == pinned
+    assert pinned.items() <= pins("constraints.txt").items()
+    assert keys.items() <= pinned.items()

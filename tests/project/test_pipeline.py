@@ -51,24 +51,27 @@ def changes(clone: Clone) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for name, states in json.loads(clone.run("dvc", "status", "--json")).items():
         deps = dict(states[0]["changed deps"])
-        found[name] = {*deps.pop("params.yaml", {}), *deps}
+        found[name] = {*deps.pop("params.yaml", {}), *deps.pop("versions.yaml", {}), *deps}
     return found
 
 
 @pytest.mark.slow
 def test_an_edit_changes_only_the_stages_that_import_or_read_it(clone: Clone) -> None:
     clone.set_params({"train.lr": 0.02, "plot.dpi": 90})
-    for path in ("stages/loop.py", "stages/model.py", "plumbline/drawing/canvas.py"):
+    clone.edit("versions.yaml", 'torch: "', 'torch: "9')
+    clone.edit("versions.yaml", 'matplotlib: "', 'matplotlib: "9')
+    for path in ("stages/loop.py", "stages/model.py", "plumbline/pictures/look.py"):
         clone.edit(path, '"""', '# A comment.\n"""')
     core = clone.path / "plumbline" / "core"
     (core / "__pycache__").mkdir(exist_ok=True)
     for name in ("__pycache__/files.cpython-311.pyc", ".files.py.swp", "note.md", "files.py~"):
         (core / name).write_text("anything")
     assert changes(clone) == {
-        "train": {"train", "stages/loop.py", "stages/model.py"},
-        "validate": {"train", "stages/loop.py", "stages/model.py"},
-        "plot": {"plot", "train.lr", "plumbline/drawing"},
-        "verify": {"stages/model.py"},
+        "generate": {"torch"},
+        "train": {"train", "torch", "stages/loop.py", "stages/model.py"},
+        "validate": {"train", "torch", "stages/loop.py", "stages/model.py"},
+        "plot": {"plot", "matplotlib", "train.lr", "plumbline/pictures"},
+        "verify": {"torch", "stages/model.py"},
     }
 
 

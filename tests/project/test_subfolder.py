@@ -26,7 +26,6 @@ def worse(request: pytest.FixtureRequest, reproduced: Clone, share: Callable[...
     def make(path: Path) -> None:
         (path / "project").mkdir(parents=True)
         shutil.copytree(reproduced.path, path / "project", symlinks=True, dirs_exist_ok=True)
-        shutil.rmtree(path / "project" / "examples", ignore_errors=True)
         for name in (".git", ".dvc")[: 1 + above]:
             shutil.move(path / "project" / name, path / name)
         (path / "note").write_text("old")

@@ -1,162 +1,175 @@
-"""docs/your-own.md, typed block by block: own data, model, parameter, stage, and green tests."""
+"""docs/your-own.md, typed into a project that `new` made, and an update of its library."""
 
 import json
 import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
+from plumbline.lint import declared
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT
+from tests.support.projects import enter, install, make_project, of_a_checkout
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.all, of_a_checkout]
 
 PAGE = (ROOT / "docs" / "your-own.md").read_text(encoding="utf-8")
-LOAD, LOAD_PARAMS, DECAY_PARAM, DESCRIBE, DESCRIBE_PARAMS, RULE, ERRORS = re.findall(
+DECAY_PARAM, DESCRIBE, DESCRIBE_PARAMS, RULE, ERRORS = re.findall(
     r"```yaml\n(.*?)```", PAGE, re.DOTALL
 )
-MODEL, MODEL_NAME, DECAY_FIELD, DECAY_USE, DECAY_EXERCISE, DESCRIBE_SCRIPT, *OTHERS = re.findall(
-    r"```python\n(.*?)```", PAGE, re.DOTALL
+MODEL, MODEL_NAME, DECAY_FIELD, DECAY_USE, DESCRIBE_SCRIPT, METRIC, METRIC_LINE, ERRORS_SCRIPT = (
+    re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 )
-METRIC, METRIC_LINE, ERRORS_SCRIPT = OTHERS
-LOOP = (ROOT / "stages" / "loop.py").read_text(encoding="utf-8")
 OPTIMIZER = "    optimizer = OPTIMIZERS[params.optimizer](model.parameters(), lr=params.lr)\n"
 
 
-def write_table(path: Path, features: int) -> None:
-    """Writes a table with `features` columns and y, a noisy linear function of them."""
+def write_table(path: Path) -> Path:
+    """Writes a table with an index, two features, and a noisy linear function of them."""
     random = np.random.default_rng(0)
-    X = random.normal(size=(60, features))
+    X = random.normal(size=(60, 2))
     y = X.sum(axis=1) + 0.1 * random.normal(size=60)
-    names = ",".join([*(f"x{i}" for i in range(features)), "y"])
-    np.savetxt(path, np.column_stack([X, y]), delimiter=",", header=names, comments="")
+    rows = [f"{i},{a},{b},{c}\r\n" for i, (a, b, c) in enumerate(np.column_stack([X, y]))]
+    path.write_text("".join([",size,age of house,house price\r\n", *rows]), newline="")
+    return path
+
+
+@pytest.fixture(scope="module")
+def made(share: Callable[..., Clone]) -> Clone:
+    """A project with a table, in a folder of a repository, which has run."""
+
+    def make(path: Path) -> None:
+        path.mkdir(parents=True)
+        Clone(path).run("git", "init", "--quiet", "--initial-branch=main")
+        table = write_table(path / "my houses.csv")
+        new = ["plumbline", "new", str(path / "my project"), "--table", str(table)]
+        project = make_project(path / "my project", *new, "--target", "house price")
+        project.run("dvc", "repro", "--quiet")
+        project.commit("First results")
+
+    return enter(share("made", make).path / "my project")
 
 
 @pytest.fixture
-def own(clone: Clone) -> Clone:
-    """A clone in which `load` takes the place of `generate`, as the page says."""
-    text = (clone.path / "dvc.yaml").read_text()
-    generate = text[text.index("  generate:\n") : text.index("\n  split:\n")]
-    clone.edit("dvc.yaml", generate, LOAD)
-    params = yaml.safe_load((clone.path / "params.yaml").read_text())
-    del params["generate"]
-    params["train"] |= {"loss": "mse", "lr": 0.1, "standardize": True}
-    (clone.path / "params.yaml").write_text(LOAD_PARAMS + yaml.safe_dump(params, sort_keys=False))
-    return clone
+def own(made: Clone, tmp_path: Path) -> Clone:
+    """A copy of `made` that a test can change."""
+    shutil.copytree(made.path.parent, tmp_path / "copy", symlinks=True)
+    install(tmp_path / "copy" / "my project")
+    return enter(tmp_path / "copy" / "my project")
 
 
-def delete_landscape(clone: Clone) -> None:
-    clone.edit("dvc.yaml", " plots/landscape.png", "")
-    clone.edit("dvc.yaml", "      - plots/landscape.png: {cache: false}\n", "")
-    clone.edit("gate.yaml", "    limit: 0.05\n", "")
-
-
-def add_model(clone: Clone) -> None:
-    path = "stages/model.py"
-    clone.edit(path, "# A model of your own", f"{MODEL}\n\n# A model of your own")
-    clone.edit(path, '    "mlp": MLP,\n', f'    "mlp": MLP,\n{MODEL_NAME}')
-
-
-def add_parameter(clone: Clone) -> None:
-    for params in clone.path.rglob("params.yaml"):
-        clone.edit(str(params), "train:\n", f"train:\n{DECAY_PARAM}")
-    clone.edit("stages/loop.py", "    lr: Positive\n", f"    lr: Positive\n{DECAY_FIELD}")
-    clone.edit("stages/loop.py", OPTIMIZER, DECAY_USE)
-    clone.edit("stages/loop.py", "import NonNegativeInt", "import NonNegative, NonNegativeInt")
-    hidden = '            "hidden": 16,\n'
-    clone.edit("tests/support/exercise.py", hidden, hidden + DECAY_EXERCISE)
-
-
-def add_stage(clone: Clone) -> None:
-    (clone.path / "stages" / "describe.py").write_text(DESCRIBE_SCRIPT)
-    (clone.path / "tests" / "stages" / "test_describe.py").touch()
-    clone.edit("dvc.yaml", "\n  train:\n", f"\n{DESCRIBE}\n  train:\n")
-    clone.edit("params.yaml", "train:\n", f"{DESCRIBE_PARAMS}train:\n")
-
-
-def add_metric(clone: Clone) -> None:
-    path, call = "stages/evaluate.py", "    metrics = evaluate("
-    clone.edit(path, "def main(", f"{METRIC}\n\ndef main(")
-    clone.edit(path, "import msgspec\n", "import msgspec\nimport numpy as np\n")
-    clone.edit(path, "import Line,", "import Array, Line,")
-    (line,) = re.findall(rf"(?m)^{re.escape(call)}.*\n", (clone.path / path).read_text())
-    clone.edit(path, line, line + METRIC_LINE)
-    clone.edit("gate.yaml", "metrics:\n", f"metrics:\n{RULE}")
-
-
-def add_picture(clone: Clone) -> None:
-    (clone.path / "stages" / "errors.py").write_text(ERRORS_SCRIPT)
-    (clone.path / "tests" / "stages" / "test_errors.py").touch()
-    clone.edit("dvc.yaml", "\n  verify:\n", f"\n{ERRORS}\n  verify:\n")
-
-
-def metrics(clone: Clone) -> dict[str, float]:
-    numbers: dict[str, float] = json.loads((clone.path / "metrics.json").read_text())
+def metrics(project: Clone) -> dict[str, float]:
+    numbers: dict[str, float] = json.loads((project.path / "metrics.json").read_text())
     return numbers
 
 
-def test_a_table_with_one_feature_takes_the_place_of_the_line(own: Clone) -> None:
-    write_table(own.path / "data" / "table.csv", 1)
-    own.reproduce()
-    assert metrics(own)["test_r2"] > 0.95
-    assert metrics(own)["weight"] == pytest.approx(1, abs=0.1)
-    assert "weight_error" not in metrics(own)
-    assert "true line" not in own.run("python", "-m", "plumbline", "summary")
+def outputs(project: Clone) -> dict[str, str]:
+    """The hash of each output in dvc.lock."""
+    lock = yaml.safe_load((project.path / "dvc.lock").read_text())["stages"].values()
+    return {out["path"]: out["md5"] for stage in lock for out in stage["outs"]}
 
 
-@pytest.mark.all
-def test_a_table_with_several_features_is_learned_and_its_first_gate_is_open(own: Clone) -> None:
-    write_table(own.path / "data" / "table.csv", 4)
-    delete_landscape(own)
-    own.reproduce()
-    assert metrics(own)["test_r2"] > 0.95
-    assert metrics(own).keys() & {"weight", "bias"} == set()
-    assert "learned line" not in own.run("python", "-m", "plumbline", "summary")
-
-    own.commit("My own data")
-    own.run("python", "-m", "plumbline", "check")
-    report = own.run("python", "-m", "plumbline", "report", "HEAD^")
-    assert "One training is one draw, and these two saw other samples." in report
-    assert own.run("python", "-m", "plumbline", "gate", "HEAD^").startswith("gate: open, ")
+def test_without_a_table_a_project_gives_the_exercises_bytes(
+    tmp_path: Path, reproduced: Clone
+) -> None:
+    project = make_project(tmp_path / "mine", "plumbline", "new", str(tmp_path / "mine"))
+    project.run("dvc", "repro", "--quiet")
+    assert outputs(project) == outputs(reproduced)
 
 
-def run_quick_tests(clone: Clone) -> None:
-    """Passes if results are committed as they have to be and the quick tests are green."""
-    clone.commit("My own")
-    clone.run("python", "-m", "plumbline", "check")
-    quick = "not all and not slow"
-    clone.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", "-m", quick)
+def test_a_table_is_learned_and_its_first_comparison_is_open(made: Clone) -> None:
+    assert metrics(made)["test_r2"] > 0.95
+    assert not metrics(made).keys() & {"weight", "bias", "weight_error"}
+    assert not {*made.run("git", "ls-files", "plots").split()} & {"plots/landscape.png"}
+    report = made.run("python", "-m", "plumbline", "report", "HEAD^")
+    assert "One training is one draw" in report
+    assert made.run("python", "-m", "plumbline", "gate", "HEAD^").startswith("gate: open, ")
 
 
-@pytest.mark.all
-def test_the_tests_pass_on_a_branch_with_another_lr(clone: Clone) -> None:
-    """The slow tests see no value of params.yaml but those of keys that the exercise lacks."""
-    clone.set_params({"train.lr": 0.02})
-    clone.reproduce()
-    run_quick_tests(clone)
+def test_the_commands_and_experiments_work_in_a_new_project(own: Clone) -> None:
+    own.run("python", "-m", "plumbline", "check", "--full")
+    own.run("python", "-m", "plumbline", "lint")
+    (own.path / "new.csv").write_text("age of house,size,note\n0,1,a\n")
+    own.run("python", "-m", "stages.predict", "new.csv", "models/model.safetensors", "out.csv")
+    assert "predicted_house price" in (own.path / "out.csv").read_text()
+    own.run("dvc", "exp", "run", "--temp", "--name", "trial", "-S", "train.lr=0.02")
+    own.run("dvc", "exp", "apply", "trial")
+    report = own.run("python", "-m", "plumbline", "report", "HEAD")
+    assert "| `train.lr` | `0.1` | `0.02` |" in report
 
 
-@pytest.mark.all
-@pytest.mark.skipif(OPTIMIZER not in LOOP, reason="the loop is already a user's own")
-def test_the_tests_pass_in_a_project_of_ones_own(own: Clone) -> None:
-    """With own data, an own model, parameter, section and stage, and its results committed."""
-    write_table(own.path / "data" / "table.csv", 2)
-    delete_landscape(own)
-    add_model(own)
-    add_parameter(own)
-    add_stage(own)
-    add_metric(own)
-    add_picture(own)
-    own.edit("params.yaml", "model: linear", "model: quadratic")
-    own.edit("params.yaml", "weight_decay: 0 ", "weight_decay: 1e-3 ")
-    own.run("dvc", "repro")
+def add_model(project: Clone) -> None:
+    path = "stages/model.py"
+    project.edit(path, "# A model of your own", f"{MODEL}\n\n# A model of your own")
+    project.edit(path, '    "mlp": MLP,\n', f'    "mlp": MLP,\n{MODEL_NAME}')
+    project.edit("params.yaml", "model: linear", "model: quadratic")
+
+
+def add_parameter(project: Clone) -> None:
+    decay = DECAY_PARAM.replace("weight_decay: 0 ", "weight_decay: 1e-3 ")
+    project.edit("params.yaml", "train:\n", f"train:\n{decay}")
+    project.edit("stages/loop.py", "    lr: Positive\n", f"    lr: Positive\n{DECAY_FIELD}")
+    project.edit("stages/loop.py", OPTIMIZER, DECAY_USE)
+    project.edit("stages/loop.py", "import NonNegativeInt", "import NonNegative, NonNegativeInt")
+
+
+def add_stage(project: Clone) -> None:
+    (project.path / "stages" / "describe.py").write_text(DESCRIBE_SCRIPT)
+    project.edit("dvc.yaml", "\n  train:\n", f"\n{DESCRIBE}\n  train:\n")
+    project.edit("params.yaml", "train:\n", f"{DESCRIBE_PARAMS}train:\n")
+
+
+def add_metric(project: Clone) -> None:
+    path, call = "stages/evaluate.py", "    metrics = evaluate("
+    project.edit(path, "def main(", f"{METRIC}\n\ndef main(")
+    project.edit(path, "import msgspec\n", "import msgspec\nimport numpy as np\n")
+    project.edit(path, "import Line,", "import Array, Line,")
+    (line,) = re.findall(rf"(?m)^{re.escape(call)}.*\n", (project.path / path).read_text())
+    project.edit(path, line, line + METRIC_LINE)
+    project.edit("gate.yaml", "  validation_mae:", f"{RULE}  validation_mae:")
+
+
+def add_picture(project: Clone) -> None:
+    (project.path / "stages" / "errors.py").write_text(ERRORS_SCRIPT)
+    project.edit("dvc.yaml", "\n  verify:\n", f"\n{ERRORS}\n  verify:\n")
+
+
+def test_own_model_parameter_stage_metric_and_picture_outlive_a_later_library(
+    own: Clone, tmp_path: Path
+) -> None:
+    for add in (add_model, add_parameter, add_stage, add_metric, add_picture):
+        add(own)
+    own.run("dvc", "repro", "--quiet")
     assert metrics(own)["test_r2"] > 0.9
     assert 0 < metrics(own)["test_median_error"] < metrics(own)["test_max_error"]
     assert (own.path / "plots" / "errors.png").read_bytes().startswith(b"\x89PNG")
-    assert json.loads((own.path / "data" / "summary.json").read_text()).keys() >= {"x0_mean"}
-    own.run("ruff", "check")
-    own.run("mypy")
+    assert json.loads((own.path / "data" / "summary.json").read_text()).keys() >= {"size_mean"}
+    own.run("python", "-m", "ruff", "check")
+    own.run("python", "-m", "mypy")
+    own.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider")
     own.run("python", "-m", "plumbline", "lint")
-    run_quick_tests(own)
+    own.commit("My own")
+    own.run("python", "-m", "plumbline", "check")
+
+    others = shutil.ignore_patterns(".git", ".venv", ".*_cache", "cache", "tmp", "examples")
+    release = Clone(Path(shutil.copytree(ROOT, tmp_path / "release", ignore=others)))
+    release.edit("plumbline/history.py", '"""', '"""Now better. ')
+    release.run("python", "-m", "plumbline", "update", str(own.path))
+    install(own.path)
+    before = outputs(own)
+    assert {*own.repro()} == declared.read(own.path).keys()
+    assert outputs(own) == before
+    own.commit("A later library")
+    own.run("python", "-m", "plumbline", "check")
+
+
+def test_the_tests_of_this_repository_pass_on_a_branch_with_another_lr(clone: Clone) -> None:
+    """They see no value of params.yaml but those of keys that the exercise lacks."""
+    clone.set_params({"train.lr": 0.02})
+    clone.reproduce()
+    clone.commit("My lr")
+    quick = ("-m", "not all and not slow", "-q", "-n", "0", "-p", "no:cacheprovider")
+    clone.run("python", "-m", "pytest", *quick)

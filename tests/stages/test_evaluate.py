@@ -10,53 +10,29 @@ from tests.support.models import info_of
 
 ONE = np.ones((3, 1), np.float32)
 UP = np.array([[1], [2], [3]], np.float32)
-
-
-def metrics(
-    learned: Line | None, true: Line | None, rows: list[Row] | None = None
-) -> dict[str, float]:
-    return evaluate((2 * ONE, ONE), (3 * ONE, UP), learned, true, rows or [])
-
-
-def test_each_metric_measures_what_its_name_says() -> None:
-    assert metrics((0.5, 0.5), (0.3, 0.9)) == {
-        "test_mae": 1.0,
-        "test_rmse": 1.29099,
-        "test_max_error": 2.0,
-        "test_r2": -1.5,
-        "train_mae": 1.0,
-        "baseline_mae": 1.0,
-        "weight": 0.5,
-        "bias": 0.5,
-        "weight_error": 0.2,
-        "bias_error": 0.4,
-    }
+ALWAYS = {"test_mae": 1.0, "test_rmse": 1.29099, "test_max_error": 2.0, "test_r2": -1.5,
+          "train_mae": 1.0, "baseline_mae": 1.0}  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("learned", "true", "more"),
     [
-        (None, None, set()),
-        (None, (0.3, 0.9), set()),
-        ((0.5, 0.5), None, {"weight", "bias"}),
+        (None, (0.3, 0.9), {}),
+        ((1234.5678, 0.000123456789), None, {"weight": 1234.57, "bias": 0.000123457}),
+        ((0.5, 0.5), (0.3, 0.9),
+         {"weight": 0.5, "bias": 0.5, "weight_error": 0.2, "bias_error": 0.4}),
     ],
-)
-def test_metrics_of_a_line_are_there_only_if_they_are_known(
-    learned: Line | None, true: Line | None, more: set[str]
+)  # fmt: skip
+def test_each_metric_has_six_digits_and_is_there_only_if_it_is_known(
+    learned: Line | None, true: Line | None, more: dict[str, float]
 ) -> None:
-    always = {"test_mae", "test_rmse", "test_max_error", "test_r2", "train_mae", "baseline_mae"}
-    assert metrics(learned, true).keys() == always | more
-
-
-def test_metrics_have_six_significant_digits() -> None:
-    assert metrics((1234.5678, 0.000123456789), None)["weight"] == 1234.57
-    assert metrics((1234.5678, 0.000123456789), None)["bias"] == 0.000123457
+    assert evaluate((2 * ONE, ONE), (3 * ONE, UP), learned, true, []) == ALWAYS | more
 
 
 def test_the_repeated_trainings_give_their_median_their_quartiles_and_the_baseline() -> None:
     rows = [Row(i, mae, mae, mae, 9.0, 5) for i, mae in enumerate([4.0, 1.0, 2.0, 3.0])]
-    found = metrics(None, None, [*rows, Row(4, None, None, None, 8.0, 5)])
-    assert {name: value for name, value in found.items() if name.startswith("validation")} == {
+    rows.append(Row(4, None, None, None, 8.0, 5))
+    assert evaluate((2 * ONE, ONE), (3 * ONE, UP), None, None, rows) == ALWAYS | {
         "validation_mae": 3.0,
         "validation_mae_q1": 2.0,
         "validation_mae_q3": 4.0,

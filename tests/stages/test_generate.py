@@ -20,8 +20,9 @@ def test_the_exercise_has_a_hundred_samples_from_0_to_99_hundredths() -> None:
 
 
 def test_every_sample_lies_on_the_line() -> None:
-    _, y = line(weight=-2.5, bias=4, start=-3, end=7, step=0.25)
-    np.testing.assert_allclose(y, 4 - 2.5 * np.arange(-3, 7, 0.25)[:, None], rtol=1e-6)
+    X, y = line(weight=-2.5, bias=4, start=-3, end=7, step=0.25)
+    np.testing.assert_allclose(X, np.arange(-3, 7, 0.25)[:, None])
+    np.testing.assert_allclose(y, 4 - 2.5 * X, rtol=1e-6)
 
 
 def test_noise_is_gaussian_around_the_line() -> None:
@@ -32,25 +33,18 @@ def test_noise_is_gaussian_around_the_line() -> None:
     assert abs((noise.abs() < 0.5).double().mean() - 0.6827) < 0.01
 
 
-def test_the_seed_decides_the_noise() -> None:
-    same, again, other = (line(noise=1, seed=seed)[1] for seed in (1, 1, 2))
-    assert torch.equal(same, again)
-    assert not torch.equal(same, other)
-
-
-def test_the_number_of_threads_changes_no_bit() -> None:
-    results = []
-    before = torch.get_num_threads()
-    for threads in (1, 2, 3):
+def test_the_seed_decides_the_noise_and_the_number_of_threads_does_not() -> None:
+    before, found = torch.get_num_threads(), []
+    for threads, seed in ((1, 1), (2, 1), (3, 1), (1, 2)):
         torch.set_num_threads(threads)
-        results.append(line(step=1 / 99991, noise=1))
+        found.append(line(step=1 / 99991, noise=1, seed=seed))
     torch.set_num_threads(before)
-    for X, y in results[1:]:
-        assert torch.equal(X, results[0][0])
-        assert torch.equal(y, results[0][1])
+    (X, y), *same, (_, other) = found
+    assert all(torch.equal(X, X_same) and torch.equal(y, y_same) for X_same, y_same in same)
+    assert not torch.equal(y, other)
 
 
-@pytest.mark.parametrize("bounds", [(1, 1), (1, 0), (0, 1e30)])
-def test_zero_samples_and_too_many_samples_are_refused(bounds: tuple[float, float]) -> None:
+@pytest.mark.parametrize(("start", "end"), [(1, 1), (1, 0), (0, 1e30)])
+def test_zero_samples_and_too_many_samples_are_refused(start: float, end: float) -> None:
     with pytest.raises(ValueError, match=r"^params.yaml: generate.end, .* wanted 1 to 2147483647"):
-        line(start=bounds[0], end=bounds[1])
+        line(start=start, end=end)

@@ -25,28 +25,22 @@ def load_text(text: str, target: Name = "b", features: list[Name] | None = None)
 
 
 @pytest.mark.parametrize(
-    ("text", "features"),
+    ("text", "chosen", "features"),
     [
-        ("a,b\n1,2\n3,4\n", ["a"]),
-        ("b,a\n1,2\n3,4\n", ["a"]),
-        ("a,c,b\n1.5,-2e-3,.5\n3,4,5\n", ["a", "c"]),
-        ("\ufeffa,b\r\n1,2\r\n", ["a"]),
-        ('"größe","b"\n1,2\n', ["größe"]),
-        ("NA,b\n1, 2 \n", ["NA"]),
+        ("b,a\n1,2\n3,4\n", None, ["a"]),
+        ("a,c,b\n1.5,-2e-3,.5\n3,4,5\n", None, ["a", "c"]),
+        ('\ufeff"größe",b\r\n1, 2 \r\n', None, ["größe"]),
+        ("a,c,d,b\n1,9,7,2\n3,4,8,5\n", ["c", "a"], ["c", "a"]),
+        ("index,a,b\n1,1,2\n0,3,4\n", None, ["a"]),
+        ("index,b\n1,2\n0,4\n", ["index"], ["index"]),
     ],
 )
-def test_all_other_columns_are_features_in_their_order(text: str, features: list[str]) -> None:
-    assert load_text(text) == features
-
-
-def test_the_features_have_the_order_of_the_parameter() -> None:
-    assert load_text("a,c,d,b\n1,9,7,2\n3,4,8,5\n", features=["c", "a"]) == ["c", "a"]
-
-
-def test_an_index_is_left_out_unless_it_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert load_text("index,a,b\n1,1,2\n0,3,4\n") == ["a"]
-    assert capsys.readouterr().out.startswith('target "b"; features "a"; left out: "index" (an ')
-    assert load_text("index,b\n1,2\n0,4\n", features=["index"]) == ["index"]
+def test_the_features_are_those_chosen_or_all_but_the_target_and_an_index(
+    text: str, chosen: list[Name] | None, features: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert load_text(text, features=chosen) == features
+    left_out = '; left out: "index" (an ' in capsys.readouterr().out
+    assert left_out == ("index" in text and not chosen)
 
 
 @pytest.mark.parametrize(

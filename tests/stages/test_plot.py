@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 
 from plumbline import history, validation
 from plumbline.core import tensors
-from plumbline.drawing import canvas
 from plumbline.history import Row
 from stages import plot
 from tests.support.exercise import GATE, INFO, run_stage
@@ -32,7 +31,7 @@ def titles(monkeypatch: pytest.MonkeyPatch, losses: list[float]) -> dict[str, st
     def keep_title(path: Path, figure: Figure) -> None:
         saved[str(path)] = figure.axes[0].get_title().replace("\n", " ")
 
-    monkeypatch.setattr(canvas, "save", keep_title)
+    monkeypatch.setattr(plot, "save_picture", keep_title)
     run_stage(plot, *INPUTS, *PICTURES)
     return saved
 

@@ -1,10 +1,31 @@
-"""Models to test with."""
+"""Samples and models to test with, and the stage that trains one."""
+
+from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from plumbline.core.tensors import Coefficients, ModelInfo, Recipe
 from plumbline.inference.model import Standardized, arguments_of, coefficients_of, make_model
+from stages import generate, split
+from stages import train as train_stage
 from stages.model import MODELS
+from tests.support.exercise import run_stage, write_params
+
+OUTPUTS = ("model", "predictions", "history")
+
+
+def make_samples(changes: dict[str, Any]) -> None:
+    """Writes params.yaml, the exercise's with `changes`, and its samples as `train` and `test`."""
+    write_params(changes)
+    run_stage(generate, "samples")
+    run_stage(split, "samples", "train", "test")
+
+
+def train() -> list[bytes]:
+    """Runs the stage train on these samples; the bytes of its OUTPUTS."""
+    run_stage(train_stage, "train", "test", *OUTPUTS)
+    return [Path(name).read_bytes() for name in OUTPUTS]
 
 
 def info_of(recipe: Recipe, found: Coefficients | None = None) -> ModelInfo:

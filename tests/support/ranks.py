@@ -1,4 +1,4 @@
-"""Many processes simulated in one: each is a thread, and they exchange their tables in memory."""
+"""Many processes simulated in one: each is a thread, and they exchange tensors in memory."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch.distributed import ReduceOp
 
 from plumbline.training.world import World
 
@@ -14,20 +15,25 @@ Result = TypeVar("Result")
 
 
 class Meeting:
-    """Where all ranks hand something in, and each gets what all of these combine to."""
+    """Where all ranks hand a tensor in, and each gets what all of these reduce to."""
 
     def __init__(self, size: int) -> None:
-        self.barrier = Barrier(size, self._combine)
-        self.given: list[Any] = [None] * size
-        self.messages: list[int] = []  # bytes of each table that was exchanged
+        self.barrier = Barrier(size, self._reduce)
+        self.given: list[Tensor] = [torch.empty(0)] * size
+        self.messages: list[int] = []  # bytes of each sum
 
-    def exchange(self, rank: int, thing: Any, combine: Callable[[list[Any]], Any]) -> Any:
-        self.given[rank], self.combine = thing, combine
+    def reduce(self, rank: int, numbers: Tensor, operation: Any) -> None:
+        self.given[rank], self.operation = numbers, operation
         self.barrier.wait()
-        return self.result
+        numbers.copy_(self.reduced)
 
-    def _combine(self) -> None:
-        self.result = self.combine(self.given)
+    def _reduce(self) -> None:
+        numbers = torch.stack(self.given)
+        if self.operation == ReduceOp.SUM:
+            self.messages.append(self.given[0].nbytes)
+            self.reduced = numbers.sum(dim=0, dtype=numbers.dtype)
+        else:
+            self.reduced = numbers.amax(dim=0)
 
 
 class Rank(World):
@@ -35,26 +41,12 @@ class Rank(World):
 
     meeting: Meeting
 
-    def exchange(self, table: Tensor) -> None:
-        table.copy_(self.meeting.exchange(self.rank, table, self._add))
-
-    def _add(self, tables: list[Tensor]) -> Tensor:
-        self.meeting.messages.append(tables[0].nbytes)
-        numbers = torch.stack([table.view(torch.int32) for table in tables])
-        return numbers.sum(dim=0, dtype=torch.int32).view(tables[0].dtype)
-
-    def agree(self, number: int) -> bool:
-        return bool(self.meeting.exchange(self.rank, number, lambda given: len(set(given)) == 1))
-
-    def gather(self, share: Tensor, n: int, piece: int) -> Tensor:
-        shares = self.meeting.exchange(self.rank, share, list)
-        for rank, rows in enumerate(shares):
-            assert len(rows) == len(range(n)[World(rank, self.size).rows(n, piece)])
-        return torch.cat(shares)
+    def reduce(self, numbers: Tensor, operation: Any) -> None:
+        self.meeting.reduce(self.rank, numbers, operation)
 
 
 def in_ranks(work: Callable[[World], Result], threads: list[int]) -> tuple[list[Result], list[int]]:
-    """What `work` returns in each simulated process, and the bytes of each table they exchanged.
+    """What `work` returns in each simulated process, and the bytes of each sum over all of them.
 
     threads: how many threads each process has; there are as many processes as numbers.
     """

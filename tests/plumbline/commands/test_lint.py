@@ -1,164 +1,208 @@
 """The linter names the stage and the file of each difference between dvc.yaml and the code."""
 
+import copy
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
+from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import yaml
 
+import stages
+from plumbline.commands import lint
 from plumbline.core import tensors
-from tests.support.clone import Clone
-from tests.support.exercise import EXERCISE, INFO, ROOT
+from plumbline.lint import declared
+from plumbline.lint.problems import static_problems
+from tests.support.exercise import EXERCISE, INFO, ROOT, STAGES, pipeline
 
-pytestmark = pytest.mark.slow
-
+ENTRIES = yaml.safe_load(pipeline())["stages"]
 LOAD = "    X, y, info = tensors.load_samples(samples_path)\n"
 
 
-def lint(folder: Path) -> list[str]:
-    """The problems that `make lint-pipeline` names."""
-    done = subprocess.run(
-        [sys.executable, "-m", "plumbline", "lint"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
-    assert done.returncode == (1 if done.stderr else 0)
-    return [line.strip() for line in done.stderr.splitlines()[1:]]
-
-
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """The project with `split` as its only stage."""
-    for name in ("plumbline", "stages"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder: the project with `split` as its only stage."""
+    (tmp_path / "stages").mkdir()
+    for name in ("__init__.py", "split.py", "evaluate.py"):
+        shutil.copy(ROOT / "stages" / name, tmp_path / "stages")
+    (tmp_path / "plumbline").symlink_to(ROOT / "plumbline")
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"split": EXERCISE["split"]}))
-    stage = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["split"]
-    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"split": stage}}))
+    versions = yaml.safe_load((ROOT / "versions.yaml").read_text())
+    own = {name: versions[name] for name in ("msgspec", "numpy", "pyyaml", "safetensors")}
+    (tmp_path / "versions.yaml").write_text(yaml.safe_dump(own))
+    monkeypatch.chdir(tmp_path)
+    keep("split")
     X = np.arange(10, dtype=np.float32)[:, None]
     for name in ("samples.safetensors", "other.safetensors"):
         tensors.save_samples(tmp_path / "data" / name, X, X, INFO)
     return tmp_path
 
 
-@pytest.mark.all
-def test_every_stage_agrees_with_dvc_yaml(reproduced: Clone) -> None:
-    assert lint(reproduced.path) == []
+def keep(*names: str, **changes: Any) -> None:
+    """Leaves only these stages in dvc.yaml, each with these entries."""
+    found = {name: ENTRIES[name] | changes for name in names}
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": found}))
 
 
-def test_split_alone_has_no_problems(project: Path) -> None:
-    assert lint(project) == []
+def problems(quick: bool = True) -> list[str]:
+    """The lines that `make lint-pipeline` prints below its first."""
+    try:
+        lint.main(Namespace(quick=quick))
+    except SystemExit as error:
+        return [line.removeprefix("  ") for line in str(error.code).splitlines()[1:]]
+    return []
+
+
+def add_line(line: str) -> None:
+    """Adds a line to `main` of split."""
+    path, added = Path("stages/split.py"), f"    from pathlib import Path\n    {line}\n"
+    path.write_text(path.read_text().replace(LOAD, LOAD + added))
+
+
+@pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES)
+def test_the_text_of_every_stage_agrees_with_dvc_yaml(
+    monkeypatch: pytest.MonkeyPatch, stage: declared.Stage
+) -> None:
+    """`make lint-pipeline` runs them too."""
+    monkeypatch.chdir(ROOT)
+    assert [*static_problems(stage)] == []
 
 
 @pytest.mark.parametrize(
     ("kind", "entry", "problem"),
     [
         ("deps", "-plumbline/core", "plumbline/core/files.py: imported, and not declared"),
-        ("deps", "+plumbline/drawing", "plumbline/drawing/canvas.py: declared, and not imported"),
-        ("deps", "+plumbline/metrics.py", "plumbline/metrics.py: declared, and not imported"),
+        ("deps", "+plumbline/pictures", "plumbline/pictures/draw.py: declared, and not imported"),
         ("deps", "-data/samples.safetensors",
          "data/samples.safetensors: read by cmd, and not declared"),
-        ("deps", "+data/other.safetensors",
-         "data/other.safetensors: declared, and not read by cmd"),
-        ("deps", "+data/none.csv", "data/none.csv: declared, and there is no such file"),
+        ("deps", "+data/none.csv", "data/none.csv: declared, and not read by cmd"),
         ("params", "-split", "split: read, and not declared"),
         ("params", "+plot.dpi", "plot.dpi: declared, and not read"),
-        ("outs", "-data/test.safetensors", "data/test.safetensors: written, and not declared"),
-        ("outs", "+data/more.csv", "data/more.csv: declared, and not written"),
+        ("versions", "-numpy", "versions.yaml: numpy: imported, and not declared"),
+        ("versions", "+torch", "versions.yaml: torch: declared, and not imported"),
+        ("outs", "-data/test.safetensors",
+         "data/test.safetensors: written by cmd, and not declared"),
+        ("outs", "+data/more.csv", "data/more.csv: declared, and not written by cmd"),
     ],
 )  # fmt: skip
-def test_each_mistake_in_dvc_yaml_is_named(
+def test_each_mistake_in_dvc_yaml_is_named_and_the_entries_to_paste_are_right(
     project: Path, kind: str, entry: str, problem: str
 ) -> None:
-    pipeline = yaml.safe_load((project / "dvc.yaml").read_text())
-    entries = pipeline["stages"]["split"][kind]
+    stage = copy.deepcopy(ENTRIES["split"])
+    entries = stage["params"][-1]["versions.yaml"] if kind == "versions" else stage[kind]
     (entries.remove if entry[0] == "-" else entries.append)(entry[1:])
-    (project / "dvc.yaml").write_text(yaml.safe_dump(pipeline))
-    assert f"split: {problem}" in lint(project)
+    keep("split", **stage)
+    lines = problems()
+    assert f"split: {problem}" in lines
+    if kind != "outs":
+        pasted = yaml.safe_load("\n".join(lines[lines.index("split: wanted in dvc.yaml:") + 1 :]))
+        keep("split", **pasted)
+        assert problems() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
         ("Path('data/other.safetensors').read_bytes()",
          "data/other.safetensors: read, and not declared"),
-        ("__import__('plumbline.metrics')",
-         "failed with what it declares: ModuleNotFoundError: No module named 'plumbline.metrics'"),
+        ("__import__('plumbline.history')",
+         "failed with what it declares: ModuleNotFoundError: No module named 'plumbline.history'"),
         ("tensors.load(Path('data/other.safetensors'))",
          "failed with what it declares: split: data/other.safetensors: wanted a safetensors file"),
         ("Path('data/more.csv').write_text('')", "data/more.csv: written, and not declared"),
+        ("samples_path.open('ab').close()", "data/samples.safetensors: written, and not declared"),
+        ("(Path.home() / 'beyond').touch()", "{home}/beyond: written, and not declared"),
         ("import yaml; yaml.safe_load(Path('params.yaml').open())['train']",
          "failed with what it declares: KeyError: 'train'"),
+        ("import yaml; yaml.safe_load(Path('versions.yaml').open())['torch']",
+         "failed with what it declares: KeyError: 'torch'"),
         ("import socket; socket.socket().connect_ex(('127.0.0.1', 9))",
          "reached the network: socket.connect ('127.0.0.1', 9)"),
         ("import time; y = y * time.time()",
          "stages/split.py: imports time, so that its result may depend on more"),
-        ("import os; os.environ.get('HOME')",
-         "stages/split.py: imports os, so that its result may depend on more"),
+        ("test_path.open('w').close()", ""),  # The folders of the outputs are there.
     ],
 )  # fmt: skip
-def test_each_undeclared_action_of_a_stage_is_named(project: Path, line: str, problem: str) -> None:
-    script = project / "stages" / "split.py"
-    script.write_text(
-        script.read_text().replace(LOAD, f"{LOAD}    from pathlib import Path\n    {line}\n")
-    )
-    assert any(said.startswith(f"split: {problem}") for said in lint(project))
-
-
-@pytest.mark.all
-def test_a_stage_after_one_that_fails_is_not_run(
-    reproduced: Clone, copy_of: Callable[[Clone], Clone]
+def test_each_undeclared_action_of_a_stage_is_named(
+    project: Path, monkeypatch: pytest.MonkeyPatch, line: str, problem: str
 ) -> None:
-    project = copy_of(reproduced)
-    project.edit("stages/split.py", LOAD, f"{LOAD}    raise OSError('no')\n")
-    first, *others = lint(project.path)
-    assert first == "split: failed with what it declares: split: no"
-    assert {*others} == {
-        f"{name}: not run, since data/{part}.safetensors was not made"
-        for name, part in (
-            ("train", "test"),
-            ("validate", "train"),
-            ("evaluate", "test"),
-            ("plot", "test"),
-            ("verify", "test"),
-        )
-    }
+    home = project.parent / f"{project.name}-home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    add_line(line)
+    said = problems(quick=False)
+    wanted = f"split: {problem.format(home=home)}"
+    assert any(line.startswith(wanted) for line in said) if problem else not said
 
 
-def test_a_section_that_no_stage_reads_is_named(project: Path) -> None:
-    """A stage that is run by hand, such as predict, is in no dvc.yaml and reads its own."""
-    with (project / "params.yaml").open("a") as file:
-        file.write("spilt: {}\npredict: {}\n")
-    assert lint(project) == ["params.yaml: spilt: no stage declares it"]
+@pytest.mark.slow
+def test_a_stage_after_one_that_fails_is_not_run(project: Path) -> None:
+    keep("evaluate", "split")
+    add_line("raise OSError('no')")
+    assert problems(quick=False) == [
+        "split: failed with what it declares: split: no",
+        "evaluate: not run, since data/test.safetensors was not made",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "problem"),
+    [
+        ("params.yaml", "spilt: {}", "params.yaml: spilt: no stage declares it"),
+        ("params.yaml", "own: {}", None),  # read by a stage that is run by hand
+        ("params.yaml", "own: {a: {size: 1}}",
+         "params.yaml: size: wanted another name, since DVC does not see a change of this one"),
+        ("versions.yaml", 'torch: "2.0"', "versions.yaml: torch: no stage imports it"),
+        ("stages/own.py", "import torch",
+         "versions.yaml: lacks torch; type: python -m plumbline versions"),
+        ("stages/own.py", "import tqdm", None),  # only prints
+    ],
+)  # fmt: skip
+def test_a_key_that_no_stage_reads_or_that_dvc_does_not_see_is_named(
+    project: Path, path: str, line: str, problem: str | None
+) -> None:
+    Path("stages/own.py").write_text("class Params:\n    own: int\n")
+    with Path(path).open("a") as file:
+        file.write(f"{line}\n")
+    assert problems() == [problem] * bool(problem)
 
 
 @pytest.mark.parametrize(
     ("script", "problem"),
     [
-        ("", "stages/split.py: wanted Params and main, got no Params and no main"),
-        ("Params = None\n", "stages/split.py: wanted Params and main, got no main"),
-        (None, "wanted the command `python -m stages.split ...` and stages/split.py"),
+        ("Params = None\n", "stages/own.py: wanted Params and main, got no main"),
+        (None, "wanted the command `python -m stages.own ...` and stages/own.py"),
     ],
 )
 def test_a_script_that_is_no_stage_is_named(
-    project: Path, script: str | None, problem: str
+    project: Path, monkeypatch: pytest.MonkeyPatch, script: str | None, problem: str
 ) -> None:
-    path = project / "stages" / "split.py"
-    if script is None:
-        path.unlink()
-    else:
-        path.write_text(script)
-    assert f"split: {problem}" in lint(project)
+    monkeypatch.setattr(stages, "__path__", [str(project / "stages")])
+    if script is not None:
+        Path("stages/own.py").write_text(script)
+    Path("dvc.yaml").write_text("stages: {own: {cmd: python -m stages.own, deps: [stages/own.py]}}")
+    assert f"own: {problem}" in problems()
 
 
-def test_a_file_written_outside_the_project_is_named(project: Path, tmp_path: Path) -> None:
-    beyond = tmp_path.parent / "beyond.txt"
-    script = project / "stages" / "split.py"
-    script.write_text(script.read_text().replace(LOAD, f"{LOAD}    open({str(beyond)!r}, 'w')\n"))
-    assert f"split: {beyond}: written, and not declared" in lint(project)
+def test_stages_come_in_the_order_in_which_they_run_with_the_scripts_of_code_folders(
+    tmp_path: Path,
+) -> None:
+    for name in ("core/files.py", "core/note.md", "core/__pycache__/files.cpython-311.pyc"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    second = {"cmd": "python second 'b c'", "deps": ["core", "a"], "metrics": [{"b c": {}}]}
+    first = {"cmd": "python first", "params": ["x.y", {"versions.yaml": ["numpy"]}], "outs": ["a"]}
+    text = yaml.safe_dump({"stages": {"second": second, "first": first}}, sort_keys=False)
+    assert list(declared.parse(tmp_path, text).values()) == [
+        ("first", ["python", "first"], set(), set(), ["x.y"], ["numpy"], ["a"]),
+        ("second", ["python", "second", "b c"], {"core/files.py"}, {"a"}, [], [], ["b c"]),
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "stages: 3", "stages: [", "stages: {a: {deps: [b]}}"])
+def test_a_file_without_valid_stages_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^dvc\.yaml: wanted the stages of a pipeline"):
+        declared.parse(Path(), text)

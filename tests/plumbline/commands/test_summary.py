@@ -16,7 +16,7 @@ from plumbline.core.errors import UserError
 from plumbline.core.files import write_json
 from plumbline.core.tensors import Line, SamplesInfo, save_samples
 from plumbline.validation import Row
-from tests.support.exercise import GATE, ROOT, pipeline
+from tests.support.exercise import GATE, ROOT, STAGES, pipeline
 
 
 @pytest.fixture
@@ -35,9 +35,9 @@ def write(folder: Path) -> Callable[..., None]:
     return write
 
 
-PICTURES = ("data", "predictions", "loss", "validation", "landscape")
+PICTURES = [path for stage in STAGES.values() for path in stage.outs if path.endswith(".png")]
 REST = [
-    f"pictures:       {' '.join(f'plots/{name}.png' for name in PICTURES)}",
+    f"pictures:       {' '.join(PICTURES)}",
     "reloaded:       matches, largest difference 0",
 ]
 TEST_MAE = "test_mae:       0.006"
@@ -84,6 +84,16 @@ def test_the_summary_shows_no_line_if_there_is_none(
 ) -> None:
     write(None, test_mae=0.006)
     assert summarize(capsys) == [*REST, TEST_MAE]
+
+
+def test_the_pictures_of_a_stage_of_ones_own_are_listed(
+    write: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(None)
+    own = "\n  own: {cmd: x, plots: [plots/own.png, plots/own.csv]}\n\n  train:\n"
+    Path("dvc.yaml").write_text(pipeline().replace("\n  train:\n", own))
+    pictures = summarize(capsys)[0].split()[1:]
+    assert {*pictures} == {"plots/own.png", *PICTURES}
 
 
 def test_the_summary_tells_the_device_that_trained(

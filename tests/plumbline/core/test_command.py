@@ -5,65 +5,89 @@ import os
 import signal
 import subprocess
 import sys
-import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from plumbline.core.command import (
-    LENGTH,
-    begin_imports,
-    check_library,
-    end_imports,
-    errors_in_one_line,
-    one_line,
-    run,
-)
+from plumbline.core.command import LENGTH, begin_imports, check_library, one_line, run
 from plumbline.core.errors import UserError
-from plumbline.core.files import Input, Output
-from stages import split
-from tests.support.exercise import EXERCISE, ROOT
+from plumbline.core.files import Input, Output, replacing
+from stages.split import Params
+from tests.support.exercise import ROOT, write_params
 
 
-def test_main_gets_its_parameters_and_a_path_for_each_argument(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture(autouse=True)
+def process(folder: Path) -> Iterator[None]:
+    """The working folder has params.yaml; afterwards, signals and garbage are handled as before."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    gc.unfreeze()
+    gc.set_threshold(700)
+    gc.enable()
+
+
+def start(
+    monkeypatch: pytest.MonkeyPatch, arguments: str, act: Callable[[], object] = lambda: None
 ) -> None:
-    got: list[object] = []
+    """Runs a stage that writes its seed to `result`, and then acts; it never writes `other`."""
 
-    def main(params: split.Params, first: Input, second: Output) -> None:
-        got.extend([params.split.seed, first, second])
+    def main(params: Params, source: Input, result: Output, other: Output) -> None:
+        with replacing(result) as partial:
+            partial.write_text(f"{source}: {params.split.seed}")
+        act()
 
-    monkeypatch.setattr(sys, "argv", ["stages/copy.py", "a", "b/c"])
-    run(main, split.Params)
-    assert got == [EXERCISE["split"]["seed"], Path("a"), Path("b/c")]
+    for name in ("source", "other", "own.py"):
+        Path(name).write_text("old")
+    monkeypatch.setitem(sys.modules, "stages.own", SimpleNamespace(__file__="own.py"))
+    monkeypatch.setattr(sys, "argv", ["stages/own.py", *arguments.split()])
+    run(main, Params)
+
+
+def throw(error: BaseException) -> None:
+    raise error
+
+
+def test_main_gets_its_parameters_and_its_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_params({"split.seed": 7})
+    begin_imports()
+    start(monkeypatch, "source result other")
+    assert Path("result").read_text() == "source: 7"
+    assert gc.isenabled()
 
 
 def test_the_error_for_a_wrong_number_of_paths_lists_the_wanted_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["stages/split.py", "a"])
-    with pytest.raises(SystemExit) as caught:
-        run(split.main, split.Params)
-    assert caught.value.code == "split: wanted the paths samples_path train_path test_path, got 1"
+    with pytest.raises(SystemExit, match="^own: wanted the paths source result other, got 2$"):
+        start(monkeypatch, "source result")
 
 
 @pytest.mark.parametrize(
-    ("error", "line"),
+    ("act", "error"),
     [
-        (UserError("a\n  b"), "train: a b"),
-        (FileNotFoundError(2, "No such file", "x"), "train: [Errno 2] No such file: 'x'"),
-        (KeyboardInterrupt(), "train: interrupted"),
+        (lambda: Path("own.py").write_text("new"), "own: own.py: edited while the stage ran"),
+        (lambda: write_params({"split.seed": 7}), "own: params.yaml: edited while the stage ran"),
+        (lambda: Path("versions.yaml").write_text("{}"),
+         "own: versions.yaml: edited while the stage ran"),
+        (lambda: throw(UserError("a\n  b")), "own: a b$"),
+        (lambda: Path("nothing").read_text(), "own: .*No such file or directory: 'nothing'$"),
+        (lambda: signal.raise_signal(signal.SIGTERM), "own: interrupted$"),
+        (lambda: signal.raise_signal(signal.SIGINT), "own: interrupted$"),
+        (lambda: throw(ZeroDivisionError("a bug keeps its traceback")), "a bug keeps"),
     ],
-)
-def test_a_user_error_is_one_line(error: BaseException, line: str) -> None:
-    with pytest.raises(SystemExit) as caught, errors_in_one_line("train"):
-        raise error
-    assert caught.value.code == line
-
-
-def test_a_bug_keeps_its_traceback() -> None:
-    with pytest.raises(ValueError, match="^bug$"), errors_in_one_line("train"):
-        raise ValueError("bug")
+)  # fmt: skip
+def test_a_stage_that_fails_says_why_in_one_line_and_leaves_no_output(
+    monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], error: str
+) -> None:
+    with pytest.raises((SystemExit, ZeroDivisionError), match=f"^{error}"):
+        start(monkeypatch, "source result other", act)
+    assert not Path("result").exists()
+    assert Path("source").read_text() == Path("other").read_text() == "old"
 
 
 def test_an_error_is_one_short_line_without_control_characters() -> None:
@@ -71,115 +95,38 @@ def test_an_error_is_one_short_line_without_control_characters() -> None:
     assert len(one_line("x" * 10**6)) <= LENGTH + 4
 
 
-STAGE = """
-import signal
-from pathlib import Path
+PRINTS = """
 from plumbline.core.command import run
 from plumbline.core.errors import UserError
-from plumbline.core.files import Input, Output, replacing
-from stages.split import Params
-
-def main(params: Params, source: Input, result: Output, other: Output) -> None:
-    with replacing(result) as partial:
-        partial.write_text("result")
-    {line}
-
-if __name__ == "__main__":
-    run(main, Params)
-"""
-
-
-def run_script(*command: str) -> "subprocess.CompletedProcess[str]":
-    """Runs Python with standard output and error in one pipe."""
-    environment = {key: text for key, text in os.environ.items() if key != "PYTHONUNBUFFERED"}
-    return subprocess.run(
-        [sys.executable, *command],
-        env={**environment, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("line", "error"),
-    [
-        ("Path(__file__).write_text('')", "stage: stage.py: edited while the stage ran"),
-        ("Path('params.yaml').write_text(Path('params.yaml').read_text().replace('0.8', '0.7'))",
-         "stage: params.yaml: edited while the stage ran"),
-        ("raise UserError('wrong')", "stage: wrong"),
-        ("signal.raise_signal(signal.SIGTERM)", "stage: interrupted"),
-        ("signal.raise_signal(signal.SIGINT)", "stage: interrupted"),
-        ("1 / 0", "ZeroDivisionError: division by zero"),
-    ],
-)  # fmt: skip
-def test_a_stage_that_fails_says_why_in_its_last_line_and_leaves_no_output(
-    folder: Path, line: str, error: str
-) -> None:
-    """The stage writes `result`, then runs the line, and never writes `other`."""
-    Path("stage.py").write_text(STAGE.format(line=line))
-    for name in ("source", "other"):
-        Path(name).write_text("old")
-    done = run_script("stage.py", "source", "result", "other")
-    assert done.returncode == 1
-    assert done.stdout.splitlines()[-1].startswith(error)
-    assert not Path("result").exists()
-    assert Path("source").read_text() == Path("other").read_text() == "old"
-
-
-PRINTS = """
-import os
-from plumbline.core.command import run
 from stages.split import Params
 
 def main(params: Params) -> None:
     print("a line of the stage")
-    os.write(2, b"the error\\n")
+    raise UserError("the error")
 
 run(main, Params)
 """
 
 
 @pytest.mark.slow
-def test_a_stages_output_comes_before_its_error_in_a_pipe(folder: Path) -> None:
-    assert run_script("-c", PRINTS).stdout == "a line of the stage\nthe error\n"
+def test_a_stages_lines_come_before_its_error_in_a_pipe() -> None:
+    environment = {key: text for key, text in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        [sys.executable, "-c", PRINTS],
+        env={**environment, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "a line of the stage\n-c: the error\n")
 
 
-class Cycle:
-    """An object that only a search for garbage can free."""
-
-    def __init__(self) -> None:
-        self.itself = self
-
-
-def test_only_what_is_made_after_the_imports_is_searched_for_garbage() -> None:
-    handler, threshold = signal.getsignal(signal.SIGINT), gc.get_threshold()
-    try:
-        begin_imports()
-        assert not gc.isenabled()
-        imported = weakref.ref(Cycle())
-        end_imports()
-        assert gc.isenabled()
-        later = weakref.ref(Cycle())
-        gc.collect()
-        assert imported() is not None
-        assert later() is None
-    finally:
-        signal.signal(signal.SIGINT, handler)
-        gc.set_threshold(*threshold)
-        gc.enable()
-
-
-def test_the_library_of_another_folder_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_library_of_another_folder_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A console script, or PYTHONSAFEPATH, takes the installed one in a checkout of another."""
-    monkeypatch.chdir(tmp_path)
     check_library()
     Path("plumbline").mkdir()
-    with pytest.raises(UserError, match=f"^wanted the library in {tmp_path}.*, got the one in "):
+    with pytest.raises(UserError, match=f"^wanted the library in {Path.cwd()}.*, got the one in "):
         check_library()
     monkeypatch.chdir(ROOT)
     check_library()

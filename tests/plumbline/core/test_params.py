@@ -1,5 +1,9 @@
 """params.yaml is read as DVC reads it, and an error names each wrong key."""
 
+import re
+import sys
+from contextlib import nullcontext
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +11,7 @@ import pytest
 from dvc.utils.serialize import parse_yaml
 
 from plumbline.core import files, params
-from stages import evaluate, generate, plot, split, train, verify
+from stages import generate, plot, split, train, validate, verify
 from stages.losses import LOSSES
 from tests.support.exercise import write_params
 
@@ -16,11 +20,10 @@ from tests.support.exercise import write_params
     ("changes", "stage", "message"),
     [
         ({"train.lrr": 1}, train, "train.lrr: unknown"),
-        ({"train.lr": "fast"}, train, "train.lr: wanted float, got 'fast'"),
         ({"train.lr": 0}, train, "train.lr: wanted float > 0.0, got 0"),
         ({"train.lr": True}, train, "train.lr: wanted float, got True"),
         ({"train.lr": float("nan")}, train, "train.lr: wanted float > 0.0, got nan"),
-        ({"train.lr": float("inf")}, train, "train.lr: wanted float <= 3.4028234e+38, got inf"),
+        ({"train.lr": float("inf")}, train, f"train.lr: wanted float <= {params.MAX}, got inf"),
         ({"train.epochs": 1.5}, train, "train.epochs: wanted int, got 1.5"),
         ({"train.batch_size": 0}, train, "train.batch_size: wanted int >= 1, got 0"),
         ({"train.seed": -1}, train, "train.seed: wanted int >= 0, got -1"),
@@ -30,6 +33,7 @@ from tests.support.exercise import write_params
         ({"generate.noise": -1}, generate, "generate.noise: wanted float >= 0.0, got -1"),
         ({"split.train_fraction": 1}, split, "split.train_fraction: wanted float < 1.0, got 1"),
         ({"split.shuffle": 1}, split, "split.shuffle: wanted bool, got 1"),
+        ({"validate.repeats": -1}, validate, "validate.repeats: wanted int >= 0, got -1"),
         ({"plot.dpi": 0}, plot, "plot.dpi: wanted int >= 30, got 0"),
         ({"train.lrr": 1, "train.epochs": 0}, train,
          "train.epochs: wanted int >= 1, got 0; train.lrr: unknown"),
@@ -47,20 +51,18 @@ def test_an_error_names_the_key_and_the_wanted_value(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{}", "split: missing"),
-        ("split: {shuffle: false, seed: 1}", "split.train_fraction: missing"),
+        ("{}", "split: missing$"),
+        ("split: {shuffle: false, seed: 1}", "split.train_fraction: missing$"),
+        ("", "the file: wanted keys and values, got None$"),
+        ("[1]", "the file: wanted keys and values, got "),
+        ("a: [", "while parsing"),
+        ("a: 1\na: 2", "wanted each key once"),
+        ("\x00", "unacceptable character"),
     ],
 )
-def test_a_missing_section_or_key_is_named(folder: Path, text: str, message: str) -> None:
+def test_what_is_missing_or_malformed_is_named(folder: Path, text: str, message: str) -> None:
     Path("params.yaml").write_text(text)
-    with pytest.raises(ValueError, match=rf"^params\.yaml: {message}$"):
-        params.load(split.Params)
-
-
-@pytest.mark.parametrize("text", ["", "3", "[1]", "a: [", "a: 1\na: 2", "\x00"])
-def test_a_malformed_params_yaml_is_refused(folder: Path, text: str) -> None:
-    Path("params.yaml").write_text(text)
-    with pytest.raises(ValueError, match=r"^params\.yaml: "):
+    with pytest.raises(ValueError, match=rf"^params\.yaml: {message}"):
         params.load(split.Params)
 
 
@@ -75,6 +77,34 @@ def test_a_scalar_has_the_type_and_value_that_dvc_reads(number: str) -> None:
     assert (type(ours), ours) == (type(theirs), theirs)
 
 
-@pytest.mark.parametrize("stage", [generate, split, train, evaluate, plot, verify])
-def test_every_stage_can_read_the_parameters_of_the_exercise(folder: Path, stage: Any) -> None:
-    assert isinstance(params.load(stage.Params), stage.Params)
+def test_the_versions_that_are_installed_are_those_of_their_metadata() -> None:
+    found = params.installed()
+    for distribution in metadata.distributions():
+        name, version = (
+            distribution.metadata["Name"],
+            metadata.version(distribution.metadata["Name"]),
+        )
+        assert found[params.normal(name)] == version.partition("+")[0]
+
+
+@pytest.mark.parametrize(
+    ("listed", "message"),
+    [
+        ('torch: "2.13.0"\nplumbline: "1.1.0+h3f9c2a1"\nnot-here: "1"', ""),
+        ('torch: "2.13.0+cu128"', ""),
+        ('torch: "2.12.0"', "torch: wanted 2.12.0, got 2.13.0; type: pip install -r "),
+        ('plumbline: "1.1.0+h0000000"', "plumbline: wanted 1.1.0+h0000000, got 1.1.0+h3f9c2a1; "),
+        ("torch: 2.13", "wanted names and versions in quotes; Expected `str`, got `float`"),
+    ],
+)
+def test_another_version_than_the_listed_one_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, listed: str, message: str
+) -> None:
+    for name in ("torch-2.13.0+cpu.dist-info", "plumbline-1.1.0+h3f9c2a1.dist-info"):
+        (folder / "first" / name).mkdir(parents=True)
+    (folder / "second" / "torch-2.12.0-py3.11.egg-info").mkdir(parents=True)
+    monkeypatch.setattr(sys, "path", ["first", "second"])
+    Path("versions.yaml").write_text(listed)
+    said = f"^{re.escape(f'versions.yaml: {message}')}"
+    with pytest.raises(ValueError, match=said) if message else nullcontext():
+        params.check_versions()

@@ -7,12 +7,10 @@ import pytest
 from msgspec import structs
 
 from plumbline import history
-from plumbline.review.findings import Findings, notes
 from plumbline.review.gate import Change, Measured, Metric, Pictures, Rules
 from plumbline.review.lock import changed_sources, stage_changes
-from plumbline.review.markdown import page
-from plumbline.review.pictures import Picture
-from plumbline.review.report import headline, report, sentence
+from plumbline.review.page import Picture, page
+from plumbline.review.report import Findings, headline, notes, report, sentence, version_changes
 from plumbline.review.reproduction import Difference
 from plumbline.validation import Row
 
@@ -27,7 +25,7 @@ BY_ONE = Rules(
     metrics={"score": structs.replace(RULES.metrics["score"], decides=True)},
     pictures=RULES.pictures,
 )
-NOTHING = Findings(Measured([], True, None, None), [], "", [], [], [], {}, [], [], None)
+NOTHING = Findings(Measured([], True, None, None), [], "", [], [], [], [], {}, [], [], None)
 
 
 def rows(mae: float | None, repeats: int = 20, baseline: float = 4.0) -> list[Row]:
@@ -129,6 +127,30 @@ def test_a_sentence_says_what_changed_and_what_that_did(
     assert sentence(NOTHING, RULES) == "No parameter changed: no metric that decides."
 
 
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        (0.1, "all numbers are the same"),
+        (0.1000001, "the numbers differ, `score` in digit 7"),
+        (-2, "the numbers differ, `score` in digit 1"),
+    ],
+)
+def test_the_versions_that_are_compared_and_the_digits_that_moved_are_told(
+    new: float, said: str
+) -> None:
+    def ran_with(**versions: str) -> dict[str, Any]:
+        return {"a": {"params": {"versions.yaml": versions}}, "b": {"params": {"params.yaml": {}}}}
+
+    changes = version_changes(
+        ran_with(numpy="1.0", torch="2.12.0", gone="1"), ran_with(numpy="1.0", torch="2.13.0")
+    )
+    metrics = [Change("score", 0.1, new), Change("same", 1, 1), Change("device", "cpu", "cuda")]
+    findings = NOTHING._replace(versions=changes, measured=Measured(metrics, True, None, None))
+    text = report(findings, RULES, "main", "new", {})
+    assert f"\n- **Versions**: `torch` `2.12.0` → `2.13.0`; {said}\n" in text
+    assert "\nWith `torch` `2.12.0` → `2.13.0`: " in text
+
+
 def test_both_sides_of_the_validation_are_shown_row_by_row() -> None:
     head = [row._replace(mae=None if row.seed == 7 else 1 + row.seed / 10) for row in rows(1, 30)]
     findings = NOTHING._replace(measured=Measured([], True, rows(2, 9), head))
@@ -214,6 +236,7 @@ def test_text_from_a_branch_never_becomes_markup() -> None:
         risen="",
         notes=[],
         params=[Change(HOSTILE, HOSTILE, [HOSTILE])],
+        versions=[Change(HOSTILE, HOSTILE, HOSTILE)],
         rules=[Change(HOSTILE, None, {HOSTILE: HOSTILE})],
         stages={HOSTILE: "new"},
         pictures=[Picture(f"plots/{HOSTILE}.png", 0.5, b"", None)],

@@ -1,4 +1,4 @@
-"""A run from nothing is compared with the committed results; across devices by tolerance alone."""
+"""What is stale is named; a clean run is compared with the committed results."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ import yaml
 
 from plumbline.review.gate import Change, Metric, Pictures, Rules, other_device
 from plumbline.review.git import checkout_of, find_commit
-from plumbline.review.reproduction import reproduce
+from plumbline.review.reproduction import problems, reproduce
 from tests.support.clone import Clone
 
 RULES = Rules({"error": Metric(better="lower", tolerance=0.01, decides=True)}, Pictures(0.0))
@@ -82,3 +82,63 @@ def test_the_report_says_that_another_kind_of_device_trained(
     clone.edit("metrics.json", '"device": "cpu"', '"device": "cuda"')
     said = clone.run("python", "-m", "plumbline", "report", "HEAD")
     assert "\n- **Device**: the base was trained on `cpu`, this on `cuda`; " in said
+
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif("sys.platform == 'win32'", reason="links need a right there"),
+]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project in a folder that has run and is committed; its code is a link to another folder."""
+    folder = tmp_path / "project"
+    for place in (folder / ".dvc", tmp_path / "code"):
+        place.mkdir(parents=True)
+    (tmp_path / "code" / "make.py").write_text("open('note', 'w').close()")
+    (folder / "code").symlink_to("../code")
+    stage = {"cmd": "python code/make.py", "deps": ["code"], "outs": [{"note": {"cache": False}}]}
+    (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"make": stage}}))
+    (folder / ".dvc" / "config").touch()
+    monkeypatch.chdir(folder)
+    subprocess.run(("git", "init", "--quiet", ".."), check=True)
+    subprocess.run(("dvc", "repro", "--quiet"), check=True)
+    commit("A run")
+    return folder
+
+
+def commit(message: str) -> None:
+    person = ("-c", "user.name=A Person", "-c", "user.email=person@example.org")
+    subprocess.run(("git", "add", "--all", ".."), check=True)
+    subprocess.run(("git", *person, "commit", "--quiet", "-m", message), check=True)
+
+
+def found() -> list[str]:
+    with checkout_of(find_commit(None)) as checkout:
+        return problems(checkout)
+
+
+def test_a_project_that_has_run_is_not_stale(project: Path) -> None:
+    assert found() == []
+
+
+def test_a_changed_script_is_named_through_the_link_to_its_folder(project: Path) -> None:
+    (project / "code" / "make.py").write_text("open('note', 'w').close(), 1")
+    assert found() == ["make: ../code/make.py is modified"]
+    commit("An edit without a run")
+    assert found() == ["make: ../code/make.py is modified"]
+
+
+def test_a_changed_comment_is_told_from_changed_code_through_the_link(project: Path) -> None:
+    (project / "code" / "make.py").write_text("open('note', 'w').close()  # new")
+    assert found() == ["make: only comments changed in code/make.py: make accept"]
+
+
+def test_the_uncommitted_files_are_the_projects_and_those_it_links_to(project: Path) -> None:
+    for name in ("code/make.py", "code/other.py", "../beside", "dvc.yaml"):
+        (project / name).write_text("")
+    subprocess.run(("git", "add", "--all", ".."), check=True)
+    with checkout_of(find_commit(None)) as checkout:
+        names = checkout.changed(find_commit("HEAD"), checkout.head, ".", "code", "/elsewhere")
+    assert names == ["../code/make.py", "../code/other.py", "dvc.yaml"]

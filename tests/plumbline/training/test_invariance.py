@@ -15,25 +15,24 @@ from plumbline.core import tensors
 from plumbline.core.tensors import Recipe, SamplesInfo
 from plumbline.history import Row
 from plumbline.inference import device as device_module
-from plumbline.inference.device import PIECE, predict
 from plumbline.inference.model import Standardized, arguments_of, line_of, make_model
 from plumbline.training import batches as batches_module
 from plumbline.training.batches import load_share
 from plumbline.training.checkpoint import Checkpoint
 from plumbline.training.objective import fit_scale
 from plumbline.training.world import World
+from stages import model as exercise
 from stages.loop import OPTIMIZERS, Train, fit
 from stages.losses import LOSSES
-from stages.model import MODELS
 from tests.support.exercise import EXERCISE
 from tests.support.ranks import in_ranks
 
 CASES = int(os.environ.get("INVARIANCE", "60"))
 
-Bytes = tuple[bytes, list[Row], list[bytes]]  # the model, its history and its predictions
+Bytes = tuple[bytes, list[Row]]  # the model and its history
 
 
-class Hidden(nn.Module):
+class Own(nn.Module):
     """A model with a layer that it never uses and a parameter that is not trained."""
 
     def __init__(self, features: int) -> None:
@@ -47,7 +46,7 @@ class Hidden(nn.Module):
         return y
 
 
-OWN = "a model of one's own"
+MODELS = {**exercise.MODELS, "own": Own}
 
 
 class Case(NamedTuple):
@@ -61,6 +60,7 @@ class Case(NamedTuple):
     threads: list[int]  # of each process
     killed: int | None  # after so many epochs,
     resumed: list[int]  # and resumed with so many threads in each process
+    table: int = 2**26  # bytes of the rows that a process keeps before it adds them up
 
     @property
     def params(self) -> Train:
@@ -81,24 +81,24 @@ def draw(number: int) -> Case:
 
     rows, epochs = size(), choose.randint(3, 7)
     settings = {
-        "model": choose.choice([*MODELS, OWN]),
+        "model": choose.choice(list(MODELS)),
         "standardize": choose.choice([False, False, True]),
         "loss": choose.choice(list(LOSSES)),
         "optimizer": choose.choice(list(OPTIMIZERS)),
         "batch_size": choose.choice([None, None, piece // 2, piece, piece + 1, 3 * piece, rows]),
         "epochs": epochs,
+        "seed": number,
     }
     killed = choose.choice([None, choose.randint(1, epochs - 1)])
-    return Case(
-        piece, rows, size(), choose.choice([1, 10]), settings, machines(), killed, machines()
-    )
+    features, test_rows, table = choose.choice([1, 10]), size(), choose.choice([0, 2**26])
+    return Case(piece, rows, test_rows, features, settings, machines(), killed, machines(), table)
 
 
-def write_data(case: Case, folder: Path) -> tuple[Path, Path]:
-    """Writes noisy samples, and returns the paths of training and testing samples."""
+def write_data(case: Case, folder: Path) -> list[Path]:
+    """Writes noisy training and testing samples, and returns their paths."""
     torch.manual_seed(case.rows)
     info = SamplesInfo(features=[f"x{i}" for i in range(case.features)], target="y", line=None)
-    paths = folder / "train", folder / "test"
+    paths = [folder / "train", folder / "test"]
     for path, n in zip(paths, (case.rows, case.test_rows), strict=True):
         X = torch.randn(n, case.features)
         y = X.sum(dim=1, keepdim=True) + 0.3 * torch.randn(n, 1)
@@ -108,12 +108,9 @@ def write_data(case: Case, folder: Path) -> tuple[Path, Path]:
 
 def first_model(case: Case) -> nn.Module:
     torch.manual_seed(case.params.seed)
-    if case.params.model == OWN:
-        own = Hidden(case.features)
-        return Standardized(own, case.features) if case.params.standardize else own
-    name, standardize = case.params.model, case.params.standardize
-    settings = dict.fromkeys(arguments_of(MODELS[name]), 5)
-    return make_model(Recipe(name, case.features, settings, standardize), MODELS)
+    settings = dict.fromkeys(arguments_of(MODELS[case.params.model]), 5)
+    recipe = Recipe(case.params.model, case.features, settings, case.params.standardize)
+    return make_model(recipe, MODELS)
 
 
 def set_scale(model: Standardized, X: Tensor, y: Tensor, piece: int) -> None:
@@ -126,12 +123,11 @@ def set_scale(model: Standardized, X: Tensor, y: Tensor, piece: int) -> None:
         std[std == 0] = 1
 
 
-def bytes_of(model: nn.Module, rows: list[Row], predictions: list[Tensor]) -> Bytes:
-    state = b"".join(tensor.numpy().tobytes() for tensor in model.state_dict().values())
-    return state, rows, [predicted.numpy().tobytes() for predicted in predictions]
+def bytes_of(model: nn.Module) -> bytes:
+    return b"".join(tensor.numpy().tobytes() for tensor in model.state_dict().values())
 
 
-def plain(case: Case, paths: tuple[Path, Path]) -> Bytes:
+def plain(case: Case, paths: list[Path]) -> Bytes:
     """The plain loop; it accumulates the gradients of one piece after another."""
     params, model = case.params, first_model(case)
     loss_fn: nn.Module = getattr(nn, LOSSES[params.loss].layer)()
@@ -172,15 +168,7 @@ def plain(case: Case, paths: tuple[Path, Path]) -> Bytes:
             y_std = model.y_std.item() if isinstance(model, Standardized) else None
             line = line_of(model) or (None, None)
             rows.append(Row(epoch, mean, sum(terms).item(), *line, y_std))
-    with torch.inference_mode():
-        predictions = [torch.cat(list(predicted(model, X, case.piece))) for X in (X, test[0])]
-    return bytes_of(model, rows, predictions)
-
-
-def predicted(model: nn.Module, X: Tensor, piece: int) -> Iterator[Tensor]:
-    """The predictions for each piece, which zeros fill up to a multiple of 64 rows."""
-    for part in X.split(piece):
-        yield model(nn.functional.pad(part, (0, 0, 0, -len(part) % 64)))[: len(part)]
+    return bytes_of(model), rows
 
 
 class Killed(Checkpoint):
@@ -194,25 +182,19 @@ class Killed(Checkpoint):
             raise KeyboardInterrupt
 
 
-def train(case: Case, paths: tuple[Path, Path], folder: Path) -> tuple[list[Bytes], list[int]]:
+def train(case: Case, paths: list[Path], folder: Path) -> tuple[list[Bytes], list[int]]:
     """The result in each process of the case, and the bytes of each message between them."""
 
     def train_in(world: World, killed: int | None) -> Bytes:
         cpu, params, model = torch.device("cpu"), case.params, models[world.rank]
         train = load_share(paths[0], cpu, world, whole=params.batch_size is not None)
         test = load_share(paths[1], cpu, world)
-        if isinstance(model, Standardized):
-            fit_scale(model, train, world)
-        checkpoint = None
-        if case.killed:
-            checkpoint = Killed(folder / "model", [], [], 1)
+        fit_scale(model, train, world)
+        checkpoint = Killed(folder / "model", [], [], 1) if case.killed else None
+        if checkpoint:
             checkpoint.after = killed
         rows = fit(model, train, test, params, world, checkpoint)
-        predictions = [
-            world.gather(predict(model, part.share(world), world.threads), part.total, case.piece)
-            for part in (train, test)
-        ]
-        return bytes_of(model, rows, predictions)
+        return bytes_of(model), rows
 
     if case.killed:
         models = [first_model(case) for _ in case.threads]
@@ -223,6 +205,18 @@ def train(case: Case, paths: tuple[Path, Path], folder: Path) -> tuple[list[Byte
     return in_ranks(lambda world: train_in(world, None), threads)
 
 
+def train_and_compare(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The bytes of each message, if each process has the result of the plain loop."""
+    monkeypatch.setattr(device_module, "PIECE", case.piece)
+    monkeypatch.setattr(batches_module, "TERMS", case.table)
+    paths = write_data(case, folder)
+    results, messages = train(case, paths, folder)
+    expected = plain(case, paths)
+    for result in results:
+        assert result == expected
+    return messages
+
+
 @pytest.fixture(autouse=True)
 def one_thread_for_an_operation() -> Iterator[None]:
     before = torch.get_num_threads()
@@ -231,84 +225,21 @@ def one_thread_for_an_operation() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def use_piece(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
-    """Cuts the data in pieces of so many rows."""
-    monkeypatch.setattr(device_module, "PIECE", rows)
-
-
-@pytest.mark.parametrize("table", [0, 2**26])
-def test_the_bytes_of_rows_that_are_kept_change_no_bit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: int
-) -> None:
-    case = draw(0)._replace(piece=16, rows=16 * 20 + 1, threads=[3], killed=None)
-    use_piece(monkeypatch, case.piece)
-    monkeypatch.setattr(batches_module, "TABLE", table)
-    paths = write_data(case, tmp_path)
-    assert train(case, paths, tmp_path)[0] == [plain(case, paths)]
-
-
 @pytest.mark.parametrize(
     "number", [pytest.param(n, marks=[pytest.mark.all] * (n >= 12)) for n in range(CASES)]
 )
 def test_every_process_has_the_bytes_of_the_plain_loop(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case = draw(number)
-    use_piece(monkeypatch, case.piece)
-    paths = write_data(case, tmp_path)
-    results, _ = train(case, paths, tmp_path)
-    expected = plain(case, paths)
-    for result in results:
-        assert result == expected
+    train_and_compare(draw(number), tmp_path, monkeypatch)
 
 
-@pytest.mark.slow
-def test_rows_added_in_another_order_give_other_bits(
+@pytest.mark.all
+def test_a_thousand_nodes_give_the_bytes_of_one_process_with_one_message_for_a_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So that the test above can fail: with three pieces or more, nearly every case then does."""
-
-    class Reversed(World):
-        def exchange(self, table: Tensor) -> None:
-            table.copy_(table.flip(0))
-
-    cases = [case for case in map(draw, range(100)) if case.rows > 2 * case.piece]
-    full = [case for case in cases if case.settings["batch_size"] is None]
-    different = 0
-    for case in full:
-        use_piece(monkeypatch, case.piece)
-        paths, model = write_data(case, tmp_path), first_model(case)
-        samples, test = (load_share(path, torch.device("cpu"), World()) for path in paths)
-        if isinstance(model, Standardized):
-            fit_scale(model, samples, World())
-        rows = fit(model, samples, test, case.params, Reversed())
-        different += bytes_of(model, rows, [])[:2] != plain(case, paths)[:2]
-    assert different > 0.8 * len(full) > 10
-
-
-@pytest.mark.all
-@pytest.mark.parametrize("threads", [[2], [3], [8], [1] * 2, [1] * 3, [1] * 5, [2, 3]], ids=str)
-def test_pieces_of_the_real_size_give_the_bytes_of_the_plain_loop(
-    tmp_path: Path, threads: list[int]
-) -> None:
-    case = Case(PIECE, 3 * PIECE + 7, PIECE + 1, 1, {"epochs": 3}, threads, None, [])
-    paths = write_data(case, tmp_path)
-    results, _ = train(case, paths, tmp_path)
-    assert set(map(repr, results)) == {repr(plain(case, paths))}
-
-
-@pytest.mark.all
-@pytest.mark.parametrize("ranks", [64, 1000])
-def test_many_nodes_give_the_bytes_of_one_process_with_one_message_for_a_step(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ranks: int
-) -> None:
     """docs/large-data.md says how many bytes a message has: 4 * pieces * (1 + parameters)."""
-    use_piece(monkeypatch, 16)
     settings = {"epochs": 2, "eval_every": 1, "optimizer": "adam"}
-    case = Case(16, 16 * 1000 + 3, 50, 10, settings, [1] * ranks, None, [])
-    paths = write_data(case, tmp_path)
-    results, messages = train(case, paths, tmp_path)
-    expected = plain(case, paths)
-    assert all(result == expected for result in results)
+    case = Case(16, 16 * 1000 + 3, 50, 10, settings, [1] * 1000, None, [])
     step, test = 4 * 1001 * (1 + 11), 4 * 4
-    assert messages == [step, test, step, test]
+    assert train_and_compare(case, tmp_path, monkeypatch) == [step, test, step, test]

@@ -1,1 +1,0 @@
-../../../stages/verify.py

@@ -1,0 +1,104 @@
+"""Make a project of your own: a git repository with the pipeline, your table, and the library.
+
+Usage: python -m plumbline new FOLDER [--table FILE --target COLUMN] [--features A,B] [--model NAME]
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from argparse import ArgumentParser, Namespace
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import yaml
+
+from plumbline.core import tensors
+from plumbline.core.command import printable
+from plumbline.core.errors import UserError
+from plumbline.project import MADE, Plan, Table, make_texts, note, read
+from plumbline.review.git import git
+from plumbline.wheel import ROOT, build_wheel, wheel_path
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("folder", help="a new or an empty folder")
+    parser.add_argument("--table", type=Path, help="your data, CSV or Parquet; else the exercise")
+    parser.add_argument("--target", help="the column to predict")
+    parser.add_argument("--features", help="the columns to predict it from: A,B; else all others")
+    parser.add_argument("--model", default="linear", help="a model of stages/model.py, like mlp")
+
+
+def main(options: Namespace) -> None:
+    folder = Path(options.folder).absolute()
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise UserError(f"{options.folder}: wanted a new or an empty folder, got one with files")
+    if bool(options.table) != bool(options.target) or (options.features and not options.table):
+        raise UserError("wanted --table and --target together, and --features with them only")
+    version, wheel = build_wheel()
+    models = re.findall(r'(?m)^    "(\w+)": ', read("stages/model.py"))
+    if options.model not in models:
+        raise UserError(f"--model: wanted one of {', '.join(models)}, got {options.model}")
+    table = load_table(options) if options.table else None
+    plan = Plan(folder.name, options.model, table)
+    texts = make_texts(plan, version)
+    files = {path: text.encode() for path, text in texts.items()}
+    files |= {wheel_path(version): wheel, MADE: note(plan, version, texts)}
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder.parent, prefix=".plumbline-") as scratch:
+        made = Path(scratch) / "project"
+        for path, content in files.items():
+            (made / path).parent.mkdir(parents=True, exist_ok=True)
+            (made / path).write_bytes(content)
+        if table:
+            (made / "data").mkdir()
+            shutil.copyfile(options.table, made / table.path)
+        if not is_tracked(folder):
+            git("init", "--quiet", "--initial-branch=main", cwd=made)
+        if folder.exists():
+            folder.rmdir()
+        made.rename(folder)
+    place = shlex.quote(options.folder)
+    print(printable(f"new: {options.folder} has {len(files) + bool(table)} files"))
+    print(printable(f"now type: cd {place} && make repro && git add --all && git commit"))
+
+
+def load_table(options: Namespace) -> Table:
+    """What the stage `load` finds in the table; UserError for what it refuses."""
+    features = options.features and options.features.split(",")
+    with TemporaryDirectory() as scratch:
+        shutil.copytree(ROOT / "stages", Path(scratch) / "stages")
+        params = {"load": {"target": options.target, "features": features}}
+        (Path(scratch) / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+        done = subprocess.run(  # noqa: S603 (this checkout's own stage)
+            [sys.executable, "-m", "stages.load", options.table.absolute(), "samples"],
+            cwd=scratch,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+        if done.returncode:
+            error = done.stderr.strip().replace("params.yaml: load.", "--")
+            raise UserError(error.removeprefix("load: "))
+        print(done.stdout.partition("\n")[0])
+        X, y, _ = tensors.load_samples(Path(scratch) / "samples")
+        name = re.sub(r"[^\w.-]", "-", options.table.name, flags=re.ASCII)
+        std = float(y.std(dtype=float))
+        return Table(f"data/{name}", options.target, features, X.shape, std)
+
+
+def is_tracked(folder: Path) -> bool:
+    """True if the folder is in a repository that does not ignore it."""
+    place = next(parent for parent in folder.parents if parent.is_dir())
+    with suppress(UserError):
+        git("rev-parse", "--show-prefix", cwd=place)
+        try:
+            git("check-ignore", "--quiet", str(folder), cwd=place)
+        except UserError:
+            return True
+    return False

@@ -1,0 +1,50 @@
+"""Take over the versions that are installed: from now on, results are computed with them.
+
+They are written into `versions.yaml`, and where the project pins the same packages for others.
+
+Usage: python -m plumbline versions
+"""
+
+import re
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from plumbline.core.files import replacing
+from plumbline.core.params import VERSIONS, installed, read_versions
+from plumbline.lint import imports
+
+PINS = [Path("requirements.txt"), Path("constraints.txt"), Path("pyproject.toml")]
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The command takes no argument."""
+
+
+def main(_: Namespace) -> None:
+    stages = [path.as_posix() for path in Path("stages").glob("*.py")]
+    listed, found = read_versions(), installed()
+    imported = imports.distributions(imports.closure(*stages))
+    names = sorted({*listed, *imported} & {*found})
+    changes = {name: found[name] for name in names if listed.get(name) != found[name]}
+    for name, version in changes.items():
+        print(f"{name}: {listed.get(name, 'none')} -> {version}")
+    if not changes:
+        print(f"{VERSIONS} has the versions that are installed")
+    for path in [VERSIONS, *PINS]:
+        old = path.read_text(encoding="utf-8") if path.is_file() else ""
+        new = replace_versions(old, changes)
+        if path == VERSIONS:
+            new += "".join(f'{n}: "{v}"\n' for n, v in changes.items() if n not in listed)
+        if new != old:
+            with replacing(path) as partial:
+                partial.write_text(new, encoding="utf-8", newline="\n")
+
+
+def replace_versions(text: str, versions: dict[str, str]) -> str:
+    """The text with these versions in each `name: "version"` and `name==version`."""
+    for name, version in versions.items():
+        pattern = re.escape(name).replace(r"\-", "[-_.]")
+        text = re.sub(
+            rf'(?im)^(\s*"?{pattern}(?:==|:\s*["\']?))[^\s"\'#]+', rf"\g<1>{version}", text
+        )
+    return text

@@ -1,0 +1,219 @@
+"""The pictures of the data, the predictions, the losses, the validation and the landscape."""
+
+from collections.abc import Callable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+from plumbline import validation
+from plumbline.core.tensors import Array, Floats, Pair, SamplesInfo
+from plumbline.history import Row
+from plumbline.pictures.look import (
+    BLUE,
+    GREEN,
+    VERMILLION,
+    Size,
+    add_legend,
+    count_hidden,
+    limits,
+    new_note,
+    new_picture,
+    new_stack,
+    step_above,
+    step_below,
+    tell_hidden,
+    thin,
+)
+from plumbline.validation import max_error, of_errors
+
+# More panels than this are too small to read.
+PANELS = 12
+
+LossOf = Callable[[Floats], Floats]  # the loss of each residual
+
+
+def _draw_samples(axes: Axes, train: Pair, test: Pair, feature: int = 0) -> None:
+    """Draws y against one feature. The samples alone set the limits of the axes."""
+    X_train, X_test = (X[:, feature : feature + 1] for X, _ in (train, test))
+    axes.plot(*thin(X_train, train[1]), "o", color=BLUE, markersize=4, label="training data")
+    axes.plot(*thin(X_test, test[1]), "s", color=GREEN, markersize=4, label="testing data")
+    axes.set(xlim=limits(X_train, X_test), ylim=limits(train[1], test[1]))
+
+
+def draw_data(train: Pair, test: Pair, info: SamplesInfo, size: Size, title: str) -> Figure:
+    """The training and the testing samples: y against each of the first 12 features."""
+    shown = info.features[:PANELS]
+    if more := len(info.features) - len(shown):
+        title += f"; {more:,} more features are not shown"
+    figure, grid = new_picture(size, title, shown, info.target)
+    for feature, axes in enumerate(grid):
+        _draw_samples(axes, train, test, feature)
+    add_legend(figure, grid[0])
+    return figure
+
+
+def draw_predictions(
+    train: Pair, test: Pair, predicted: Array, info: SamplesInfo, size: Size, title: str
+) -> Figure:
+    """The predictions for the testing samples, and their residuals below; predicted: (n, 1).
+
+    With one feature they lie over the samples, with several they are drawn against the true y.
+    """
+    alone = len(info.features) == 1
+    x, y = (info.features[0], info.target) if alone else (f"true {info.target}", "predicted")
+    figure, axes, lower = new_stack(size, title, x, (y, "predicted - true"))
+    if alone:
+        _draw_samples(axes, train, test)
+        X = test[0]
+    else:
+        X, both = test[1], limits(test[1])
+        axes.plot(both, both, color=GREEN, label="perfect predictions")
+        axes.set(xlim=both, ylim=both)
+    dots = thin(X, predicted)
+    axes.plot(*dots, "o", color=VERMILLION, markerfacecolor="none", label="predictions")
+    count_hidden(axes, "predictions", X, predicted)
+    _draw_residuals(lower, X, predicted, test[1])
+    add_legend(figure, axes)
+    return figure
+
+
+def _draw_residuals(axes: Axes, X: Array, predicted: Array, true: Array) -> None:
+    """Draws predicted - true, in the unit of y, against X; each (n, 1).
+
+    The axis shows the largest residual, unless that is more than ten times the median one.
+    """
+    x, shown, y = thin(X, predicted, true)
+    residuals = shown - y
+    largest = max_error(predicted, true)
+    top = step_above(min(largest, 10 * float(np.median(np.abs(residuals))) or largest))
+    axes.axhline(0, color=GREEN)
+    axes.plot(x, residuals, "o", color=VERMILLION, markersize=4)
+    # The margin keeps a dot at the limit whole.
+    axes.set_ylim(-1.05 * top, 1.05 * top)
+    hidden = sum(of_errors(lambda e: (np.abs(e) > top).sum(), predicted, true))
+    tell_hidden(axes, "residuals", int(hidden), len(true))
+
+
+def draw_losses(rows: list[Row], loss: str, size: Size, title: str) -> Figure:
+    """Both losses by epoch, and the lowest testing loss if a later epoch lost it.
+
+    The axis shows all losses, but none above ten times the first ones, and six decades at most.
+    """
+    unit = f" of y in units of {rows[0].y_std:.4g}" if rows[0].y_std else ""
+    figure, (axes,) = new_picture(size, title, ["epoch"], f"loss ({loss}{unit})")
+    epoch, train_loss, test_loss = np.array([row[:3] for row in rows]).T
+    axes.plot(epoch, train_loss, "o-", color=BLUE, markersize=4, label="training loss")
+    axes.plot(epoch, test_loss, "s-", color=GREEN, markersize=4, label="testing loss")
+    best = test_loss.argmin()
+    if test_loss[best] < test_loss[-1]:
+        label = f"lowest testing loss: epoch {rows[best].epoch:,}"
+        axes.plot(epoch[best], test_loss[best], "*", color=VERMILLION, markersize=12, label=label)
+    losses = np.append(train_loss, test_loss)
+    top = step_above(min(losses.max(), 10 * max(train_loss[0], test_loss[0])))
+    bottom = step_below(np.clip(losses[losses > 0].min(initial=top), top / 1e6, top))
+    set_log_axis(axes, bottom, top)
+    count_hidden(axes, "losses", np.tile(epoch, 2), losses)
+    add_legend(figure, axes)
+    return figure
+
+
+def draw_validation(
+    rows: list[validation.Row], limit: float | None, info: SamplesInfo, size: Size, title: str
+) -> Figure:
+    """The error of each repeated training with its range, their median, the baseline and the limit.
+
+    The axis shows six decades at most. A diverged training is counted.
+    """
+    if not rows:
+        return new_note(size, validation.summary(rows))
+    figure, (axes,) = new_picture(size, title, ["seed"], f"held-out MAE of {info.target}")
+    done = [row for row in rows if row.mae is not None]
+    seed, mae, low, high = np.array([row[:4] for row in done], np.float64).reshape(-1, 4).T
+    middle, baseline = (
+        np.median([row.error for row in rows]),
+        np.median([r.baseline_mae for r in rows]),
+    )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.vlines(seed, low, high, color=BLUE)
+    axes.plot(seed, mae, "o", color=BLUE, markersize=5, label="a training and its range")
+    axes.axhline(middle, color=BLUE, linestyle="--", label=f"median: {middle:.4g}")
+    axes.axhline(baseline, color=VERMILLION, label=f"constant: {baseline:.4g}")
+    if limit:
+        axes.axhline(limit, color=GREEN, linestyle=":", label=f"limit: {limit:g}")
+    shown = np.array([*high, *low, baseline, *([limit] if limit else [])])
+    top = step_above(float(shown.max()))
+    bottom = step_below(np.clip(shown[shown > 0].min(initial=top), top / 1e6, top))
+    set_log_axis(axes, bottom, top)
+    tell_hidden(axes, "trainings diverged, and", len(rows) - len(done), len(rows))
+    add_legend(figure, axes)
+    return figure
+
+
+def set_log_axis(axes: Axes, bottom: float, top: float) -> None:
+    """A logarithmic Y axis with ticks at 1, 2 and 5 times powers of ten."""
+    axes.set(ylim=(bottom, top), yscale="log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if top <= 1000 * bottom else (1,)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def draw_landscape(
+    rows: list[Row], train: Pair, loss: str, of: LossOf, size: Size, title: str
+) -> Figure:
+    """The training loss of the lines near the data, and the path that training took.
+
+    A small picture says so if the rows have no weight. loss, of: its name and values.
+    """
+    if rows[0].weight is None:
+        return new_note(size, "no loss landscape: the model is no line in one feature")
+    figure, (axes,) = new_picture(size, title, ["weight"], "bias")
+    X, y = thin(*train)
+    weights, biases = axes_around(X, y, standardized=rows[0].y_std is not None)
+    values = losses_of_lines(of, X, y, weights, biases)
+    # The loss of a line that fits exactly is 0, which a logarithmic scale cannot show.
+    values = np.maximum(values, values.max() / 1e4)
+    levels = np.geomspace(values.min(), values.max(), 25)
+    filled = axes.contourf(weights, biases, values, levels, norm=LogNorm(), extend="min")
+    figure.colorbar(
+        filled, label=f"training loss ({loss})", ticks=LogLocator(subs=(1, 2, 5)), format="%g"
+    )
+    weight, bias = np.array([(row.weight, row.bias) for row in rows], np.float64).T
+    axes.plot(weight, bias, "o-", color="white", markersize=3)
+    # The label of the lower dot is below it, the other one above, so that they never meet.
+    up, down = (-1, 0) if bias[0] <= bias[-1] else (0, -1)
+    for i, align in ((up, "bottom"), (down, "top")):
+        label = f"\nepoch {rows[i].epoch}\n"
+        # An annotation far beyond the axes is not drawn; a text there overflows the font renderer.
+        axes.annotate(
+            label, (weight[i], bias[i]), color="white", ha="center", va=align, clip_on=True
+        )
+    axes.set(xlim=(weights[0], weights[-1]), ylim=(biases[0], biases[-1]))
+    count_hidden(axes, "lines on the way", weight, bias)
+    return figure
+
+
+def axes_around(X: Floats, y: Floats, standardized: bool) -> tuple[Floats, Floats]:
+    """The weights and the biases of the landscape, 101 of each, ascending; X, y: (n,).
+
+    They reach 1 beyond zero, near which models start, and beyond the least-squares line, near
+    which training should end. They depend on the data alone, so that two trainings compare.
+    standardized: the 1 and the zero are those of standardised X and y.
+    """
+    spread = np.square(X - X.mean()).mean()
+    weight = ((X - X.mean()) * (y - y.mean())).mean() / spread if spread else 0.0
+    bias, zero, reach, reach_of_bias = y.mean() - weight * X.mean(), 0.0, 1.0, 1.0
+    if standardized:
+        zero, reach = y.mean(), (y.std() or 1) / (X.std() or 1)
+        reach_of_bias = (y.std() or 1) + reach * abs(X.mean())
+    return (
+        np.linspace(min(0, weight) - reach, max(0, weight) + reach, 101),
+        np.linspace(min(zero, bias) - reach_of_bias, max(zero, bias) + reach_of_bias, 101),
+    )
+
+
+def losses_of_lines(of: LossOf, X: Floats, y: Floats, weights: Floats, biases: Floats) -> Floats:
+    """The mean loss over (X, y) of the line with each bias (row) and each weight (column)."""
+    return np.array([of(biases[:, None] + w * X - y).mean(axis=-1) for w in weights]).T

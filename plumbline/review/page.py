@@ -1,0 +1,173 @@
+"""Pictures, Markdown in which text from a branch is text and never markup, and a page of both."""
+
+import html
+import re
+from base64 import b64encode
+from collections.abc import Iterable
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import numpy as np
+from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
+from numpy.typing import NDArray
+from PIL import Image
+
+from plumbline.core.command import printable
+from plumbline.lint.declared import entries
+from plumbline.review.git import Checkout
+
+LONGEST = 200
+DATA = "data:image/png;base64,"
+REFERENCES = re.compile("<code>([A-Za-z0-9 &#;]*)</code>")
+
+
+def code(value: Any) -> str:
+    """The value as code on one line, with no markup, link, mention or end of a table's cell."""
+    text = printable(str(value))
+    text = text if len(text) <= LONGEST else text[:LONGEST] + "..."
+    if text and text.isascii() and not set(text) & set("`|\\"):
+        return f"`{text}`"
+    # Readers disagree on how to quote these in and out of tables, but not on references.
+    return f"<code>{re.sub(r'[^A-Za-z0-9 ]', lambda c: f'&#{ord(c[0])};', text)}</code>"
+
+
+def codes(values: Iterable[Any]) -> str:
+    """The values as code, separated by commas."""
+    return ", ".join(map(code, values))
+
+
+def table(header: list[str], rows: Iterable[list[str]]) -> str:
+    """A table; text from outside has to be `code` in its cells."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def image(where: str, alt: str) -> str:
+    """The picture at the path, address or `data:` address; alt: plain words."""
+    return f"![{alt}]({quote(where, safe='/:;,+=')})"
+
+
+def page(markdown: str) -> str:
+    """The text of a report as one HTML file that loads nothing: pictures are in it as data.
+
+    A link is text, but for the data of a picture, and so is HTML, but for the `code` above.
+    """
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
+    reader.inline.ruler.before("autolink", "references", _read_references)
+    reader.validateLink = lambda url: url.startswith(DATA)  # type: ignore[method-assign]
+    first = markdown.partition("\n")[0].lstrip("# ")
+    body: str = reader.render(markdown)
+    return HEAD.format(title=html.escape(first), css=CSS) + body
+
+
+def _read_references(state: StateInline, silent: bool) -> bool:
+    """Reads the code that `code` writes with references in place of some characters."""
+    found = REFERENCES.match(state.src, state.pos)
+    if not found:
+        return False
+    if not silent:
+        state.push("code_inline", "code", 0).content = html.unescape(found[1])
+    state.pos = found.end()
+    return True
+
+
+HEAD = """\
+<!DOCTYPE html>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" \
+content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>{title}</title>
+<style>
+{css}</style>
+"""
+
+CSS = """\
+:root { color-scheme: light dark; }
+body { max-width: 75rem; margin: auto; padding: 0 1rem 2rem; font: 1rem/1.5 system-ui, sans-serif; }
+h2 { line-height: 1.25; }
+table { display: block; overflow-x: auto; border-collapse: collapse; }
+th, td { padding: 0.2rem 0.7rem; border: 1px solid #8886; }
+th { text-align: left; }
+tr > :nth-child(n + 4) { white-space: nowrap; }
+code { overflow-wrap: anywhere; font-size: 0.9em; }
+table code { white-space: nowrap; }
+img { display: block; max-width: 100%; background: white; }
+table:has(img) { display: table; width: 100%; table-layout: fixed; }
+table:has(img) :is(th, td) { padding: 0.3rem; border: 0; }
+@media (max-width: 45rem) {
+  th, td { padding: 0.1rem 0.4rem; font-size: 0.85rem; }
+  table:has(img) :is(tbody, tr, td) { display: block; }
+  table:has(img) thead { display: none; }
+  td:has(img)::before { content: "before"; }
+  td:has(img) + td:has(img)::before, td:has(img):last-child::before { content: "after"; }
+}
+"""
+
+
+class Picture(NamedTuple):
+    """A picture that changed: the share of its pixels, and both versions; None for no file."""
+
+    path: str
+    share: float
+    before: bytes | None
+    after: bytes | None
+
+
+def changed_pictures(checkout: Checkout, base: str) -> list[Picture]:
+    """The pictures in git of which a pixel differs, by path; a new or removed one is among them."""
+    commits = base, checkout.head
+    drawn = [entries(checkout.stages("dvc.yaml", commit), "plots") for commit in commits]
+    pictures = []
+    for path in sorted(path for path in drawn[0] | drawn[1] if path.endswith(".png")):
+        before, after = (checkout.read(commit, path) for commit in commits)
+        share = differing_share(before or b"", after or b"")
+        pictures.append(Picture(path, share, before, after))
+    return [picture for picture in pictures if picture.share]
+
+
+def write_pictures(pictures: list[Picture], folder: Path) -> dict[str, tuple[str, str]]:
+    """Writes both versions of each picture; the result is their names in the folder."""
+    found = {}
+    for path, _, *versions in pictures:
+        flat = path.replace("/", "-").replace("\\", "-")
+        names = f"before-{flat}", f"after-{flat}"
+        for name, content in zip(names, versions, strict=True):
+            if content is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(content)
+        found[path] = names
+    return found
+
+
+def as_data(pictures: list[Picture]) -> dict[str, tuple[str, str]]:
+    """Both versions of each picture as an address that contains it."""
+    return {
+        path: (DATA + b64encode(before or b"").decode(), DATA + b64encode(after or b"").decode())
+        for path, _, before, after in pictures
+    }
+
+
+def differing_share(old: bytes, new: bytes) -> float:
+    """The share of the pixels that differ in any channel; 1 for another size or no picture.
+
+    Equal pixels give 0 also if the bytes differ: libraries compress them differently.
+    """
+    if old == new:
+        return 0.0
+    before, after = _pixels(old), _pixels(new)
+    if before is None or after is None or before.shape != after.shape:
+        return 1.0
+    return float((before != after).any(axis=-1).mean())
+
+
+def _pixels(content: bytes) -> NDArray[np.uint8] | None:
+    """The picture as (height, width, 4); None if it is no picture, or too large for one of ours."""
+    try:
+        with Image.open(BytesIO(content)) as image:
+            return np.asarray(image.convert("RGBA"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None

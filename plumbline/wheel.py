@@ -1,0 +1,56 @@
+"""The library of this checkout as a wheel, which a project keeps beside its own files."""
+
+import base64
+import hashlib
+import io
+import json
+import tomllib
+import zipfile
+from pathlib import Path
+
+from plumbline.core.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+
+
+def wheel_path(version: str) -> str:
+    """The wheel's place in a project."""
+    return f"vendor/plumbline-{version}-py3-none-any.whl"
+
+
+def build_wheel() -> tuple[str, bytes]:
+    """The release with a hash of the library, such as `1.1.0+h3f9c2a1`, and the wheel's bytes.
+
+    They depend on the library's files alone: nothing is compressed, and no time is kept.
+    """
+    if not (ROOT / "pyproject.toml").is_file():
+        raise UserError("wanted a checkout of Plumbline, got its library alone; run this in one")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    paths = [*ROOT.glob("plumbline/**/*.py"), ROOT / "plumbline" / "py.typed"]
+    files = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in sorted(paths)}
+    needs = [f"Requires-Python: {project['requires-python']}"]
+    needs += [f"Requires-Dist: {package}" for package in project["dependencies"]]
+    hashed = json.dumps([needs, [(name, _sha256(text).hex()) for name, text in files.items()]])
+    version = f"{project['version']}+h{_sha256(hashed.encode()).hex()[:7]}"
+    info = f"plumbline-{version}.dist-info"
+    metadata = ["Metadata-Version: 2.1", "Name: plumbline", f"Version: {version}", *needs, ""]
+    commands = [f"{name} = {place}" for name, place in project["scripts"].items()]
+    files |= {
+        f"{info}/METADATA": "\n".join(metadata).encode(),
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": "\n".join(["[console_scripts]", *commands, ""]).encode(),
+    }
+    lines = [
+        f"{name},sha256={base64.urlsafe_b64encode(_sha256(text)).decode().rstrip('=')},{len(text)}"
+        for name, text in files.items()
+    ]
+    files[f"{info}/RECORD"] = "\n".join([*lines, f"{info}/RECORD,,", ""]).encode()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as wheel:
+        for name, text in files.items():
+            wheel.writestr(zipfile.ZipInfo(name), text)
+    return version, buffer.getvalue()
+
+
+def _sha256(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()

@@ -1,0 +1,132 @@
+"""A project is made whole or not at all, and gets a later library without losing a line."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from plumbline.wheel import build_wheel, wheel_path
+from tests.support.clone import Clone
+from tests.support.exercise import ROOT
+from tests.support.projects import of_a_checkout
+
+pytestmark = [pytest.mark.slow, of_a_checkout]
+
+
+def new(*arguments: str | Path) -> str:
+    return Clone(ROOT).run("python", "-m", "plumbline", "new", *map(str, arguments))
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "my table.csv"
+    path.write_bytes(b",size,age of house,price\r\n0,80,20,400\r\n1,120,5,700\r\n2,95,50,n/a\r\n")
+    return path
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Clone:
+    """A new project whose files are committed."""
+    made = Clone(tmp_path / "mine")
+    new(made.path)
+    made.run("git", "config", "user.name", "A Person")
+    made.run("git", "config", "user.email", "person@example.org")
+    made.commit("A new project")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ("--table TABLE --target prize", '--target: wanted a column of TABLE ("", "size", '),
+        ("--table TABLE --target price", "TABLE: column price, row 3 below the header: wanted "),
+        ("--table none.csv --target price", "none.csv: wanted a table, got none"),
+        ("--table TABLE", "wanted --table and --target together"),
+        ("--model resnet", "--model: wanted one of linear, parameters, mlp, got resnet"),
+    ],
+)
+def test_what_load_or_train_would_refuse_makes_no_project(
+    tmp_path: Path, table: Path, arguments: str, error: str
+) -> None:
+    words = [word.replace("TABLE", str(table)) for word in arguments.split()]
+    command = ["python", "-m", "plumbline", "new", str(tmp_path / "mine"), *words]
+    done = Clone(ROOT).try_run(*command)
+    assert done.returncode == 1
+    assert done.stdout.startswith("new: ")
+    assert error.replace("TABLE", str(table)) in done.stdout
+    assert len(done.stdout.splitlines()) == 1
+    assert [*tmp_path.iterdir()] == [table]
+
+
+def test_a_folder_with_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "note").touch()
+    with pytest.raises(AssertionError, match="wanted a new or an empty folder"):
+        new(tmp_path)
+    assert [*tmp_path.iterdir()] == [tmp_path / "note"]
+
+
+def test_a_table_keeps_its_bytes_in_git_and_its_index_is_left_out(
+    tmp_path: Path, table: Path
+) -> None:
+    table.write_bytes(table.read_bytes().replace(b"n/a", b"300"))
+    made = Clone(tmp_path / "mine")
+    said = new(made.path, "--table", table, "--target", "price")
+    assert said.startswith('target "price"; features "size", "age of house"; left out: "" (')
+    made.run("git", "add", "--all")
+    stored = made.run("git", "hash-object", "--no-filters", "data/my-table.csv")
+    assert made.run("git", "rev-parse", ":data/my-table.csv") == stored
+
+
+def test_a_folder_in_a_repository_gets_no_repository_of_its_own_unless_it_is_ignored(
+    project: Clone,
+) -> None:
+    new(project.path / "inside")
+    new(project.path / "report" / "ignored")
+    assert not (project.path / "inside" / ".git").exists()
+    assert (project.path / "report" / "ignored" / ".git").is_dir()
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Clone:
+    """A later checkout: with another library, another stage and a new parameter."""
+    others = shutil.ignore_patterns(".git", ".venv", ".*_cache", "cache", "tmp", "examples")
+    clone = Clone(Path(shutil.copytree(ROOT, tmp_path / "release", ignore=others)))
+    clone.edit("plumbline/history.py", '"""', '"""Now better. ')
+    clone.edit("stages/verify.py", '"""', '"""Now better. ')
+    clone.edit("params.yaml", "train:\n", "train:\n  decay: 0\n")
+    return clone
+
+
+def test_an_update_replaces_the_library_and_names_what_new_would_write_otherwise(
+    project: Clone, release: Clone
+) -> None:
+    project.edit("params.yaml", "lr: 0.01", "lr: 0.02")
+    project.edit("stages/loop.py", '"""', '"""My own. ')
+    project.commit("My own")
+    said = release.run("python", "-m", "plumbline", "update", str(project.path)).splitlines()
+    assert [line[2:] for line in said if line.startswith("  ")] == [
+        "params.yaml",
+        "stages/verify.py",
+    ]
+    changed = project.run("git", "status", "--porcelain", "--no-renames", "-uall").splitlines()
+    (wheel,) = project.path.glob("vendor/*.whl")
+    assert sorted(changed) == [
+        f" D {wheel_path(build_wheel()[0])}",
+        " M requirements.txt",
+        " M vendor/made.json",
+        " M versions.yaml",
+        f"?? vendor/{wheel.name}",
+    ]
+    for name in ("requirements.txt", "versions.yaml"):
+        assert wheel.name.split("-")[1] in (project.path / name).read_text()
+
+
+def test_an_update_writes_nothing_where_git_could_not_undo_it(
+    project: Clone, release: Clone
+) -> None:
+    (project.path / "note").touch()
+    before = project.run("git", "status", "--porcelain")
+    done = release.try_run("python", "-m", "plumbline", "update", str(project.path))
+    assert (done.returncode, len(done.stdout.splitlines())) == (1, 1)
+    assert "wanted all changes committed" in done.stdout
+    assert project.run("git", "status", "--porcelain") == before
