@@ -1,5 +1,6 @@
 """The commands of the library: `python -m plumbline COMMAND`, or `plumbline COMMAND`."""
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from importlib import import_module
@@ -54,7 +55,11 @@ def main() -> None:
         check_library()
         if name != "settle" and unmerged():
             raise UserError("a merge is in progress; type: make settle")
-        command.main(options)
+        try:
+            command.main(options)
+        except BrokenPipeError:  # the reader has seen enough, as in `| head -1`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ class Train(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     optimizer: Annotated[str, one_of(OPTIMIZERS)]
     lr: Positive
     epochs: PositiveInt
-    batch_size: PositiveInt | None
+    batch_size: NonNegativeInt
     eval_every: PositiveInt
     last: PositiveInt
     checkpoint_every: NonNegativeInt
@@ -89,7 +89,7 @@ def fit(
         y_pred = predict(X)
         return loss_fn(y_pred, y)
 
-    batches = Batches(train, params.batch_size, order, world)
+    batches = Batches(train, params.batch_size or None, order, world)
     for epoch in tqdm(range(done, params.epochs), "epochs", disable=None, delay=1, leave=False):
         model.train()
         losses = []

@@ -103,7 +103,7 @@ def main(
         return
     world, device, watch = join(use_threads()), use_device(params.device), Watch(params)
     # Each process needs all training samples if they are shuffled.
-    train, names = load_share(train_path, device, world, params.train.batch_size is not None)
+    train, names = load_share(train_path, device, world, params.train.batch_size > 0)
     test, _ = load_share(test_path, device, world)
     recipe = recipe_of(params.train, train.X.shape[1])
     model = new_model(recipe, params.train.seed).to(device)

@@ -64,6 +64,15 @@ def test_the_error_for_a_wrong_number_of_paths_lists_the_wanted_ones(
         start(monkeypatch, "source result")
 
 
+def test_a_stage_does_not_start_with_another_version_of_a_package(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("versions.yaml").write_text('numpy: "0"')
+    with pytest.raises(SystemExit, match="^own: versions.yaml: numpy: wanted 0, got [0-9.]+; "):
+        start(monkeypatch, "source result other")
+    assert not Path("result").exists()
+
+
 @pytest.mark.parametrize(
     ("act", "error"),
     [

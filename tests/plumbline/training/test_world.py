@@ -98,9 +98,9 @@ def test_more_processes_than_pieces_give_the_bytes_of_one_process(folder: Path) 
 
 
 @pytest.mark.all
-@pytest.mark.parametrize(("batch_size", "processes"), [(None, 1), (300_000, 2)])
+@pytest.mark.parametrize(("batch_size", "processes"), [(0, 1), (300_000, 2)])
 def test_a_killed_training_resumes_on_other_nodes_processes_and_threads_with_the_same_bytes(
-    folder: Path, batch_size: int | None, processes: int
+    folder: Path, batch_size: int, processes: int
 ) -> None:
     settings = {**LARGE, "train.epochs": 60, "train.batch_size": batch_size}
     make_samples(settings)
