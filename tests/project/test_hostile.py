@@ -116,11 +116,12 @@ def test_what_is_not_a_regular_file_is_refused_at_once(files: None, name: str, k
     assert len(refusals(name)) == len(READERS[name])
 
 
-PAIRS = list(pairwise("abcdefghi"))
-ALIASES = "a: &a [1]\n" + "".join(f"{b}: &{b} [{f'*{a},' * 9}]\n" for a, b in PAIRS)
+MERGES = "a: &a {x: 1}\n" + "".join(
+    f"{b}: &{b} {{<<: [{f'*{a},' * 9}]}}\n" for a, b in pairwise("abcdefghi")
+)
 TERABYTES = b'{"X":{"dtype":"F32","shape":[1099511627776,1],"data_offsets":[0,4398046511104]}}'
 HUGE: dict[str, tuple[str, Callable[[], bytes]]] = {
-    "aliases of aliases": ("params.yaml", ALIASES.encode),
+    "merges of merges": ("params.yaml", MERGES.encode),
     "brackets": ("params.yaml", lambda: b"[" * params.BYTES),
     "many questions": ("params.yaml", lambda: b"{" + b"? a " * 20_000),
     "many digits": ("params.yaml", lambda: b"train: 0x" + b"f" * 90_000),

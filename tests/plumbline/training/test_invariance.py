@@ -187,8 +187,8 @@ def train(case: Case, paths: list[Path], folder: Path) -> tuple[list[Bytes], lis
 
     def train_in(world: World, killed: int | None) -> Bytes:
         cpu, params, model = torch.device("cpu"), case.params, models[world.rank]
-        train = load_share(paths[0], cpu, world, whole=params.batch_size > 0)
-        test = load_share(paths[1], cpu, world)
+        train, _ = load_share(paths[0], cpu, world, whole=params.batch_size > 0)
+        test, _ = load_share(paths[1], cpu, world)
         fit_scale(model, train, world)
         checkpoint = Killed(folder / "model", [], [], 1) if case.killed else None
         if checkpoint:
