@@ -30,6 +30,21 @@ def measure(checkout: Checkout, base: str, rules: Rules) -> Measured:
     return Measured(metrics, load_rows(checkout, base), load_rows(checkout, checkout.head))
 
 
+def check_names(rules: Rules, metrics: list[Change]) -> None:
+    """UserError for a rule whose metric is in no revision and in no script, such as a typo.
+
+    A stage may leave out a metric: only a line has a weight.
+    """
+    scripts = {Path(path) for stage in declared.read(Path()).values() for path in stage.code}
+    texts = [p.read_text(encoding="utf-8", errors="replace") for p in scripts if p.is_file()]
+    known = {name for text in texts for name in re.findall(r"""["'](\w+)["']""", text)}
+    known |= {change.name for change in metrics}
+    for name in sorted(rules.metrics.keys() - known):
+        near = get_close_matches(name, sorted(known), 1)
+        cure = f"did you mean {near[0]}?" if near else "remove the rule"
+        raise UserError(f"{GATE}: {name}: no revision and no stage has such a metric; {cure}")
+
+
 def metrics_diff(checkout: Checkout, *commits: str, path: str = "") -> list[Change]:
     """Every metric of the project, or of one file, in two commits; in one and the checkout."""
     with open_repo(checkout) as repo:
@@ -128,18 +143,3 @@ def _changes(repo: Any, checkout: Checkout, answer: dict[str, Any], path: str) -
         if inside in (Path(file), *Path(file).parents)
         for name, values in sorted(changes.items())
     ]
-
-
-def check_names(rules: Rules, metrics: list[Change]) -> None:
-    """UserError for a rule whose metric is in no revision and in no script, such as a typo.
-
-    A stage may leave out a metric: only a line has a weight.
-    """
-    scripts = {Path(path) for stage in declared.read(Path()).values() for path in stage.code}
-    texts = [p.read_text(encoding="utf-8", errors="replace") for p in scripts if p.is_file()]
-    known = {name for text in texts for name in re.findall(r"""["'](\w+)["']""", text)}
-    known |= {change.name for change in metrics}
-    for name in sorted(rules.metrics.keys() - known):
-        near = get_close_matches(name, sorted(known), 1)
-        cure = f"did you mean {near[0]}?" if near else "remove the rule"
-        raise UserError(f"{GATE}: {name}: no revision and no stage has such a metric; {cure}")

@@ -85,6 +85,15 @@ def version_changes(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     return [Change(name, before[name], after[name]) for name in names]
 
 
+def moved_digits(metrics: list[Change]) -> list[tuple[int, str]]:
+    """The first digit in which each number differs, and its name; the largest differences first."""
+    return sorted(
+        (next(d for d in range(1, 18) if f"{old:.{d}g}" != f"{new:.{d}g}"), name)
+        for name, old, new in metrics
+        if is_number(old) and is_number(new) and old != new
+    )
+
+
 def _history(checkout: Checkout) -> list[history.Row]:
     """The rows of the head's training; none if no plot is a history."""
     for path in entries(checkout.stages("dvc.yaml", checkout.head), "plots"):

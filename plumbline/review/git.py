@@ -95,17 +95,19 @@ def find_commit(revision: str | None) -> str:
 def find_base(revision: str, head: str) -> tuple[str, str]:
     """The commit at which `head` left the revision: what a pull request is compared with.
 
-    With it comes what else to know, to be read after the revision's name; mostly empty.
+    With it comes a note, to be read after the revision's name: what it did since; else empty.
     """
     tip = _resolve(revision)
     try:
         base = _line("merge-base", tip, head)
     except UserError:
-        note = "has no commit in common with this in the clone; compared with its last one"
-        return _fetch_files(tip), note
+        shallow = _line("rev-parse", "--is-shallow-repository") == "true"
+        cure = "; git fetch --unshallow may find one" if shallow else ""
+        return _fetch_files(tip), f"shares no commit with this branch; compared as it is now{cure}"
     newer = int(_line("rev-list", "--count", f"{base}..{tip}"))
-    note = f"has {newer} newer commit{'s' * (newer > 1)}; compared with {base[:12]}, before that"
-    return _fetch_files(base), note if newer else ""
+    since = f"has moved on by {newer} commit{'s' * (newer > 1)}"
+    note = f"{since}; compared with {base[:12]}, where this branch left it" if newer else ""
+    return _fetch_files(base), note
 
 
 def _resolve(name: str) -> str:
@@ -193,16 +195,15 @@ def checkout_of(head: str) -> Iterator[Checkout]:
         Path(_line("rev-parse", "--git-path", name)).resolve() for name in ("objects", "shallow")
     )
     with TemporaryDirectory(prefix="plumbline-", ignore_cleanup_errors=True) as folder:
-        prefix = _line("rev-parse", "--show-prefix")
-        checkout = Checkout(Path(folder).resolve() / "checkout", head, prefix)
-        git("init", "--quiet", "--template=", str(checkout.root))
+        root = Path(folder).resolve() / "checkout"
+        checkout = Checkout(root, head, _line("rev-parse", "--show-prefix"))
+        git("init", "--quiet", "--template=", str(root))
         # Like `git clone --shared`, which cannot clone a shallow repository.
-        own = checkout.root / ".git"
-        (own / "objects" / "info").mkdir(exist_ok=True)
-        (own / "objects" / "info" / "alternates").write_bytes(os.fsencode(objects) + b"\n")
+        (root / ".git/objects/info").mkdir(exist_ok=True)
+        (root / ".git/objects/info/alternates").write_bytes(os.fsencode(objects) + b"\n")
         if shallow.exists():
-            shutil.copy(shallow, own)
-        git("checkout", "--quiet", "--detach", head, cwd=checkout.root)
+            shutil.copy(shallow, root / ".git")
+        git("checkout", "--quiet", "--detach", head, cwd=root)
         # A commit before the project has neither its folder nor DVC's.
         checkout.path.mkdir(parents=True, exist_ok=True)
         if Path(".dvc").is_dir():
@@ -238,10 +239,7 @@ def clean_environment() -> dict[str, str]:
 def standard_output(
     *command: str, cwd: Path | None = None, env: dict[str, str], stdin: bytes = b""
 ) -> bytes:
-    """Standard output of the command; UserError with its errors if it fails.
-
-    In an error, a path in the folder `cwd` is relative to it: the folder may be gone by then.
-    """
+    """Standard output of the command; UserError with its errors, relative to `cwd`, if it fails."""
     done = subprocess.run(  # noqa: S603 (a list of arguments, no shell)
         command, cwd=cwd, env=env, input=stdin, capture_output=True, check=False
     )

@@ -34,11 +34,6 @@ def code(value: Any) -> str:
     return f"<code>{re.sub(r'[^A-Za-z0-9 ]', lambda c: f'&#{ord(c[0])};', text)}</code>"
 
 
-def codes(values: Iterable[Any]) -> str:
-    """The values as code, separated by commas."""
-    return ", ".join(map(code, values))
-
-
 def table(header: list[str], rows: Iterable[list[str]]) -> str:
     """A table; text from outside has to be `code` in its cells."""
     lines = [header, ["---"] * len(header), *rows]

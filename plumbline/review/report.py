@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from plumbline.review.findings import Findings
+from plumbline.review.findings import Findings, moved_digits
 from plumbline.review.gate import (
     BASELINE,
     DEVICE,
@@ -20,7 +20,7 @@ from plumbline.review.gate import (
     decisions,
     is_number,
 )
-from plumbline.review.page import Picture, code, codes, image, table
+from plumbline.review.page import Picture, code, image, table
 from plumbline.validation import Row, quartiles
 
 NAMES_IN_A_SENTENCE = 3
@@ -120,36 +120,26 @@ def _some(names: list[str], before: str = "") -> str:
 
 
 def _validity(findings: Findings) -> str:
-    """Whether the lock fits, and what a clean run gave."""
-    lines = ["- **Lock**: fits the parameters and the scripts"]
+    """Whether the lock fits, what a clean run gave, and what else the two sides ran with."""
+    lock, ran = "fits the parameters and the scripts", "a clean run gives the same bytes"
     if findings.problems:
-        lines = ["- **Lock**: not what `dvc repro` would leave"]
-    lines += [f"  - {code(problem)}" for problem in findings.problems]
-    same = "the same bytes"
+        lock = "not what `dvc repro` would leave"
     if findings.differences:
         within = all(difference.within for difference in findings.differences)
-        same = "the same results within the tolerances" if within else "different results"
-    tried = "not tried" if findings.differences is None else f"a clean run gives {same}"
-    lines.append(f"- **Reproduction**: {tried}")
+        how = "the same within the tolerances" if within else "different results"
+        ran = f"a clean run gives {how}"
+    lines = [f"- **Lock**: {lock}", *(f"  - {code(problem)}" for problem in findings.problems)]
+    lines.append(f"- **Reproduction**: {'not tried' if findings.differences is None else ran}")
     lines += [f"  - {code(difference)}" for difference in findings.differences or []]
     if device := changed(findings.measured.metrics, DEVICE):
         trained = f"the base was trained on {code(device.old)}, this on {code(device.new)}"
         lines.append(f"- **Device**: {trained}; their last digits differ, tolerances compare them")
     if findings.versions:
-        how = _moved_digits(findings.measured.metrics)
+        moved = moved_digits(findings.measured.metrics)
+        digits = [f"{code(name)} in digit {digit}" for digit, name in moved]
+        how = _some(digits, "the numbers differ, ") or "all numbers are the same"
         lines.append(f"- **Versions**: {', '.join(_arrows(findings.versions))}; {how}")
     return "\n".join(lines)
-
-
-def _moved_digits(metrics: list[Change]) -> str:
-    """The first digit in which each number differs, the largest differences first."""
-    moved = sorted(
-        (next(d for d in range(1, 18) if f"{old:.{d}g}" != f"{new:.{d}g}"), name)
-        for name, old, new in metrics
-        if is_number(old) and is_number(new) and old != new
-    )
-    names = [f"{code(name)} in digit {digit}" for digit, name in moved]
-    return _some(names, "the numbers differ, ") or "all numbers are the same"
 
 
 def _validation(measured: Measured) -> list[str]:
@@ -183,17 +173,15 @@ def _side(rows: Sequence[Row]) -> list[str]:
 
 def _rows(measured: Measured) -> list[str]:
     """The error of each training before and after; no section unless both sides have it."""
-    before = {row.seed: row.mae for row in measured.base or []}
-    both = [
-        (row.seed, before[row.seed], row.mae) for row in measured.head or [] if row.seed in before
-    ]
-    if all(old == new for _, old, new in both):
+    before, after = ({row.seed: row.mae for row in s or []} for s in (measured.base, measured.head))
+    seeds = [seed for seed in after if seed in before]
+    if all(before[seed] == after[seed] for seed in seeds):
         return []
     lines = [
-        [str(seed), *["diverged" if mae is None else _value(mae) for mae in pair]]
-        for seed, *pair in both[:ROWS_SHOWN]
+        [str(seed), *("diverged" if m[seed] is None else _value(m[seed]) for m in (before, after))]
+        for seed in seeds[:ROWS_SHOWN]
     ]
-    more = [f"And {len(both) - ROWS_SHOWN} more."] if len(both) > ROWS_SHOWN else []
+    more = [f"And {len(seeds) - ROWS_SHOWN} more."] if len(seeds) > ROWS_SHOWN else []
     return ["### Training by training", table(["seed", "before", "after"], lines), *more]
 
 
@@ -230,25 +218,24 @@ def _metrics(measured: Measured, rules: Rules) -> list[str]:
 
 def _stages(became: dict[str, str]) -> list[str]:
     """The names of the stages by what became of them; no section if all were skipped."""
-    kinds = {
-        kind: [n for n, k in became.items() if k == kind]
+    lines = [
+        f"- {kind}: {', '.join(names)}"
         for kind in ("ran", "new", "removed", "skipped")
-    }
-    lines = [f"- {kind}: {codes(names)}" for kind, names in kinds.items() if names]
-    return ["### Stages", "\n".join(lines)] if set(became.values()) - {"skipped"} else []
+        if (names := [code(name) for name, fate in became.items() if fate == kind])
+    ]
+    return ["### Stages", "\n".join(lines)] if {*became.values()} - {"skipped"} else []
 
 
 def _pictures(pictures: list[Picture], shown: dict[str, tuple[str, str]]) -> list[str]:
     """Both versions of each picture that changed, side by side; no section if none did."""
     found = []
-    for path, share, *versions in pictures:
-        before, after = versions
+    for path, share, before, after in pictures:
         fate = "new" if before is None else "removed" if after is None else ""
         found.append(f"{code(path)}: {fate or f'{share:.2%} of the pixels differ'}")
         if path in shown:
-            names = zip(shown[path], ("before", "after"), versions, strict=True)
-            cells = [NONE if content is None else image(w, alt) for w, alt, content in names]
-            found.append(table(["before", "after"], [cells]))
+            old, new = shown[path]
+            cells = [before and image(old, "before"), after and image(new, "after")]
+            found.append(table(["before", "after"], [[cell or NONE for cell in cells]]))
     return ["### Pictures", *found] if found else []
 
 

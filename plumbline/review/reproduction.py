@@ -3,7 +3,7 @@
 import hashlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,50 +38,43 @@ def problems(checkout: Checkout) -> list[str]:
     found = [f"{name}: dvc.lock has no such stage" for name in stages if name not in locked]
     for path in entries(stages, "deps"):
         if (file := checkout.path / path).is_symlink() and not file.exists():
-            found.append(f"{path}: a link to {file.readlink()}, which is not in the commit")
-            return found
+            return [*found, f"{path}: a link to {file.readlink()}, which is not in the commit"]
     try:
-        status = diffs.status(checkout)
-        tracked = diffs.tracked(checkout, entries(stages, "deps"))
+        found += _changes(checkout, stages, locked)
     except UserError as error:
-        return [*found, str(error)]
-    edits = commented(checkout, locked)
-    outputs = entries(stages, "outs", "metrics", "plots")
-    cached = {path for path, options in outputs.items() if options.get("cache", True)}
-    for name, entry in locked.items():
-        deps = {dep["path"]: dep.get("md5", "") for dep in entry.get("deps", [])}
-        comments = {path: edits.get((path, md5), []) for path, md5 in deps.items()}
-        fitting = {path for path, md5 in deps.items() if tracked.get(path) in ("", md5)}
-        for change in status.get(name, []):
-            reasons = _reasons(checkout, change, comments, cached | fitting, tracked.keys())
-            found += [f"{name}: {reason}" for reason in reasons]
+        found.append(str(error))
     return found + list(lock.contradictions(locked))
 
 
-def _reasons(
-    checkout: Checkout,
-    change: str | dict[str, dict[str, Any]],
-    comments: dict[str, list[str]],
-    fitting: set[str],
-    tracked: Iterable[str],
-) -> Iterator[str]:
-    """One entry of DVC's status in words.
+def _changes(checkout: Checkout, stages: dict[str, Any], locked: dict[str, Any]) -> Iterator[str]:
+    """DVC's status in words, without the data that a fresh clone does not have."""
+    status, edits = diffs.status(checkout), commented(checkout, locked)
+    tracked = diffs.tracked(checkout, entries(stages, "deps"))
+    outputs = entries(stages, "outs", "metrics", "plots")
+    cached = {path for path, options in outputs.items() if options.get("cache", True)}
 
-    comments: the scripts of which only comments changed, by dependency. fitting: the data that may
-    be missing, as in a fresh clone. tracked: the data of which git has a .dvc file.
-    """
-    if isinstance(change, str):
-        yield change
-        return
-    for path, state in [item for kind in change.values() for item in kind.items()]:
+    def words(path: str, md5: str, state: str | dict[str, str]) -> list[str]:
+        """md5: the hash with which a stage used the file; empty for an output."""
+        fits = path in cached or (path in tracked and tracked[path] in ("", md5))
         if isinstance(state, dict):
-            yield from (f"{path}: {key} is {how}" for key, how in state.items())
-        elif comments.get(path):
-            yield f"only comments changed in {', '.join(comments[path])}{ACCEPT}"
-        elif not (path in fitting and state in {"deleted", "not in cache"}):
-            state = "modified" if path in tracked else state
-            how = "not in the commit; git add it" if state == "deleted" else state
-            yield from (f"{file} is {how}" for file in _changed_files(checkout, path))
+            return [f"{path}: {key} is {how}" for key, how in state.items()]
+        if scripts := edits.get((path, md5)):
+            return [f"only comments changed in {', '.join(scripts)}{ACCEPT}"]
+        if fits and state in {"deleted", "not in cache"}:
+            return []
+        lacking = "modified" if path in tracked else "not in the commit; git add it"
+        how = lacking if state == "deleted" else state
+        return [f"{file} is {how}" for file in _changed_files(checkout, path)]
+
+    for name, entry in locked.items():
+        hashes = {dep["path"]: dep.get("md5", "") for dep in entry.get("deps", [])}
+        for change in status.get(name, []):
+            if isinstance(change, str):
+                yield f"{name}: {change}"
+                continue
+            for path, state in [item for kind in change.values() for item in kind.items()]:
+                lines = words(path, hashes.get(path, ""), state)
+                yield from (f"{name}: {line}" for line in lines)
 
 
 def _changed_files(checkout: Checkout, path: str) -> list[str]:

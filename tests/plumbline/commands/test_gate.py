@@ -82,10 +82,10 @@ def test_a_branch_is_compared_with_where_it_left_a_base_that_has_moved_on(
     is_open, (_, verdict, note) = judge("better", "unclear")
     assert is_open
     assert verdict.endswith("No clear difference: better in 11 of 20 trainings, worse in 9")
-    assert note.startswith("  better has 1 newer commit; compared with ")
+    assert note.startswith("  better has moved on by 1 commit; compared with ")
     is_open, (_, _, note) = judge("better", "worse")
     assert not is_open
-    assert note.startswith("  better has 1 newer commit; compared with ")
+    assert note.startswith("  better has moved on by 1 commit; compared with ")
 
 
 @pytest.mark.slow

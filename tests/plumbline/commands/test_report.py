@@ -70,14 +70,18 @@ also = partial(pytest.param, marks=pytest.mark.all)
         also("main", "more", ["| `r2` | none | `0.99` | none |", "| none | `nan` | none |"]),
         ("main", "stage", ["- new: `note`\n", "## ⚪ "]),
         also("main", "no-picture", ["`plots/loss.png`: removed\n"]),
-        ("better", "faster", ["⚠️ `better` has 1 newer commit; ", "`train.lr` | `0.01` | `0.02`"]),
+        (
+            "better",
+            "faster",
+            ["⚠️ `better` has moved on by 1 commit; ", "`train.lr` | `0.01` | `0.02`"],
+        ),
         (
             "before",
             "main",
             [
                 "## ⚪ Not judged: one training only",
                 "| `train.lr` | none | `0.01` |",
-                "⚠️ `before` has no commit in common with this",
+                "⚠️ `before` shares no commit with this branch",
             ],
         ),
         also("main", "before", ["## ⛔ ", "| `0.00647102` | none | none |", "stages, got none"]),

@@ -64,7 +64,7 @@ def refusal(name: str) -> str:
 
 def test_the_base_is_where_the_branch_left_main_and_newer_commits_are_told(origin: Clone) -> None:
     base = commit_of(origin, "base")
-    note = f"has 1 newer commit; compared with {base[:12]}, before that"
+    note = f"has moved on by 1 commit; compared with {base[:12]}, where this branch left it"
     assert find_base("main", commit_of(origin, "work")) == (base, note)
     assert find_base("base", commit_of(origin, "work")) == (base, "")
     origin.run("git", "checkout", "--quiet", "work")
@@ -74,7 +74,7 @@ def test_the_base_is_where_the_branch_left_main_and_newer_commits_are_told(origi
     origin.commit("No parent")
     commit, note = find_base("main", commit_of(origin, "other"))
     assert commit == commit_of(origin, "main")
-    assert note.startswith("has no commit in common with this in the clone; compared with its last")
+    assert note == "shares no commit with this branch; compared as it is now"
 
 
 @pytest.mark.parametrize("options", [(), ("--depth=1",)])

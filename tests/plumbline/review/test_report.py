@@ -160,8 +160,8 @@ def test_what_the_numbers_hide_is_told_below_the_sentence() -> None:
     assert notes([], Measured([], None, half)) == [f"In 10 of 20 trainings {constant}"]
     assert notes([], Measured([], half, fewer)) == []
     assert notes([], Measured(test, None, None)) == [f"On the testing samples {constant}"]
-    lines = lines_of(BETTER._replace(notes=[swings]), note="has 2 newer commits")
-    assert lines[4:9:2] == [f"⚠️ {swings}.", "⚠️ `main` has 2 newer commits.", "`main` → `new`"]
+    lines = lines_of(BETTER._replace(notes=[swings]), note="has moved on")
+    assert lines[4:9:2] == [f"⚠️ {swings}.", "⚠️ `main` has moved on.", "`main` → `new`"]
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_text_from_a_branch_never_becomes_markup() -> None:
     )
     shown = {f"plots/{HOSTILE}.png": (f"before-{HOSTILE}", "after")}
     rules = structs.replace(RULES, metrics={HOSTILE: SCORE["score"]})
-    text = report(findings, rules, (HOSTILE, HOSTILE), "has 2 newer commits", shown)
+    text = report(findings, rules, (HOSTILE, HOSTILE), "has moved on", shown)
     image = r"!\[(?:before|after)\]\([\w%/.:;,+=-]*\)"
     ours = re.sub(rf"<code>[A-Za-z0-9 &#;]*</code>|{image}", "", text)
     assert not set("<>@\\[]$\x1b\u202e") & set(ours)
