@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import torch
 from safetensors.numpy import save_file
 
 from plumbline.core import tensors
@@ -20,6 +21,7 @@ from plumbline.core.tensors import encode
 from plumbline.training.world import World, cause
 from tests.support.exercise import ROOT, write_params
 from tests.support.models import OUTPUTS, make_samples, train
+from tests.support.ranks import in_ranks
 
 Process = subprocess.Popen[str]
 
@@ -59,6 +61,17 @@ def test_the_shares_cover_all_rows_in_order_and_are_whole_pieces(n: int, size: i
     assert all(share[0] % 3 == 0 for share in shares if share)
     pieces = [-(-len(share) // 3) for share in shares]
     assert max(pieces) - min(pieces) <= 1
+
+
+def test_an_exchange_keeps_the_sign_of_zero() -> None:
+    def exchange(world: World) -> bytes:
+        terms = torch.zeros(2, 1)
+        terms[world.rank] = -0.0
+        world.exchange(terms)
+        return terms.numpy().tobytes()
+
+    results, _ = in_ranks(exchange, [1, 1])
+    assert results == [np.full(2, -0.0, np.float32).tobytes()] * 2
 
 
 def start(**environment: str) -> Process:
