@@ -9,6 +9,7 @@ from plumbline.core.command import fail, printable
 from plumbline.review.diffs import measure
 from plumbline.review.gate import decisions, failures, load_rules
 from plumbline.review.git import checkout_of, find_base, find_commit
+from plumbline.review.merging import conflict_notes
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -21,7 +22,8 @@ def main(options: Namespace) -> None:
     base, note = find_base(options.base, head)
     with checkout_of(head) as checkout:
         measured = measure(checkout, base, rules)
-    notes = [f"{options.base} {note}"] if note else []
+        notes = conflict_notes(checkout, options.base)
+    notes += [f"{options.base} {note}"] if note else []
     if lines := failures(rules, measured):
         fail(f"gate: closed, compared with {options.base}", [*lines, *notes])
     print(printable(f"gate: open, because nothing is worse than {options.base} or beyond a limit"))

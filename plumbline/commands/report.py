@@ -14,6 +14,7 @@ from plumbline.core.errors import UserError
 from plumbline.review.findings import find
 from plumbline.review.gate import load_rules
 from plumbline.review.git import checkout_of, find_base, find_commit
+from plumbline.review.merging import conflict_notes
 from plumbline.review.page import Picture, as_data, page, write_pictures
 from plumbline.review.report import report
 
@@ -31,6 +32,7 @@ def main(options: Namespace) -> None:
     base, note = find_base(options.base, head)
     with checkout_of(head) as checkout:
         findings = find(checkout, base, rules, options.full)
+        findings.notes.extend(conflict_notes(checkout, options.base))
     names = options.base, options.head or "the working tree"
     folders = tuple(f"{commit}/{checkout.prefix}" for commit in (base, head))
     try:

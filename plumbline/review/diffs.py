@@ -130,7 +130,9 @@ def open_repo(checkout: Checkout, config: dict[str, Any] | None = None) -> Itera
         with chdir(checkout.path), Repo(".", uninitialized=True, config=config) as repo:
             yield repo
     except DvcException as error:
-        raise UserError(str(error)) from None
+        cause = error.__cause__
+        reasons = [error, getattr(cause, "problem", cause)]  # where YAML is wrong
+        raise UserError(": ".join(str(reason) for reason in reasons if reason)) from None
 
 
 def _changes(repo: Any, checkout: Checkout, answer: dict[str, Any], path: str) -> list[Change]:

@@ -74,13 +74,20 @@ def own_git(*arguments: str) -> bytes:
     return standard_output("git", *arguments, env={**os.environ, "LC_ALL": "C"})
 
 
-def unmerged() -> list[str]:
-    """The files in a merge conflict, relative to the working folder; none outside a repository."""
+def unmerged(folder: str = ":/") -> dict[str, dict[str, str]]:
+    """The blobs of each file in a merge conflict, by git's number of the side; by the file's path.
+
+    A path is relative to the working folder. Outside a repository there are none.
+    """
     try:
-        listed = git("ls-files", "--unmerged", "-z", ":/").split(b"\0")[:-1]
+        listed = os.fsdecode(git("ls-files", "--unmerged", "-z", "--", folder)).split("\0")[:-1]
     except UserError:
-        return []
-    return sorted({os.fsdecode(line.partition(b"\t")[2]) for line in listed})
+        return {}
+    found: dict[str, dict[str, str]] = {}
+    for entry, path in (line.split("\t") for line in listed):
+        _, blob, side = entry.split()
+        found.setdefault(path, {})[side] = blob
+    return found
 
 
 def find_commit(revision: str | None) -> str:

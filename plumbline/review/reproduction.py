@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from plumbline.core.errors import UserError
-from plumbline.lint.declared import entries
+from plumbline.lint.declared import entries, scripts
 from plumbline.review import diffs, lock
 from plumbline.review.comments import commented
 from plumbline.review.gate import DEVICE, Rules, changed, is_number
 from plumbline.review.git import Checkout, clean_environment, standard_output
 from plumbline.review.page import differing_share
 
-ACCEPT = ": make accept"
+COMMENTS, ACCEPT = "only comments changed in", ": make accept"
 
 
 class Difference(NamedTuple):
@@ -52,14 +52,14 @@ def _changes(checkout: Checkout, stages: dict[str, Any], locked: dict[str, Any])
     tracked = diffs.tracked(checkout, entries(stages, "deps"))
     outputs = entries(stages, "outs", "metrics", "plots")
     cached = {path for path, options in outputs.items() if options.get("cache", True)}
+    for names in dict.fromkeys(edits.values()):
+        yield f"{', '.join(n for n in edits if edits[n] == names)}: {COMMENTS} {names}{ACCEPT}"
 
     def words(path: str, md5: str, state: str | dict[str, str]) -> list[str]:
         """md5: the hash with which a stage used the file; empty for an output."""
         fits = path in cached or (path in tracked and tracked[path] in ("", md5))
         if isinstance(state, dict):
             return [f"{path}: {key} is {how}" for key, how in state.items()]
-        if scripts := edits.get((path, md5)):
-            return [f"only comments changed in {', '.join(scripts)}{ACCEPT}"]
         if fits and state in {"deleted", "not in cache"}:
             return []
         lacking = "modified" if path in tracked else "not in the commit; git add it"
@@ -73,6 +73,8 @@ def _changes(checkout: Checkout, stages: dict[str, Any], locked: dict[str, Any])
                 yield f"{name}: {change}"
                 continue
             for path, state in [item for kind in change.values() for item in kind.items()]:
+                if name in edits and scripts(checkout.path, path):
+                    continue
                 lines = words(path, hashes.get(path, ""), state)
                 yield from (f"{name}: {line}" for line in lines)
 
