@@ -149,8 +149,7 @@ def _read_parquet(table: Table, places: list[int], whole: bool) -> Iterator[pa.R
         kind = file.schema_arrow.field(name).type
         if not re.match("u?int|float|double|halffloat|bool|decimal", str(kind)):
             raise UserError(f"{table.path}: column {name}: wanted numbers, got {kind}; {HELP}")
-    for batch in file.iter_batches(batch_size=ROWS, columns=None if whole else names):
-        yield batch if whole else batch.select(names)
+    yield from file.iter_batches(batch_size=ROWS, columns=None if whole else names)
 
 
 def _open_csv(path: Path, start: bytes) -> Table:
