@@ -207,6 +207,7 @@ numbers = st.floats(-1e6, 1e6, width=32).map(repr)
 cells = st.one_of(*[numbers] * 9, st.sampled_from(["", "NA", "nan", "1e39", "x", " 7 "]))
 
 
+@pytest.mark.slow
 @settings(
     max_examples=int(os.environ.get("FUZZ", "100")),
     deadline=timedelta(seconds=10),  # a hang; the limit allows for a busy machine

@@ -11,6 +11,8 @@ from tests.support.clone import Clone
 from tests.support.exercise import GATE, ROOT
 from tests.support.trainings import make_trainings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def trainings(tmp_path_factory: pytest.TempPathFactory) -> Clone:
@@ -91,7 +93,6 @@ def test_a_limit_closes_the_gate_also_of_other_samples_or_of_the_same_commit(
         assert lines[1:] == ["  validation_mae is beyond its limit: 0.08 (limit 0.05)"]
 
 
-@pytest.mark.slow
 def test_a_clone_without_a_cache_judges_its_working_tree(trainings: Clone, tmp_path: Path) -> None:
     trainings.run("git", "clone", "--quiet", "--branch=main", ".", str(tmp_path / "fork"))
     fork = Clone(tmp_path / "fork", PYTHONPATH=str(ROOT))
@@ -101,7 +102,6 @@ def test_a_clone_without_a_cache_judges_its_working_tree(trainings: Clone, tmp_p
     assert "Worse in 20 of 20 trainings" in done.stdout
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("tool", ["gate", "report", "check"])
 def test_an_unknown_revision_or_a_missing_repository_is_one_line(
     branches: Clone, tmp_path: Path, tool: str

@@ -225,7 +225,9 @@ def wide(n: int) -> tuple[tuple[Array, Array], tuple[Array, Array], SamplesInfo]
     return (X[:40], y[:40]), (X[40:], y[40:]), info
 
 
-@pytest.mark.parametrize(("features", "panels"), [(2, 2), (12, 12), (30, 12)])
+@pytest.mark.parametrize(
+    ("features", "panels"), [(2, 2), pytest.param(30, 12, marks=pytest.mark.slow)]
+)
 def test_the_data_of_several_features_have_a_panel_for_each_up_to_twelve(
     features: int, panels: int
 ) -> None:

@@ -18,6 +18,7 @@ def test_code_contains_no_character_that_ends_the_code_or_the_line(character: st
     assert character not in code(f"a{character}b").removeprefix("`").removesuffix("`")
 
 
+@pytest.mark.slow
 @given(st.text(max_size=LONGEST // 10))
 def test_a_reader_sees_the_printable_form_of_the_text(text: str) -> None:
     shown = re.fullmatch(r"`([^`|\\]+)`|<code>([\w &#;]*)</code>", code(text), re.ASCII)
@@ -33,6 +34,7 @@ def test_an_address_cannot_end_its_link() -> None:
     assert image('a) "<b', "before") == "![before](a%29%20%22%3Cb)"
 
 
+@pytest.mark.slow
 @given(st.text(max_size=LONGEST // 10))
 def test_a_page_shows_code_as_the_printable_form_of_the_text(text: str) -> None:
     body = page(f"{code(text)}").partition("</style>\n")[2]
