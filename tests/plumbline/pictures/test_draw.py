@@ -81,6 +81,7 @@ def heights(figure: Figure) -> Array:
     return pixels
 
 
+@pytest.mark.slow
 def test_a_test_mae_of_0_0065_and_one_of_0_0056_differ_at_400_pixels() -> None:
     first, second = draw_line(0.302815, 0.89101), draw_line(0.308213, 0.887009)
     assert residual_limits(first) == residual_limits(second) == pytest.approx((-0.01, 0.01))
@@ -181,6 +182,7 @@ def test_a_failed_training_can_be_drawn(tmp_path: Path, size: float) -> None:
         assert image.size == (800, 500)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", [0, 1e-45, 3e38])
 def test_equal_losses_of_any_size_can_be_drawn(loss: float) -> None:
     draw_losses([Row(0, loss, loss), Row(20, loss, loss)]).draw_without_rendering()
@@ -200,6 +202,7 @@ def test_a_long_title_is_broken_and_not_cut() -> None:
             assert max(box.x1 - figure.bbox.x1, box.y1 - figure.bbox.y1) <= 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("last", [0.5, 1.1])
 def test_the_labels_of_the_first_and_the_last_epoch_never_meet(last: float) -> None:
     figure = draw_landscape([Row(0, 0.5, 0.4, 0.9, 0.8), Row(20, 0.1, 0.1, 0.9, last)])
@@ -239,6 +242,7 @@ def test_the_data_of_several_features_have_a_panel_for_each_up_to_twelve(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("features", [1, 2])
 def test_a_column_with_dollar_signs_is_no_formula(features: int) -> None:
     name = r"$\frac$"

@@ -18,6 +18,7 @@ def save_picture(path: Path) -> bytes:
     return path.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_users_matplotlib_settings_change_no_byte(tmp_path: Path) -> None:
     first = save_picture(tmp_path / "first.png")
     with matplotlib.rc_context({"font.family": "monospace", "lines.linewidth": 9}):
