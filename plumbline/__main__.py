@@ -1,8 +1,10 @@
 """The commands of the library: `python -m plumbline COMMAND`, or `plumbline COMMAND`."""
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from importlib import import_module
+from pathlib import Path
 from typing import NoReturn
 
 from plumbline.core.command import check_library, errors_in_one_line
@@ -50,11 +52,17 @@ def main() -> None:
     options: Namespace = parser.parse_args(sys.argv[2:])
     # Its own encoding would refuse some characters of a report in an old console.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)  # type: ignore[union-attr]
+    # DVC finds the `python` of each stage there.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with errors_in_one_line(name):
         check_library()
         if name != "settle" and unmerged():
             raise UserError("a merge is in progress; type: make settle")
-        command.main(options)
+        try:
+            command.main(options)
+        except BrokenPipeError:  # the reader has seen enough, as in `| head -1`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
 
 
 if __name__ == "__main__":

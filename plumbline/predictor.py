@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from plumbline.core.errors import UserError
 from plumbline.core.files import replacing
 from plumbline.core.tensors import Array, ModelInfo, load_info
-from plumbline.inference.device import ROWS, predict, use_threads
+from plumbline.inference.device import MULTIPLE, predict, use_threads
 from plumbline.inference.model import Models, load_model
 from plumbline.table import Table
 
@@ -71,7 +71,7 @@ class Predictor:
 
 
 class _Padded(nn.Module):
-    """A model that gets a multiple of ROWS rows, so that a prediction's bits depend on no other."""
+    """A model that pads its rows as `predict` does, so that the predictions have the same bits."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -79,8 +79,8 @@ class _Padded(nn.Module):
 
     def forward(self, X: Tensor) -> Tensor:
         n, k = X.shape
-        # At least ROWS of them: a program is not traced for any number that may be 0 or 1.
-        y: Tensor = self.model(torch.cat([X, X.new_zeros(ROWS + -n % ROWS, k)]))
+        # At least MULTIPLE of them: a program is not traced for any number that may be 0 or 1.
+        y: Tensor = self.model(torch.cat([X, X.new_zeros(MULTIPLE + -n % MULTIPLE, k)]))
         return y[:n]
 
 

@@ -14,7 +14,14 @@ from plumbline.wheel import ROOT, wheel_path
 
 # The project gets these as they are.
 SAME = [
-    *(".dvc/.gitignore", ".dvc/config", ".gitattributes", ".gitignore", "constraints.txt"),
+    *(
+        ".dvc/.gitignore",
+        ".dvc/config",
+        ".dvc/plots.html",
+        ".gitattributes",
+        ".gitignore",
+        "constraints.txt",
+    ),
     *(".github/workflows/comment.yml", "tests/stages/test_model.py"),
 ]
 # The Makefile's targets that only this repository needs.
@@ -164,7 +171,7 @@ def params_of(text: str, plan: Plan) -> str:
             json.dumps(value, ensure_ascii=False) for value in (table.target, table.features)
         )
         section = LOAD_PARAMS.format(target=target, features=features)
-        text = replace(text, r"generate:.*\n(  .*\n)+\n?", section)
+        text = replace(text, r"generate:.*\n(  .*\n)+\n?", lambda _: section)
         values |= {"split.shuffle": "true", "train.standardize": "true", "train.loss": "mse"}
         values |= {"train.optimizer": "adam"} if plan.model == "mlp" else {"train.lr": "0.1"}
         values |= {"train.epochs": "1000", "train.eval_every": "50"}
@@ -240,7 +247,10 @@ def read(path: str) -> str:
 
 
 def replace(text: str, pattern: str, new: Any, n: int | None = 1) -> str:
-    """The text with the pattern's n matches (None: all) replaced; UserError for another number."""
+    """The text with the pattern's n matches (None: all) replaced; UserError for another number.
+
+    new: as in `re.sub`.
+    """
     text, found = re.subn(pattern, new, text)
     if found != (n or found) or not found:
         raise UserError(f"wanted {pattern!r} in a file of this checkout, which somebody edited")

@@ -81,10 +81,11 @@ def open_table(path: Path) -> Table:
         table = _open_parquet(path) if start.startswith(b"PAR1") else _open_csv(path, start)
     if not any(table.names):
         raise UserError(f"{path}: wanted a CSV or Parquet table, got no names of columns")
+    skip = f", skiprows={table.above}" * bool(table.above)
     if len(table.names) == 1 and ";" in table.names[0]:
-        _refuse(path, "semicolons between the columns", "csv({!r}, sep=';', decimal=',')")
+        _refuse(path, "semicolons between the columns", f"csv({{!r}}, sep=';', decimal=','{skip})")
     if len(table.names) == 1 and "\t" in table.names[0]:
-        _refuse(path, "tabs between the columns", "csv({!r}, sep='\\t')")
+        _refuse(path, "tabs between the columns", f"csv({{!r}}, sep='\\t'{skip})")
     return table
 
 
@@ -99,7 +100,7 @@ def read_rows(
     """
     places = [table.names.index(name) for name in columns]
     read = _read_parquet if table.above is None else _read_csv
-    converters = [Column(f"{table.path}: column {n}", range_) for n, range_ in columns.items()]
+    converters = [Column(f"{table.path}: column {n}", trained) for n, trained in columns.items()]
     first = 1
     with _errors_of(table.path):
         for cells in read(table, places, whole):
@@ -127,7 +128,8 @@ def _counts_rows(table: Table, name: str) -> bool:
     if re.fullmatch(r"index|level_\d+", name):
         with suppress(UserError):
             parts = [numbers[:, 0] for _, numbers in read_rows(table, {name: None})]
-            return np.array_equal(np.sort(np.concatenate(parts)), np.arange(sum(map(len, parts))))
+            column = np.concatenate([np.empty(0), *parts])
+            return np.array_equal(np.sort(column), np.arange(len(column)))
     return False
 
 

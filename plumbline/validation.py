@@ -1,4 +1,4 @@
-"""Errors of predictions, and those of repeated trainings: a CSV with a row for each.
+"""Errors of predictions, and the CSV of repeated trainings, with a row for each.
 
 Errors are in the unit of y, computed in float64, and the same for any number of threads.
 """
@@ -24,7 +24,7 @@ CHUNK = 262_144
 ROWS = 10_000
 BYTES = 130 * ROWS
 
-# The names of the numbers that `metrics` gives.
+# The median and the quartiles of `Row.error`, and the median of `Row.baseline_mae`.
 METRICS = ("validation_mae", "validation_mae_q1", "validation_mae_q3", "validation_baseline_mae")
 
 
@@ -36,7 +36,7 @@ def mae(predicted: Array, true: Array, threads: int = 1) -> float:
 def baseline_mae(train: Array, true: Array, threads: int = 1) -> float:
     """MAE of predicting the median of the training y for every sample; train: (m, 1), true: (n, 1).
 
-    No constant that is known from the training samples has a lower one there.
+    On the training samples, no other constant has a lower MAE.
     """
     return mae(np.broadcast_to(np.median(train), true.shape), true, threads)
 
@@ -71,9 +71,9 @@ def _sum_of_squares(predicted: Array, true: Array, threads: int) -> float:
 def of_errors(
     function: Callable[[Floats], float], predicted: Array, true: Array, threads: int = 1
 ) -> list[float]:
-    """The function's value for predicted - true, chunk by chunk, in their order; each (n, 1).
+    """The function's value for predicted - true of each chunk, in order; both are (n, 1).
 
-    The function may write into its argument: new memory costs a page fault for each 4 KB.
+    The function may overwrite its argument, because new memory costs a page fault for each 4 KB.
     """
 
     def of_chunk(start: int) -> float:
@@ -84,11 +84,11 @@ def of_errors(
 
 
 class Row(NamedTuple):
-    """One training on a part of the training samples, judged on the held-out rest of them.
+    """One training on a part of the training samples, judged on the rest, which is held out.
 
-    mae: averaged over the training's last epochs; mae_low, mae_high: its range over them; all None
-    for a training that diverged. baseline_mae: the error of predicting the median of the part that
-    trained. The errors are in the unit of y. held_out: the number of samples that are held out.
+    mae: the mean over the training's last epochs; mae_low, mae_high: the range; all are None for a
+    training that diverged. baseline_mae: the error of predicting the median of the y that trained.
+    held_out: the number of samples that are held out.
     """
 
     seed: int
@@ -111,20 +111,17 @@ class Quartiles(NamedTuple):
 
 
 def quartiles(numbers: list[float]) -> Quartiles:
-    """The medians of the lower half, of all and of the upper half of the numbers, at least one.
+    """The medians of the lower half, of all, and of the upper half of the numbers, at least one.
 
-    Each half has the middle number of an odd count: Tukey's hinges, which need no interpolation
-    between a number and infinity.
+    Both halves have the middle one of an odd number of numbers. These are Tukey's hinges, which
+    never interpolate between a number and infinity.
     """
     ordered, half = sorted(numbers), (len(numbers) + 1) // 2
     return Quartiles(median(ordered[:half]), median(ordered), median(ordered[-half:]))
 
 
 def metrics(rows: list[Row]) -> dict[str, float]:
-    """The medians and quartiles for metrics.json, without those that are infinite.
-
-    Empty if nothing was repeated.
-    """
+    """The finite ones of METRICS, by name; none if nothing was repeated."""
     if not rows:
         return {}
     found = quartiles([row.error for row in rows])
@@ -146,9 +143,9 @@ def summary(rows: list[Row]) -> str:
 
 
 class Kept:
-    """The rows of the trainings that have ended, in a file next to the output that DVC ignores.
+    """The rows of finished trainings, in a file next to the output that DVC ignores.
 
-    So a killed validation goes on after the last of them. fingerprint: of all that decides a row.
+    A killed validation goes on after the last of them. fingerprint: of all that decides a row.
     """
 
     def __init__(self, output: Path, fingerprint: str) -> None:

@@ -30,9 +30,9 @@ def evaluate(
 ) -> dict[str, float]:
     """The metrics by name, to 6 significant digits; errors are in the unit of y.
 
-    train, test: the predictions and the true values, each (n, 1). learned, true: weight and bias,
-    for a model and for samples that are a line. repeated: the rows of the stage validate. An error
-    is never negative. The result is the same for any number of threads.
+    train, test: the predictions and the true values, each (n, 1). learned, true: the weight and the
+    bias, if the model and the samples are lines. repeated: the rows of the stage validate.
+    No error is negative. The result is the same for any number of threads.
     """
     metrics = {
         "test_mae": mae(*test, threads),
@@ -53,7 +53,7 @@ def evaluate(
 
 
 def print_coefficients(info: ModelInfo) -> None:
-    """Prints those of a model that is linear in several features, in the units of the samples."""
+    """Prints the coefficients of a model that is linear in several features."""
     found = info.coefficients
     if not found or found.line:
         return
@@ -65,7 +65,7 @@ def print_coefficients(info: ModelInfo) -> None:
 
 
 def print_comparison(metrics: dict[str, float]) -> None:
-    """Says which error is not below that of a constant: the median of y in training."""
+    """Says which error is not below that of a constant, the median of the training y."""
     for name, baseline in (
         ("test_mae", "baseline_mae"),
         ("validation_mae", "validation_baseline_mae"),

@@ -45,10 +45,10 @@ def generate(params: Generate) -> tuple[Tensor, Tensor]:
             "params.yaml: generate.end, generate.step: wanted 1 to 2147483647 samples, "
             f"got {math.ceil(steps)}"
         )
-    # Each of several threads would start arange at its own share, and round differently.
+    # Several threads would each start arange at a different number, and round differently.
     torch.set_num_threads(1)
     X = torch.arange(params.start, params.end, params.step).unsqueeze(1)
-    # In place, so that memory holds the two columns and one chunk of noise.
+    # In place, so that memory holds only the two columns and a chunk of noise.
     y = (params.weight * X).add_(params.bias)
     if params.noise:
         generator = torch.Generator().manual_seed(params.seed)

@@ -36,24 +36,24 @@ class Train(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     optimizer: Annotated[str, one_of(OPTIMIZERS)]
     lr: Positive
     epochs: PositiveInt
-    batch_size: PositiveInt | None
+    batch_size: NonNegativeInt
     eval_every: PositiveInt
     last: PositiveInt
     checkpoint_every: NonNegativeInt
 
 
 class DivergedError(UserError):
-    """A loss, the weight or the bias is no longer finite."""
+    """A loss, the weight or the bias is not finite."""
 
 
 def recipe_of(params: Train, features: int) -> Recipe:
-    """All that makes a new model of these parameters, for so many features."""
+    """Everything that makes a new model with these parameters and this number of features."""
     settings = {key: getattr(params, key) for key in arguments_of(MODELS[params.model])}
     return Recipe(params.model, features, settings, params.standardize)
 
 
 def new_model(recipe: Recipe, seed: int) -> nn.Module:
-    """A model with random weights, which the seed decides."""
+    """A model whose weights the seed decides."""
     torch.manual_seed(seed)
     return make_model(recipe, MODELS)
 
@@ -71,10 +71,11 @@ def fit(
     checkpoint: Checkpoint | None = None,
     show: Callable[[Row], None] = lambda _: None,
 ) -> list[Row]:
-    """Trains `model` in place; the history has a row each `eval_every` epochs, and the last ones.
+    """Trains `model`, and returns a row for each `eval_every` epochs and for each of the last ones.
 
-    show: gets each row once it is there. The result has the same bits for any number of threads and
-    processes. Raises UserError for a layer that rules this out, and DivergedError with the epoch.
+    show: is called with each row as soon as it is known. The results have the same bits for any
+    number of threads and processes. UserError names a layer that rules this out, and DivergedError
+    the epoch in which a number is no longer finite.
     """
     check_layers(model, train.X.shape[1])
     predict, loss_fn = objective(model, LOSSES[params.loss].layer)
@@ -88,7 +89,7 @@ def fit(
         y_pred = predict(X)
         return loss_fn(y_pred, y)
 
-    batches = Batches(train, params.batch_size, order, world)
+    batches = Batches(train, params.batch_size or None, order, world)
     for epoch in tqdm(range(done, params.epochs), "epochs", disable=None, delay=1, leave=False):
         model.train()
         losses = []
@@ -98,7 +99,7 @@ def fit(
             optimizer.step()
             losses.append((loss, batch.total))
 
-        # Reading a number makes an accelerator wait, so only the epochs that are kept are read.
+        # Reading a number makes an accelerator wait, so only evaluated epochs are read.
         if is_evaluated(epoch, params):
             model.eval()
             with torch.inference_mode():
@@ -111,18 +112,18 @@ def fit(
 
 
 def make_row(
-    epoch: int, losses: list[tuple[Tensor, int]], test_loss: Tensor, model: nn.Module, train: Train
+    epoch: int, losses: list[tuple[Tensor, int]], test_loss: Tensor, model: nn.Module, params: Train
 ) -> Row:
-    """The row of an epoch; losses: the mean loss of each of its batches, and their rows."""
+    """The row of an epoch; losses: the mean loss and the number of rows of each of its batches."""
     values, sizes = zip(*losses, strict=True)
     weight, bias = line_of(model) or (None, None)
     y_std = model.y_std.item() if isinstance(model, Standardized) else None
     train_loss = fmean(torch.stack(values).tolist(), sizes)
     row = Row(epoch, train_loss, test_loss.item(), weight, bias, y_std)
     if not all(math.isfinite(number) for number in row if number is not None):
-        scale = "" if train.standardize else ", or set train.standardize to true,"
+        scale = "" if params.standardize else ", or set train.standardize to true,"
         raise DivergedError(
             f"epoch {epoch}: wanted a finite loss, got nan or inf; "
-            f"lower train.lr ({train.lr}){scale} in params.yaml"
+            f"lower train.lr ({params.lr}){scale} in params.yaml"
         )
     return row

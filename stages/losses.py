@@ -9,10 +9,10 @@ from plumbline.core.tensors import Floats
 
 
 class Loss(NamedTuple):
-    """One loss, as a torch layer and as a NumPy function; plotting does not import torch."""
+    """A loss as a torch layer, and as a NumPy function for plot, which does not import torch."""
 
     layer: str  # its class in torch.nn
-    of: Callable[[Floats], Floats]  # its value for each residual, elementwise
+    of: Callable[[Floats], Floats]  # its value for each residual
 
 
 LOSSES = {

@@ -49,7 +49,7 @@ class MLP(nn.Module):
         return y
 
 
-# A model of your own is a class above and a line here. The class is made with the number of
+# For a model of your own, add a class above and a line here. The class is made with the number of
 # features, and with each key of `train` in params.yaml that its __init__ names.
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "linear": Linear,

@@ -31,9 +31,10 @@ class Params(msgspec.Struct, frozen=True):
     train: Train
 
 
-def check_length(train: Train) -> None:
-    """UserError if the history would have more rows than can be read back."""
-    n = len(range(0, train.epochs - train.last, train.eval_every)) + min(train.last, train.epochs)
+def check_length(params: Train) -> None:
+    """UserError if the history would have too many rows to be read."""
+    last = min(params.last, params.epochs)
+    n = last + len(range(0, params.epochs - last, params.eval_every))
     if n > history.ROWS:
         raise UserError(
             f"params.yaml: train.eval_every: wanted at most {history.ROWS:,} rows of history, "
@@ -42,9 +43,9 @@ def check_length(train: Train) -> None:
 
 
 def keep_if_edited(checkpoint: Checkpoint, watch: Watch, epochs: int, rows: list[Row]) -> None:
-    """Removes the checkpoint; if a file was edited, saves the end of training there instead.
+    """Removes the checkpoint; if a file was edited, saves the end of the training in it instead.
 
-    Such a run does not count, since DVC would take the edited file for the one that ran.
+    Such a run fails, because DVC would record that the edited file had run.
     """
     if edited := watch.edited():
         checkpoint.save(epochs, rows)
@@ -69,9 +70,9 @@ def print_start(model: torch.nn.Module) -> None:
     print("epoch  train loss  test loss")
 
 
-def print_row(train: Train, watch: Watch, row: Row) -> None:
-    """Prints the row, unless it is of one of the last epochs alone, and what was edited."""
-    if row.epoch % train.eval_every == 0 or row.epoch == train.epochs - 1:
+def print_row(params: Train, watch: Watch, row: Row) -> None:
+    """Prints the row, unless it is only there as one of the last epochs, and what was edited."""
+    if row.epoch % params.eval_every == 0 or row.epoch == params.epochs - 1:
         tqdm.write(f"{row.epoch:5}  {row.train_loss:10.3f}  {row.test_loss:9.3f}")
         watch.tell()
 
@@ -102,14 +103,14 @@ def main(
         return
     world, device, watch = join(use_threads()), use_device(params.device), Watch(params)
     # Each process needs all training samples if they are shuffled.
-    train = load_share(train_path, device, world, whole=params.train.batch_size is not None)
-    test = load_share(test_path, device, world)
+    train, names = load_share(train_path, device, world, params.train.batch_size > 0)
+    test, _ = load_share(test_path, device, world)
     recipe = recipe_of(params.train, train.X.shape[1])
     model = new_model(recipe, params.train.seed).to(device)
     fit_scale(model, train, world)
     settings = replace(params.train, checkpoint_every=0), device, sorted(watch.scripts.values())
-    data, every = (train_path, test_path), params.train.checkpoint_every
-    checkpoint = Checkpoint(model_path, settings, data, every)
+    every = params.train.checkpoint_every
+    checkpoint = Checkpoint(model_path, settings, (train_path, test_path), every)
 
     print_start(model)
     rows = fit(
@@ -119,8 +120,8 @@ def main(
     advice = [*advise(model, train, test, world)]
     info = ModelInfo(
         recipe=recipe,
-        features=train.info.features,
-        target=train.info.target,
+        features=names.features,
+        target=names.target,
         ranges=ranges_of(train, world),
         median=median_of(train, world),
         samples=digest(train_path, "md5"),
@@ -128,8 +129,10 @@ def main(
         coefficients=coefficients_of(model),
     )
     train, test = train.without_y(), test.without_y()  # The predictions take the memory of y.
-    parts = {"train": train, "test": test}
-    predictions = {name: predict_all(model, part, world) for name, part in parts.items()}
+    predictions = {
+        "train": predict_all(model, train, world),
+        "test": predict_all(model, test, world),
+    }
     if world.rank == 0:
         print_end(model, predictions["test"])
         tensors.save(predictions_path, predictions)

@@ -27,7 +27,7 @@ from plumbline.validation import Row, baseline_mae, mae
 from stages.loop import DivergedError, Train, fit, new_model, recipe_of
 from stages.split import Split, split
 
-# Above this many samples times epochs, a training takes seconds or more.
+# With more samples times epochs, a training takes several seconds.
 LONG = 10**9
 
 
@@ -43,10 +43,10 @@ class Params(msgspec.Struct, frozen=True):
 
 
 def split_again(X: Array, y: Array, params: Split, i: int, repeats: int) -> tuple[Pair, Pair]:
-    """(X, y) to train on and (X, y) to hold out in repeat i of so many.
+    """(X, y) to train on and (X, y) to hold out, in repeat i of `repeats`.
 
-    Shuffled samples are drawn with seed i. Of samples in an order, the last i / (2 * repeats) are
-    left out, and the rest is split in order, so that the samples vary there too (rolling origin).
+    Shuffled samples are drawn with seed i. Samples in their order vary too (rolling origin): the
+    last i / (2 * repeats) of them are left out, and the rest is split.
     """
     if params.shuffle:
         return split(X, y, replace(params, seed=i))
@@ -62,7 +62,7 @@ def to_samples(pair: Pair, device: torch.device) -> Samples:
 def train_once(
     part: Pair, held_out: Pair, params: Train, device: torch.device, world: World
 ) -> Row:
-    """The row of one training with the seed of `params`; a diverged one has no MAE."""
+    """The row of one training with the seed of `params`; it has no MAE if the training diverged."""
     train, test = to_samples(part, device), to_samples(held_out, device)
     errors: list[float] = []
 
@@ -84,7 +84,7 @@ def train_once(
 
 
 def say_length(n: int, params: Params) -> None:
-    """Prints how long this will take, if it is long; n: the number of training samples."""
+    """Prints how long the stage takes if that is long; n: the number of training samples."""
     repeats, epochs = params.validate.repeats, params.train.epochs
     if repeats and n * epochs > LONG:
         rows = n * params.split.train_fraction * (1 if params.split.shuffle else 0.75)
@@ -95,7 +95,7 @@ def say_length(n: int, params: Params) -> None:
 
 
 def validate(X: Array, y: Array, params: Params, kept: validation.Kept) -> list[Row]:
-    """A row for each repeat, in the order of their seeds, which start at 0; X: (n, k), y: (n, 1).
+    """A row for each repeat, whose seeds count from 0; X: (n, k), y: (n, 1).
 
     The rows have the same bits for any number of threads. UserError if every training diverged.
     """

@@ -16,8 +16,8 @@ from plumbline.inference.device import predict, use_device, use_threads
 from plumbline.inference.model import load_model
 from stages.model import MODELS
 
-# The largest difference, as a fraction of the largest prediction, on another kind of device than
-# the one that trained: an H200 and a CPU differ by up to 1.2e-7 (benchmarks/README.md).
+# The largest difference, as a fraction of the largest prediction, if another kind of device
+# trained. An H200 and a CPU differ by up to 1.2e-7 (benchmarks/README.md).
 OTHER_KIND = 1e-5
 
 
@@ -26,7 +26,7 @@ class Params(msgspec.Struct, frozen=True):
 
 
 def largest_difference(reloaded: Array, original: Array) -> float:
-    """The largest absolute difference; reloaded, whose memory it takes, and original: (n, 1)."""
+    """The largest absolute difference, which overwrites `reloaded`; both are (n, 1)."""
     difference = np.subtract(reloaded, original, out=reloaded)
     return float(np.abs(difference, out=difference).max())
 

@@ -149,7 +149,7 @@ def deterministic() -> None:
     torch.use_deterministic_algorithms(True)
     X = torch.rand(10_000, 3, generator=torch.Generator().manual_seed(0)).to(DEVICE)
     samples = Samples(X, X.sum(dim=1, keepdim=True), 0, len(X))
-    choices = product(MODELS, LOSSES, OPTIMIZERS, (None, 1000))
+    choices = product(MODELS, LOSSES, OPTIMIZERS, (0, 1000))
     for case in choices:
         found = set()
         changes = dict(zip(("model", "loss", "optimizer", "batch_size"), case, strict=True))

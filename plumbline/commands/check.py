@@ -8,10 +8,16 @@ from argparse import ArgumentParser, Namespace
 
 from plumbline.core.command import fail, printable
 from plumbline.lint.declared import entries
-from plumbline.review import lock, reproduction
+from plumbline.review import diffs, lock
 from plumbline.review.gate import load_rules
 from plumbline.review.git import Checkout, checkout_of, find_commit, unseen_files
-from plumbline.review.reproduction import reproduce
+from plumbline.review.reproduction import (
+    ACCEPT,
+    changed_files,
+    damaged_objects,
+    problems,
+    reproduce,
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -24,14 +30,11 @@ def main(options: Namespace) -> None:
     head = find_commit(options.head)
     with checkout_of(head) as checkout:
         hashes = lock.output_hashes(lock.load(checkout, head))
-        problems = [
-            *reproduction.problems(checkout),
-            *reproduction.damaged_objects(reproduction.cache_folder(), hashes),
-        ]
-        if problems:
-            comments = all(line.endswith(reproduction.ACCEPT) for line in problems)
+        lines = [*problems(checkout), *damaged_objects(diffs.cache_folder(), hashes)]
+        if lines:
+            comments = all(line.endswith(ACCEPT) for line in lines)
             cure = "`make accept`" if comments else "run it"
-            fail(f"check: not what `dvc repro` would leave; {cure} and commit", problems)
+            fail(f"check: not what `dvc repro` would leave; {cure} and commit", lines)
         print("check: dvc.lock, metrics and pictures fit the parameters and the scripts")
         if not options.head:
             _tell_uncommitted(checkout)
@@ -39,18 +42,20 @@ def main(options: Namespace) -> None:
             return
         differences = reproduce(checkout, rules)
     if not all(difference.within for difference in differences):
-        fail("check: a run from nothing gives something else", map(str, differences))
+        fail("check: a clean run gives different results", map(str, differences))
     same = "the same within the tolerances" if differences else "the same bytes"
-    print(f"check: a run from nothing gives {same}")
+    print(f"check: a clean run gives {same}")
     for difference in differences:
         print(f"  {printable(str(difference))}")
 
 
 def _tell_uncommitted(checkout: Checkout) -> None:
-    """Names the project's files that differ from the last commit, those behind its links too."""
+    """Names what in the working folder is not in the last commit, or not of the commit checked."""
     linked = entries(checkout.stages("dvc.yaml", checkout.head), "deps")
-    if names := checkout.changed(find_commit("HEAD"), checkout.head, ".", *linked):
+    if names := changed_files(checkout, find_commit("HEAD"), checkout.head, ".", *linked):
         print(printable(f"check: not committed yet: {', '.join(names)}"))
+    for line in diffs.differing_data():
+        print(printable(f"check: {line}"))
     if unseen := shlex.join(map(str, unseen_files())):
         line = f"check: git does not see that {unseen} changed; make it look: touch {unseen}"
         print(printable(line))

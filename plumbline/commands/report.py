@@ -1,8 +1,8 @@
-"""Report what changed between two revisions, and whether it is better, in Markdown.
+"""Report what changed since the branch left BASE, and whether it is better, in Markdown.
 
 Usage: python -m plumbline report BASE [HEAD] [--full] [--output FILE] [--links URL]
 
-With --full, the exit status is 1 if the committed results are not those of a run.
+With --full, the exit status is 1 if a clean run gives different results than the committed ones.
 """
 
 import posixpath
@@ -10,14 +10,17 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from plumbline.core.errors import UserError
+from plumbline.review.findings import find
 from plumbline.review.gate import load_rules
-from plumbline.review.git import checkout_of, find_commit
+from plumbline.review.git import checkout_of, find_base, find_commit
+from plumbline.review.merging import conflict_notes
 from plumbline.review.page import Picture, as_data, page, write_pictures
-from plumbline.review.report import find, report
+from plumbline.review.report import report
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("base", help="the revision to compare with")
+    parser.add_argument("base", help="the branch to compare with, where the head left it")
     parser.add_argument("head", nargs="?", help="the revision to report on; else the working tree")
     parser.add_argument("--full", action="store_true", help="run all stages and compare")
     parser.add_argument("--output", type=Path, help="write this file, its pictures and a page")
@@ -25,24 +28,28 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def main(options: Namespace) -> None:
-    rules, base = load_rules(), find_commit(options.base)
-    head = find_commit(options.head)
+    rules, head = load_rules(), find_commit(options.head)
+    base, note = find_base(options.base, head)
     with checkout_of(head) as checkout:
         findings = find(checkout, base, rules, options.full)
+        findings.notes.extend(conflict_notes(checkout, options.base))
     names = options.base, options.head or "the working tree"
     folders = tuple(f"{commit}/{checkout.prefix}" for commit in (base, head))
-    text = report(findings, rules, *names, _addresses(findings.pictures, options, folders))
-    if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(text, encoding="utf-8", newline="\n")
-        site = options.output.with_suffix(".html")
-        data = as_data(findings.pictures)
-        html = page(report(findings, rules, *names, data))
-        site.write_text(html, encoding="utf-8", newline="\n")
-        print(text.partition("\n")[0].removeprefix("## "))
-        print(f"wrote {options.output} and {site}")
-    else:
-        print(text, end="")
+    try:
+        if options.output:
+            options.output.parent.mkdir(parents=True, exist_ok=True)
+        text = report(findings, rules, names, note, _addresses(findings.pictures, options, folders))
+        if options.output:
+            options.output.write_text(text, encoding="utf-8", newline="\n")
+            site = options.output.with_suffix(".html")
+            html = page(report(findings, rules, names, note, as_data(findings.pictures)))
+            site.write_text(html, encoding="utf-8", newline="\n")
+            verdict = text.splitlines()[0].removeprefix("## ")
+            text = f"{verdict}\nwrote {options.output} and {site}\n"
+    except OSError as error:
+        what = f"{options.output}: cannot be written ({error.strerror})"
+        raise UserError(f"{what}; write elsewhere with --output FILE") from None
+    print(text, end="")
     sys.exit(options.full and not findings.hold)
 
 

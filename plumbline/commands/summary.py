@@ -4,7 +4,10 @@ Usage: python -m plumbline summary
 """
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -21,30 +24,23 @@ from plumbline.review.gate import (
     load_rows,
     load_rules,
 )
-from plumbline.review.git import Checkout, find_commit
-from plumbline.review.lock import same_data
+from plumbline.review.git import HERE, find_commit
+
+T = TypeVar("T")
+Values = dict[str, float | bool | str]
 
 
-def load_numbers(path: str, *wanted: str) -> dict[str, float]:
-    """The numbers in a JSON file, by name; UserError if a wanted one is missing."""
-    numbers = decode_numbers(path, read(Path(path), 100_000))
-    if not numbers.keys() >= {*wanted}:
-        raise UserError(f"{path}: wanted {', '.join(wanted)}, got {sorted(numbers)}")
-    return numbers
-
-
-def decode_numbers(path: str, content: bytes) -> dict[str, float]:
-    """The numbers in a JSON file with this content, by name; UserError for any other content."""
-    values = decode_values(path, content).items()
-    return {name: value for name, value in values if not isinstance(value, str)}
-
-
-def decode_values(path: str, content: bytes) -> dict[str, float | bool | str]:
+def decode(path: str, content: bytes) -> Values:
     """The numbers and the texts, such as the device, in a JSON file with this content."""
     try:
-        return msgspec.json.decode(content, type=dict[str, float | bool | str])
+        values = msgspec.json.decode(content, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path}: {error}") from None
+    return {name: v for name, v in values.items() if isinstance(v, float | int | str)}
+
+
+def load(path: str) -> Values:
+    return decode(path, read(Path(path), 100_000)) if path.endswith(".json") else {}
 
 
 def equation(info: SamplesInfo, weight: float, bias: float) -> str:
@@ -53,20 +49,25 @@ def equation(info: SamplesInfo, weight: float, bias: float) -> str:
     return f"{info.target} = {weight:g} * {info.features[0]} {sign} {abs(bias):g}"
 
 
-def measure(path: str, metrics: dict[str, float]) -> Measured:
-    """What the last commit and the working tree measured; path: of the metrics."""
-    here = Checkout(Path(), "")
-    head = load_rows(here, "")
+def first(paths: list[str], read: Callable[[str], T]) -> T | None:
+    """What is read of the first file that has it; None if no file has."""
+    for path in paths:
+        with suppress(UserError, KeyError):
+            return read(path)
+    return None
+
+
+def measure(paths: Iterable[str], values: Values) -> Measured:
+    """What the last commit and the working tree measured; paths: of the metrics."""
+    head = load_rows(HERE, "")
     try:
         last = find_commit("HEAD")
-        old = decode_numbers(path, here.read(last, path) or b"{}")
-        base = load_rows(here, last)
-        same = same_data(here.stages("dvc.lock", last), here.stages("dvc.lock"))
+        old = {n: v for p in paths for n, v in decode(p, HERE.read(last, p) or b"{}").items()}
+        base = load_rows(HERE, last)
     except (UserError, OSError):
         # The results count also without git, without a commit, or if the commit's are broken.
-        old, base, same = {}, None, False
-    changes = [Change(name, old.get(name), number) for name, number in metrics.items()]
-    return Measured(changes, same, base, head)
+        old, base = {}, None
+    return Measured([Change(name, old.get(name), v) for name, v in values.items()], base, head)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -74,27 +75,26 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def main(_: Namespace) -> None:
-    stages = declared.read(Path())
-    (metrics_path,), (verdict_path,) = stages["evaluate"].outs, stages["verify"].outs
-    metrics = load_numbers(metrics_path)
-    difference = load_numbers(verdict_path, "max_abs_difference")["max_abs_difference"]
-    info = load_info(Path(stages["evaluate"].cmd[3]), SamplesInfo)
-    pictures = [path for stage in stages.values() for path in stage.outs if path.endswith(".png")]
-    lines = {
-        "pictures": " ".join(pictures),
-        "reloaded": f"matches, largest difference {difference:g}",
-    }
-    if device := decode_values(metrics_path, read(Path(metrics_path), 100_000)).get(DEVICE):
-        lines["trained on"] = str(device)
-    if info.line:
+    raw, stages = HERE.stages("dvc.yaml"), declared.read(Path()).values()
+    metrics = declared.entries(raw, "metrics")
+    outs = [path for stage in stages for path in stage.outs if path not in metrics]
+    values = {name: value for path in metrics for name, value in load(path).items()}
+    info = first(outs, lambda path: load_info(Path(path), SamplesInfo))
+    difference = first(outs, lambda path: load(path)["max_abs_difference"])
+    lines = {"pictures": " ".join(path for path in outs if path.endswith(".png"))}
+    if difference is not None:
+        lines["reloaded"] = f"matches, largest difference {difference:g}"
+    if DEVICE in values:
+        lines["trained on"] = str(values[DEVICE])
+    if info and info.line:
         lines["true line"] = equation(info, *info.line)
-    if {"weight", "bias"} <= metrics.keys():
-        lines["learned line"] = equation(info, metrics["weight"], metrics["bias"])
-    measured, rules = measure(metrics_path, metrics), load_rules()
+    if info and {"weight", "bias"} <= values.keys():
+        lines["learned line"] = equation(info, float(values["weight"]), float(values["bias"]))
+    measured, rules = measure(metrics, values), load_rules()
     # The testing error is told, and not compared: it decides nothing.
     for name in ("test_mae", *rules.deciding):
-        if name in metrics:
-            lines[name] = f"{metrics[name]:g}"
+        if name in values:
+            lines[name] = f"{values[name]:g}"
     if any(change.old is not None for change in measured.metrics):
         for name, verdict in decisions(rules, measured).items():
             lines["since HEAD" if name == REPEATED else f"{name} now"] = verdict.sentence

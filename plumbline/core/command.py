@@ -1,4 +1,4 @@
-"""A stage as a command: `dvc.yaml` gives its paths, and an error is one line."""
+"""Runs a stage as a command: `dvc.yaml` gives its paths, and an error is one line."""
 
 import gc
 import hashlib
@@ -17,14 +17,14 @@ from plumbline.core.errors import UserError
 from plumbline.core.files import Output
 from plumbline.core.params import PARAMS, VERSIONS, check_versions, load
 
-LENGTH = 1_000
+LENGTH = 1_000  # characters of an error
 
 
 def begin_imports() -> None:
-    """Ctrl-C prints one line before it ends the process, and Python looks for no garbage.
+    """Makes Ctrl-C print one line, and stops the search for garbage, during a stage's imports.
 
-    It is called before a stage's slow imports, when there is nothing to clean up. Nothing that they
-    make is garbage, and looking for it takes a fifth of their time. `run` ends this state.
+    Nothing that they make is garbage, and looking for it takes a fifth of their time. `run` starts
+    the search again.
     """
     gc.disable()
     if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
@@ -32,10 +32,10 @@ def begin_imports() -> None:
 
 
 def end_imports() -> None:
-    """From now on, Python looks for garbage, but never among what has been imported.
+    """Starts the search for garbage again, except among what has been imported.
 
-    It looks rarely, because torch imports more when it makes an optimizer. The process ends sooner
-    too: Python would look through all of it then.
+    It is rare, because torch imports more when it makes an optimizer. The process also ends sooner,
+    because Python would look through everything then.
     """
     gc.freeze()
     gc.set_threshold(100_000)
@@ -52,13 +52,13 @@ def _end(*_: object) -> None:
 def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
     """Calls `main(params, *paths)` with the parameters of `kind` and the command line's paths.
 
-    What a user can cause ends the process with one line on standard error and exit status 1: a
-    wrong number of paths, UserError, OSError, SafetensorError (a full disk), Ctrl-C, SIGTERM.
-    Any other exception is a mistake in the code and keeps its traceback. A stage that fails
-    leaves no output: each `Output` of `main` that changed is removed.
+    An error that a user can cause ends the process with one line on standard error and exit status
+    1: a wrong number of paths, UserError, OSError, SafetensorError (a full disk), Ctrl-C, SIGTERM.
+    Any other exception is a mistake in the code and keeps its traceback. A stage that fails leaves
+    no output: each `Output` of `main` that changed is removed.
     """
     end_imports()
-    # Python would hold back the lines that go to a file or a pipe, and print errors before them.
+    # In a file or a pipe, errors would come before the lines that Python still holds back.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     stage = Path(sys.argv[0]).stem
     paths = [Path(argument) for argument in sys.argv[1:]]
@@ -68,7 +68,7 @@ def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
         wanted = " ".join(role.name if role in required else f"[{role.name}]" for role in roles)
         sys.exit(f"{stage}: wanted the paths {wanted}, got {len(paths)}")
     outputs = [path for path, role in zip(paths, roles, strict=False) if is_output(role)]
-    versions = {path: _version(path) for path in outputs}
+    stamps = {path: _stamp(path) for path in outputs}
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -83,7 +83,7 @@ def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
                 raise UserError(f"{names}: edited while the stage ran; run `dvc repro` again")
         except BaseException:
             for path in outputs:
-                if _version(path) != versions[path]:
+                if _stamp(path) != stamps[path]:
                     path.unlink(missing_ok=True)
             raise
 
@@ -91,16 +91,16 @@ def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
 class Watch:
     """A stage's parameters and scripts as they were when it started.
 
-    DVC hashes them when a stage has ended, and would record that the edited ones had run.
-    scripts: the SHA-256 of each of the project's scripts that are imported, by path.
+    DVC hashes them after the stage has ended, so it would record that edited ones had run.
+    scripts: the SHA-256 of each imported script of the project, by path.
     """
 
     def __init__(self, params: msgspec.Struct) -> None:
         self.params, self.scripts = params, _script_digests()
-        self._versions = self._find_versions()
+        self._stamps = self._find_stamps()
 
     def edited(self) -> list[str]:
-        """The names of the files whose content differs now."""
+        """The names of the files whose content has changed."""
         now = _script_digests()
         names = [path.name for path in self.scripts if now.get(path) != self.scripts[path]]
         try:
@@ -110,14 +110,14 @@ class Watch:
         return names if same else [*names, PARAMS.name]
 
     def tell(self) -> None:
-        """Prints one line if a file was edited since the last call; it costs a look at times."""
-        if (found := self._find_versions()) != self._versions:
-            self._versions = found
+        """Prints one line if a file was edited since the last call."""
+        if (found := self._find_stamps()) != self._stamps:
+            self._stamps = found
             if edited := self.edited():
                 print(f"{', '.join(edited)}: edited; this run goes on with what it started with")
 
-    def _find_versions(self) -> list[object]:
-        return [_version(path) for path in (PARAMS, *self.scripts)]
+    def _find_stamps(self) -> list[object]:
+        return [_stamp(path) for path in (PARAMS, *self.scripts)]
 
 
 def is_output(role: inspect.Parameter) -> bool:
@@ -127,7 +127,7 @@ def is_output(role: inspect.Parameter) -> bool:
 
 @contextmanager
 def errors_in_one_line(name: str) -> Iterator[None]:
-    """Ends the process with `name: error` and exit status 1 for what a user can cause."""
+    """Ends the process with `name: error` and exit status 1 for an error that a user can cause."""
     try:
         yield
     except (UserError, OSError, SafetensorError) as error:
@@ -143,7 +143,7 @@ def one_line(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """The text on one line; a character that does not print, such as an escape, as its code."""
+    """The text on one line, with the code of each character that cannot be printed."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
@@ -163,9 +163,9 @@ def check_library() -> None:
 
 
 def _script_digests() -> dict[Path, str]:
-    """SHA-256 of versions.yaml and of each of the project's scripts that are imported now, by path.
+    """SHA-256 of versions.yaml and of each imported script of the project, by path.
 
-    "" for a file that is not there.
+    It is empty for a file that is missing.
     """
     ours = ("__main__", "plumbline.", "stages.")
     modules = [module for name, module in sys.modules.items() if name.startswith(ours)]
@@ -176,7 +176,7 @@ def _script_digests() -> dict[Path, str]:
     }
 
 
-def _version(path: Path) -> tuple[int, int] | None:
+def _stamp(path: Path) -> tuple[int, int] | None:
     """Inode and time of the file, which change when it is replaced; None for no file."""
     if not path.is_file():
         return None

@@ -1,4 +1,4 @@
-"""Files: read up to a limit, written whole or not at all, as JSON, CSV, or YAML as DVC reads it."""
+"""Files: read up to a limit, and written whole or not at all; JSON, CSV, and YAML 1.2."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ def read(path: Path, limit: int) -> bytes:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path to write to, renamed to `path` when the block ends without an error."""
+    """A path to write to; it becomes `path` when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     # A killed process may have left one; a link there would be followed.
@@ -49,7 +49,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Writes the values one to a line; the same values give the same bytes."""
+    """Writes one value to a line; the same values give the same bytes."""
     text = json.dumps(values, indent=2, allow_nan=False) + "\n"
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
@@ -64,10 +64,10 @@ def write_csv(path: Path, names: Iterable[str], rows: Iterable[Iterable[object]]
 def parse_csv(
     content: bytes, path: Path | str, headers: list[list[str]], row_of: Callable[..., Row]
 ) -> list[Row]:
-    """The rows, in ascending order of their first column, below one of the headers.
+    """The rows below one of these headers; UserError names a wrong line.
 
-    row_of: makes a row of the cells, by the names of their columns, or raises ValueError, which
-    becomes a UserError that names the line.
+    row_of: makes a row of the cells, which it gets by the names of their columns, or raises
+    ValueError. The first number of each row is larger than that of the row before.
     """
     try:
         lines = csv.reader(io.StringIO(content.decode(), newline=""))
@@ -112,8 +112,8 @@ class _Loader(yaml.SafeLoader):
         return int(text, 0 if text.lstrip("+-")[:2] in {"0b", "0o", "0x"} else 10)
 
 
-# The scalars that ruamel.yaml knows in YAML 1.2. It takes long to read a number of many digits,
-# so one of more than 300 stays text.
+# The scalars that ruamel.yaml knows in YAML 1.2. A number of more than 300 digits stays text,
+# because reading it takes long.
 _Loader.yaml_implicit_resolvers = {}
 for _tag, _first, _pattern in (
     ("bool", "tTfF", r"true|True|TRUE|false|False|FALSE"),

@@ -1,6 +1,6 @@
-"""Tensors on disk: float32 and finite, as safetensors, which cannot hold code.
+"""Tensors on disk: float32 and finite, in the safetensors format, which cannot hold code.
 
-A file is mapped into memory when it is read. Its metadata has one key, because safetensors writes
+A file that is read is mapped into memory. Its metadata has one key, because safetensors writes
 several in random order.
 """
 
@@ -31,7 +31,7 @@ HEADER = 1_000_000  # bytes; reading a header takes many times its size in memor
 
 
 class SamplesInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The names of the columns, and the line that generated y, if there is one."""
+    """The names of the columns, and the line that generated y, if it is known."""
 
     features: Annotated[list[str], Meta(min_length=1)]
     target: str
@@ -39,7 +39,7 @@ class SamplesInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All that makes a new model."""
+    """Everything that makes a new model."""
 
     name: str
     features: Annotated[int, Meta(ge=1)]
@@ -48,7 +48,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Coefficients(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Those of y = X @ weights + bias, in the units of the data."""
+    """The numbers of y = X @ weights + bias, in the units of the data."""
 
     weights: list[float]
     bias: float
@@ -60,7 +60,7 @@ class Coefficients(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All that it takes to make the model again and to use it; the same wherever it was trained."""
+    """Everything that it takes to make the model again and to use it."""
 
     recipe: Recipe
     features: Annotated[list[str], Meta(min_length=1)]  # in the order of the columns of X
@@ -69,13 +69,13 @@ class ModelInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     median: float  # of the target over them, the best constant prediction
     samples: str  # the MD5 of the file of training samples, as in dvc.lock
     device: str  # the kind that trained it: cpu, cuda, mps or xpu
-    coefficients: Coefficients | None  # what it has learned, if y is linear in X
+    coefficients: Coefficients | None  # that it has learned, if y is linear in X
 
     def __post_init__(self) -> None:
         lengths = {len(self.features), len(self.ranges)}
         lengths |= {len(self.coefficients.weights)} if self.coefficients else set()
         if lengths != {self.recipe.features}:
-            raise ValueError(f"other numbers of features than {self.recipe.features}")
+            raise ValueError(f"numbers of features other than {self.recipe.features}")
 
 
 Info = TypeVar("Info", SamplesInfo, ModelInfo)
@@ -86,7 +86,7 @@ def encode(info: SamplesInfo | ModelInfo) -> dict[str, str]:
 
 
 def decode(path: Path, metadata: dict[str, str], kind: type[Info]) -> Info:
-    """The info in a file's metadata; UserError if the file has another one, or none."""
+    """The info in a file's metadata; UserError if it is missing or of another kind."""
     try:
         return msgspec.json.decode(metadata.get("info", ""), type=kind)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
@@ -161,7 +161,7 @@ def _map_samples(path: Path) -> tuple[Array, Array, SamplesInfo]:
 
 
 def _map_columns(path: Path, *names: str) -> tuple[list[Array], dict[str, str]]:
-    """The tensors of these sorted names, and the metadata; UserError if the file has any others.
+    """The tensors of these sorted names, and the metadata; UserError if the file has others.
 
     Each is (n, 1) with n >= 1; X is (n, k) with k >= 1.
     """
@@ -176,7 +176,7 @@ def _map_columns(path: Path, *names: str) -> tuple[list[Array], dict[str, str]]:
 
 
 def _map(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
-    """The tensors, sorted by name, and the metadata; UserError for no whole file of float32.
+    """The float32 tensors, sorted by name, and the metadata; UserError for any other file.
 
     Each tensor is read-only and mapped into memory: its numbers are read when they are used.
     """

@@ -1,4 +1,4 @@
-"""Threads that share work whose result does not depend on their number."""
+"""Threads that share work; their number does not change the result."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ def count_threads() -> int:
 
 
 def share_of(n: int, part: int, parts: int) -> slice:
-    """The part, counted from 0, of n items in order; parts differ by one item at most."""
+    """The indices of a part, counted from 0, of n items; parts differ by at most one item."""
     return slice(n * part // parts, n * (part + 1) // parts)
 
 
@@ -34,10 +34,10 @@ def in_threads(
     threads: int,
     start: Callable[[], object] | None = None,
 ) -> list[Result]:
-    """What `task` returns for each item, in their order; each thread takes a run of the items.
+    """The result of `task` for each item, in order; each thread takes consecutive items.
 
-    If a call raises, no thread starts another one, and the exception is raised here. start: what a
-    new thread calls first.
+    If a call raises an exception, no thread starts another call, and the exception is raised here.
+    start: the first call of a new thread.
     """
     parts = min(threads, len(items))
     if parts < 2:
@@ -47,20 +47,15 @@ def in_threads(
 
     stop = Event()
 
-    def work(run: Sequence[Item]) -> list[Result]:
-        results = []
+    def work(part: Sequence[Item]) -> list[Result]:
         try:
-            for item in run:
-                if stop.is_set():
-                    break
-                results.append(task(item))
+            return [task(item) for item in part if not stop.is_set()]
         except BaseException:
             stop.set()
             raise
-        return results
 
     own, *others = (items[share_of(len(items), part, parts)] for part in range(parts))
-    futures = [_pool(threads, start).submit(work, run) for run in others]
+    futures = [_pool(threads, start).submit(work, part) for part in others]
     try:
         results = work(own)
     finally:
@@ -70,7 +65,7 @@ def in_threads(
 
 @cache
 def _pool(threads: int, start: Callable[[], object] | None) -> "ThreadPoolExecutor":
-    """The threads beside the main one, kept because each one reuses its blocks of memory."""
+    """The threads beside the main one; they are kept, because each reuses its blocks of memory."""
     from concurrent.futures import ThreadPoolExecutor
 
     return ThreadPoolExecutor(threads - 1, initializer=start)

@@ -1,4 +1,4 @@
-"""The device that computes: its threads, the pieces of the data, and a model's predictions."""
+"""The device that computes: its threads, the size of a piece, and a model's predictions."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,15 +8,15 @@ from torch import Tensor, nn
 from plumbline.core.errors import UserError
 from plumbline.core.threads import Item, in_threads
 
-# Samples that go through a model at a time. Each thread needs memory for one piece beside the data.
-# On a CPU a piece fits the cache. An accelerator needs more to be kept busy: with these pieces, an
-# H200 is within 3 % of its speed without pieces (benchmarks/README.md). Multiples of 4, so that
-# each piece starts at 16 bytes: otherwise a matrix product may have other last bits there.
+# Samples that go through a model at once. Each thread needs memory for one piece beside the data.
+# On a CPU, a piece fits into the cache. An accelerator needs more work to stay busy: an H200 has at
+# least 97 % of its speed without pieces (benchmarks/README.md). Both are multiples of 4, so that
+# each piece starts at 16 bytes; elsewhere, a matrix product may have other last bits.
 PIECE = 262_144
 ACCELERATOR_PIECE = 256 * PIECE
 
-# A model gets a multiple of this many rows; zeros fill up the last of them.
-ROWS = 64
+# A model gets a multiple of this many rows; zeros fill up the last ones.
+MULTIPLE = 64
 
 
 def piece_size(device: torch.device) -> int:
@@ -25,12 +25,12 @@ def piece_size(device: torch.device) -> int:
 
 
 def use_device(name: str) -> torch.device:
-    """Sets up this process for the device that `device` in params.yaml names, and returns it.
+    """The device that `device` in params.yaml names; sets up this process for it.
 
     `auto` is the accelerator if there is one, else the CPU.
     """
-    # glibc returns freed blocks to the system, which costs a page fault for every 4 KB of the
-    # next one, unless it has seen a larger block freed.
+    # From now on, glibc keeps freed blocks up to this size. It would return them to the system,
+    # which costs a page fault for every 4 KB of the next block.
     torch.empty(31 * 2**20, dtype=torch.uint8)
     present = {"auto": torch.device("cpu"), "cpu": torch.device("cpu")}
     if accelerator := torch.accelerator.current_accelerator(check_available=True):
@@ -45,8 +45,8 @@ def use_device(name: str) -> torch.device:
 def use_threads() -> int:
     """The number of threads that OMP_NUM_THREADS asks for; without it, one for each core.
 
-    From now on, an operation that this thread calls uses no other one: several would split a sum
-    by their number, and so change its last bits. Each gets pieces of the data instead.
+    From now on, an operation that this thread calls uses no other thread, because several would
+    split a sum by their number, which changes its last bits. Threads share the pieces instead.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -63,8 +63,8 @@ def compute_pieces(
 def predict(model: nn.Module, X: Tensor, threads: int = 1) -> Tensor:
     """The model's y (n, 1) for X (n, k); X is on the model's device, the result on the CPU.
 
-    The result is the same for any number of threads; an accelerator needs one. A row's bits do not
-    depend on the rows around it, as they would if matrix products had any number of rows.
+    The result is the same for any number of threads; an accelerator needs one. A prediction's bits
+    do not depend on the other rows. In a matrix product of any number of rows, they would.
     """
     model.eval()
     predicted = torch.empty(X.shape[0], 1)
@@ -74,7 +74,7 @@ def predict(model: nn.Module, X: Tensor, threads: int = 1) -> Tensor:
         inputs, outputs = piece
         n = len(inputs)
         with torch.inference_mode():  # each thread has its own mode
-            if missing := -n % ROWS:
+            if missing := -n % MULTIPLE:
                 inputs = torch.cat([inputs, inputs.new_zeros(missing, inputs.shape[1])])
             outputs.copy_(model(inputs)[:n])
 

@@ -1,4 +1,4 @@
-"""A model and its file: the state_dict, and all that makes a new one."""
+"""A model and its file: the state_dict, and everything that makes a new model."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,13 +13,13 @@ from plumbline.core import tensors
 from plumbline.core.errors import UserError
 from plumbline.core.tensors import Coefficients, Line, ModelInfo, Recipe, decode, encode
 
-# The classes of a project's models by name; each is made with the number of features, and with
-# those keys of `train` in params.yaml that its __init__ names.
+# A project's classes of models, by name. Each is made with the number of features, and with the
+# keys of `train` in params.yaml that its __init__ names.
 Models = Mapping[str, Callable[..., nn.Module]]
 
 
 class Standardized(nn.Module):
-    """A model of standardised X and y that takes and gives both in their own units.
+    """A model of standardised X and y that takes X, and gives y, in their own units.
 
     (X - X_mean) / X_std goes through `model`, whose result is (y - y_mean) / y_std.
     """
@@ -48,7 +48,7 @@ class Standardized(nn.Module):
         return (y - self.y_mean) / self.y_std
 
     def in_own_units(self, found: Coefficients) -> Coefficients:
-        """The coefficients for X and y of those for standardised X and y."""
+        """The coefficients for X and y, from those for standardised X and y."""
         y_mean, y_std = self.y_mean.item(), self.y_std.item()
         pairs = zip(found.weights, self.X_std.tolist(), strict=True)
         weights = [weight * y_std / x_std for weight, x_std in pairs]
@@ -57,13 +57,13 @@ class Standardized(nn.Module):
 
 
 def make_model(recipe: Recipe, models: Models) -> nn.Module:
-    """A new model: the class of its name, made with its settings."""
+    """A new model of the recipe's class and settings."""
     model = models[recipe.name](recipe.features, **recipe.settings)
     return Standardized(model, recipe.features) if recipe.standardize else model
 
 
 def arguments_of(kind: Callable[..., nn.Module]) -> list[str]:
-    """The arguments of a model's class, without the number of features."""
+    """The names of the arguments of a model's class, without the number of features."""
     _, *arguments = signature(kind).parameters
     return arguments
 
@@ -85,7 +85,7 @@ def line_of(model: nn.Module) -> Line | None:
 
 
 def save_model(path: Path, model: nn.Module, info: ModelInfo) -> None:
-    """Writes the state_dict, on the CPU, with all that `load_model` needs to make a new model."""
+    """Writes the state_dict with everything that `load_model` needs to make a new model."""
     state_dict = {key: tensor.cpu().numpy() for key, tensor in model.state_dict().items()}
     tensors.save(path, state_dict, encode(info))
 
@@ -111,7 +111,7 @@ def load_model(path: Path, models: Models) -> nn.Module:
 
 
 def _cure(path: Path) -> str:
-    """What brings a model that is missing here."""
+    """How to get a model that is missing; empty if it is unknown."""
 
     def has(file: Path, pattern: str) -> bool:
         return file.is_file() and bool(re.search(pattern, file.read_text(encoding="utf-8")))

@@ -11,23 +11,9 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from plumbline import validation
 from plumbline.core.tensors import Array, Floats, Pair, SamplesInfo
 from plumbline.history import Row
-from plumbline.pictures.look import (
-    BLUE,
-    GREEN,
-    VERMILLION,
-    Size,
-    add_legend,
-    count_hidden,
-    limits,
-    new_note,
-    new_picture,
-    new_stack,
-    step_above,
-    step_below,
-    tell_hidden,
-    thin,
-)
-from plumbline.validation import max_error, of_errors
+from plumbline.pictures import look
+from plumbline.pictures.look import BLUE, GREEN, VERMILLION, Size
+from plumbline.validation import CHUNK, of_errors
 
 # More panels than this are too small to read.
 PANELS = 12
@@ -35,24 +21,32 @@ PANELS = 12
 LossOf = Callable[[Floats], Floats]  # the loss of each residual
 
 
-def _draw_samples(axes: Axes, train: Pair, test: Pair, feature: int = 0) -> None:
-    """Draws y against one feature. The samples alone set the limits of the axes."""
-    X_train, X_test = (X[:, feature : feature + 1] for X, _ in (train, test))
-    axes.plot(*thin(X_train, train[1]), "o", color=BLUE, markersize=4, label="training data")
-    axes.plot(*thin(X_test, test[1]), "s", color=GREEN, markersize=4, label="testing data")
-    axes.set(xlim=limits(X_train, X_test), ylim=limits(train[1], test[1]))
-
-
 def draw_data(train: Pair, test: Pair, info: SamplesInfo, size: Size, title: str) -> Figure:
     """The training and the testing samples: y against each of the first 12 features."""
     shown = info.features[:PANELS]
     if more := len(info.features) - len(shown):
         title += f"; {more:,} more features are not shown"
-    figure, grid = new_picture(size, title, shown, info.target)
-    for feature, axes in enumerate(grid):
+    figure, panels = look.new_picture(size, title, shown, [info.target])
+    for feature, axes in enumerate(panels):
         _draw_samples(axes, train, test, feature)
-    add_legend(figure, grid[0])
+    look.add_legend(figure, panels[0])
     return figure
+
+
+def _draw_samples(axes: Axes, train: Pair, test: Pair, feature: int = 0) -> None:
+    """Draws y against one feature. The samples alone set the limits of the axes."""
+    n, drawn = len(train[1]) + len(test[1]), []
+    for (X, true), name, marker, color, many in (
+        (train, "training data", "o", BLUE, 3),
+        (test, "testing data", "s", GREEN, 2.5),
+    ):
+        # Of many samples, the same share of both parts is drawn.
+        x, y = look.thin(look.DOTS * len(true) // n + 1, X[:, feature : feature + 1], true)
+        label = name if len(y) == len(true) else f"{name}: {len(y):,} of {len(true):,}"
+        axes.plot(x, y, marker, color=color, markersize=look.dot_size(n, many), label=label)
+        drawn.append((x, y))
+    xs, ys = zip(*drawn, strict=True)
+    axes.set(xlim=look.limits(*xs), ylim=look.limits(*ys))
 
 
 def draw_predictions(
@@ -60,41 +54,44 @@ def draw_predictions(
 ) -> Figure:
     """The predictions for the testing samples, and their residuals below; predicted: (n, 1).
 
-    With one feature they lie over the samples, with several they are drawn against the true y.
+    With one feature they lie over the samples, with several they are drawn against the true y. The
+    axis of the residuals shows the largest one, unless it is more than five times the one that 95 %
+    do not exceed.
     """
-    alone = len(info.features) == 1
-    x, y = (info.features[0], info.target) if alone else (f"true {info.target}", "predicted")
-    figure, axes, lower = new_stack(size, title, x, (y, "predicted - true"))
+    (X, true), n, alone = test, len(predicted), len(info.features) == 1
+    x_label, y_label = f"true {info.target}", "predicted"
     if alone:
-        _draw_samples(axes, train, test)
-        X = test[0]
+        x_label, y_label = info.features[0], info.target
+    figure, (upper, lower) = look.new_picture(size, title, [x_label], [y_label, "predicted - true"])
+    worst = of_errors(lambda e: float(np.abs(e).argmax()), predicted, true)
+    rows = [i * CHUNK + int(row) for i, row in enumerate(worst)]  # of each chunk
+    x, y, found = look.thin(look.DOTS, X if alone else true, true, predicted, rows=rows)
+    if alone:
+        _draw_samples(upper, train, test)
     else:
-        X, both = test[1], limits(test[1])
-        axes.plot(both, both, color=GREEN, label="perfect predictions")
-        axes.set(xlim=both, ylim=both)
-    dots = thin(X, predicted)
-    axes.plot(*dots, "o", color=VERMILLION, markerfacecolor="none", label="predictions")
-    count_hidden(axes, "predictions", X, predicted)
-    _draw_residuals(lower, X, predicted, test[1])
-    add_legend(figure, axes)
+        upper.plot(look.limits(y), look.limits(y), color=GREEN, label="perfect predictions")
+        upper.set(xlim=look.limits(y), ylim=look.limits(y))
+    (dots,) = upper.plot(x, found, "o", color=VERMILLION, label="predictions")
+    dots.set(markersize=1.5 * look.dot_size(n), markerfacecolor="none")
+    low, high = upper.get_ylim()
+    margin = (high - low) / 20
+    near = found[np.abs(found - (low + high) / 2) <= high - low]  # the others are marked
+    low, high = min([low, *near - margin]), max([high, *near + margin])
+    upper.set_ylim(low, high)
+    beyond = int(np.sum((predicted < low) | (predicted > high)))
+    look.tell_beyond(upper, "predictions", beyond, n, (x, found))
+
+    residuals = found - y
+    usual = 5 * float(np.quantile(np.abs(residuals), 0.95, method="lower"))
+    largest = float(np.abs(residuals).max())
+    edge = 1.05 * look.step_above(min(largest, usual or largest))  # so that a dot at it is whole
+    lower.axhline(0, color=GREEN)
+    lower.plot(x, residuals, "o", color=VERMILLION, markersize=look.dot_size(n))
+    lower.set_ylim(-edge, edge)
+    beyond = int(sum(of_errors(lambda e: float(np.sum(np.abs(e) > edge)), predicted, true)))
+    look.tell_beyond(lower, "residuals", beyond, n, (x, residuals))
+    look.add_legend(figure, upper)
     return figure
-
-
-def _draw_residuals(axes: Axes, X: Array, predicted: Array, true: Array) -> None:
-    """Draws predicted - true, in the unit of y, against X; each (n, 1).
-
-    The axis shows the largest residual, unless that is more than ten times the median one.
-    """
-    x, shown, y = thin(X, predicted, true)
-    residuals = shown - y
-    largest = max_error(predicted, true)
-    top = step_above(min(largest, 10 * float(np.median(np.abs(residuals))) or largest))
-    axes.axhline(0, color=GREEN)
-    axes.plot(x, residuals, "o", color=VERMILLION, markersize=4)
-    # The margin keeps a dot at the limit whole.
-    axes.set_ylim(-1.05 * top, 1.05 * top)
-    hidden = sum(of_errors(lambda e: (np.abs(e) > top).sum(), predicted, true))
-    tell_hidden(axes, "residuals", int(hidden), len(true))
 
 
 def draw_losses(rows: list[Row], loss: str, size: Size, title: str) -> Figure:
@@ -103,7 +100,7 @@ def draw_losses(rows: list[Row], loss: str, size: Size, title: str) -> Figure:
     The axis shows all losses, but none above ten times the first ones, and six decades at most.
     """
     unit = f" of y in units of {rows[0].y_std:.4g}" if rows[0].y_std else ""
-    figure, (axes,) = new_picture(size, title, ["epoch"], f"loss ({loss}{unit})")
+    figure, (axes,) = look.new_picture(size, title, ["epoch"], [f"loss ({loss}{unit})"])
     epoch, train_loss, test_loss = np.array([row[:3] for row in rows]).T
     axes.plot(epoch, train_loss, "o-", color=BLUE, markersize=4, label="training loss")
     axes.plot(epoch, test_loss, "s-", color=GREEN, markersize=4, label="testing loss")
@@ -112,11 +109,11 @@ def draw_losses(rows: list[Row], loss: str, size: Size, title: str) -> Figure:
         label = f"lowest testing loss: epoch {rows[best].epoch:,}"
         axes.plot(epoch[best], test_loss[best], "*", color=VERMILLION, markersize=12, label=label)
     losses = np.append(train_loss, test_loss)
-    top = step_above(min(losses.max(), 10 * max(train_loss[0], test_loss[0])))
-    bottom = step_below(np.clip(losses[losses > 0].min(initial=top), top / 1e6, top))
-    set_log_axis(axes, bottom, top)
-    count_hidden(axes, "losses", np.tile(epoch, 2), losses)
-    add_legend(figure, axes)
+    _set_log_axis(axes, losses, 10 * max(train_loss[0], test_loss[0]))
+    low, high = axes.get_ylim()
+    beyond = int(np.sum((losses < low) | (losses > high)))
+    look.tell_beyond(axes, "losses", beyond, len(losses), (np.tile(epoch, 2), losses))
+    look.add_legend(figure, axes)
     return figure
 
 
@@ -128,14 +125,12 @@ def draw_validation(
     The axis shows six decades at most. A diverged training is counted.
     """
     if not rows:
-        return new_note(size, validation.summary(rows))
-    figure, (axes,) = new_picture(size, title, ["seed"], f"held-out MAE of {info.target}")
+        return look.new_note(size, validation.summary(rows))
+    figure, (axes,) = look.new_picture(size, title, ["seed"], [f"held-out MAE of {info.target}"])
     done = [row for row in rows if row.mae is not None]
     seed, mae, low, high = np.array([row[:4] for row in done], np.float64).reshape(-1, 4).T
-    middle, baseline = (
-        np.median([row.error for row in rows]),
-        np.median([r.baseline_mae for r in rows]),
-    )
+    middle = np.median([row.error for row in rows])
+    baseline = np.median([row.baseline_mae for row in rows])
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.vlines(seed, low, high, color=BLUE)
     axes.plot(seed, mae, "o", color=BLUE, markersize=5, label="a training and its range")
@@ -144,16 +139,16 @@ def draw_validation(
     if limit:
         axes.axhline(limit, color=GREEN, linestyle=":", label=f"limit: {limit:g}")
     shown = np.array([*high, *low, baseline, *([limit] if limit else [])])
-    top = step_above(float(shown.max()))
-    bottom = step_below(np.clip(shown[shown > 0].min(initial=top), top / 1e6, top))
-    set_log_axis(axes, bottom, top)
-    tell_hidden(axes, "trainings diverged, and", len(rows) - len(done), len(rows))
-    add_legend(figure, axes)
+    _set_log_axis(axes, shown, shown.max())
+    look.tell_beyond(axes, "trainings diverged, and", len(rows) - len(done), len(rows))
+    look.add_legend(figure, axes)
     return figure
 
 
-def set_log_axis(axes: Axes, bottom: float, top: float) -> None:
-    """A logarithmic Y axis with ticks at 1, 2 and 5 times powers of ten."""
+def _set_log_axis(axes: Axes, values: Floats, most: float) -> None:
+    """A logarithmic Y axis for the values up to `most`, of six decades at most."""
+    top = look.step_above(min(float(values.max()), most))
+    bottom = look.step_below(np.clip(values[values > 0].min(initial=top), top / 1e6, top))
     axes.set(ylim=(bottom, top), yscale="log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if top <= 1000 * bottom else (1,)))
     axes.yaxis.set_major_formatter("{x:g}")
@@ -168,9 +163,9 @@ def draw_landscape(
     A small picture says so if the rows have no weight. loss, of: its name and values.
     """
     if rows[0].weight is None:
-        return new_note(size, "no loss landscape: the model is no line in one feature")
-    figure, (axes,) = new_picture(size, title, ["weight"], "bias")
-    X, y = thin(*train)
+        return look.new_note(size, "no loss landscape: the model is no line in one feature")
+    figure, (axes,) = look.new_picture(size, title, ["weight"], ["bias"])
+    X, y = look.thin(look.DOTS, *train)
     weights, biases = axes_around(X, y, standardized=rows[0].y_std is not None)
     values = losses_of_lines(of, X, y, weights, biases)
     # The loss of a line that fits exactly is 0, which a logarithmic scale cannot show.
@@ -191,7 +186,9 @@ def draw_landscape(
             label, (weight[i], bias[i]), color="white", ha="center", va=align, clip_on=True
         )
     axes.set(xlim=(weights[0], weights[-1]), ylim=(biases[0], biases[-1]))
-    count_hidden(axes, "lines on the way", weight, bias)
+    left, right, low, high = axes.axis()
+    beyond = np.sum((weight < left) | (weight > right) | (bias < low) | (bias > high))
+    look.tell_beyond(axes, "lines on the way", int(beyond), len(rows))
     return figure
 
 

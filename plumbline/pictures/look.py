@@ -1,13 +1,16 @@
-"""The look, the limits and the bytes that all pictures share."""
+"""What all pictures share: their look, their axes, the dots that they show, and their bytes."""
 
 import math
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import matplotlib
 import msgspec
 import numpy as np
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from msgspec import Meta
@@ -17,12 +20,15 @@ from plumbline.core.tensors import Array, Floats
 
 # More dots than this cannot be told apart in a picture.
 DOTS = 1_000
+CHUNK = 2**20  # rows that are looked through at a time
 
 Inches = Annotated[float, Meta(ge=3, le=40)]
 
 # Colours of Okabe and Ito, which colour-blind people can tell apart.
 # https://jfly.uni-koeln.de/color/
 BLUE, GREEN, VERMILLION = "#0072B2", "#009E73", "#D55E00"
+
+FONT = "DejaVu Sans"  # matplotlib brings it along
 
 
 class Size(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,48 +39,53 @@ class Size(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dpi: Annotated[int, Meta(ge=30, le=600)]
 
 
-def new_picture(size: Size, title: str, xs: Sequence[str], y: str) -> tuple[Figure, list[Axes]]:
-    """An empty figure with a panel for each label of an X axis; they share the Y axis `y`."""
-    figure, xs, y = _empty(size), [*map(_plain, xs)], _plain(y)
-    if len(xs) == 1:
-        axes = figure.add_subplot(xlabel=xs[0], ylabel=y)
-        axes.set_title(title, wrap=True)
-        return figure, [axes]
-    columns = math.ceil(math.sqrt(len(xs) * size.width / size.height))
-    rows = math.ceil(len(xs) / columns)
+def new_picture(size: Size, title: str, xs: list[str], ys: list[str]) -> tuple[Figure, list[Axes]]:
+    """An empty picture with a panel for each label of an X axis; they share the Y axis.
+
+    With two labels of a Y axis it has a panel for each, one below the other, on one X axis.
+    """
+    columns = math.ceil(math.sqrt(len(xs) * size.width / size.height)) if len(xs) > 1 else 1
+    rows = max(math.ceil(len(xs) / columns), len(ys))
     columns = math.ceil(len(xs) / rows)
-    panels = [figure.add_subplot(rows, columns, i + 1, xlabel=x) for i, x in enumerate(xs)]
-    for panel in panels[::columns]:
-        panel.set_ylabel(y)
-    figure.suptitle(title, fontsize=matplotlib.rcParams["axes.titlesize"], wrap=True)
-    return figure, panels
+    figure, codes = _empty(size, "".join([*xs, *ys]), points=12 if len(xs) < 5 else 9)
+    grid = figure.subplots(rows, columns, sharex=len(ys) > 1, sharey=len(xs) > 1, squeeze=False)
+    panels, others = np.split(grid.flatten(), [max(len(xs), len(ys))])
+    for panel in others:
+        panel.remove()
+    for panel, x in zip(panels[-len(xs) :], xs, strict=True):
+        panel.set_xlabel(_label(x, size.width / columns, codes))
+        if columns > 1:
+            panel.locator_params(axis="x", nbins=3)
+    for panel, y in zip(grid[:, 0], ys * rows, strict=False):
+        panel.set_ylabel(_label(y, size.height / rows, codes))
+    if columns == 1:
+        panels[0].set_title(title, wrap=True)
+    else:
+        figure.suptitle(title, fontsize=matplotlib.rcParams["axes.titlesize"], wrap=True)
+    figure.align_ylabels()
+    return figure, list(panels)
 
 
 def new_note(size: Size, text: str) -> Figure:
     """A small picture that says why there is nothing to draw."""
-    figure = _empty(size)
+    figure, _ = _empty(size, text)
     figure.set_figheight(1)
-    figure.text(0.5, 0.5, _plain(text), ha="center", va="center", wrap=True)
+    figure.text(0.5, 0.5, text, ha="center", va="center", wrap=True)
     return figure
 
 
-def new_stack(size: Size, title: str, x: str, ys: tuple[str, str]) -> tuple[Figure, Axes, Axes]:
-    """An empty figure with an upper and a lower panel, labelled `ys`; they share the X axis."""
-    figure = _empty(size)
-    upper, lower = figure.subplots(2, sharex=True)
-    upper.set_title(title, wrap=True)
-    upper.set_ylabel(_plain(ys[0]))
-    lower.set(xlabel=_plain(x), ylabel=_plain(ys[1]))
-    figure.align_ylabels()
-    return figure, upper, lower
+def _empty(size: Size, text: str, points: int = 12) -> tuple[Figure, dict[int, str]]:
+    """A picture without axes, and the codes of the characters in the text that it cannot write.
 
-
-def _empty(size: Size) -> Figure:
+    points: the size of its font.
+    """
+    fonts, missing = _find_fonts(text)
     # A user's own matplotlibrc would change the bytes.
     matplotlib.rcdefaults()
     matplotlib.rcParams.update(
         {
-            "font.size": 12,
+            "font.family": fonts,
+            "font.size": points,
             "axes.titlesize": 13,
             "axes.spines.top": False,
             "axes.spines.right": False,
@@ -84,36 +95,57 @@ def _empty(size: Size) -> Figure:
             "legend.frameon": False,
         }
     )
-    return Figure(figsize=(size.width, size.height), dpi=size.dpi, layout="constrained")
+    figure = Figure(figsize=(size.width, size.height), dpi=size.dpi, layout="constrained")
+    return figure, {ord(character): ascii(character)[1:-1] for character in missing}
 
 
-def _plain(name: str) -> str:
-    """The name of a column as it is: between two dollar signs, matplotlib would read a formula."""
-    return name.replace("$", r"\$")
+def _find_fonts(text: str) -> tuple[list[str], set[str]]:
+    """Matplotlib's own font and installed ones with what it lacks; what they all lack."""
+
+    def lacks(path: str, characters: set[str]) -> set[str]:
+        font = font_manager.get_font(path)
+        return {c for c in characters if not font.get_char_index(ord(c))}
+
+    fonts, missing = [FONT], lacks(font_manager.findfont(FONT), set(text))
+    for path in sorted(font_manager.findSystemFonts()) if missing else []:
+        with suppress(OSError, RuntimeError):  # a font that matplotlib cannot read
+            if (rest := lacks(path, missing)) != missing:
+                font_manager.fontManager.addfont(path)
+                fonts.append(font_manager.get_font(path).family_name)
+                missing = rest
+    return fonts, missing
 
 
-def count_hidden(axes: Axes, name: str, x: Array | Floats, y: Array | Floats) -> None:
-    """Writes on the picture how many of the points (x, y) lie outside its axes, if any do.
+def _label(name: str, inches: float, codes: dict[int, str]) -> str:
+    """The name of a column in two lines that fit."""
+    text = " ".join(name.split()).translate(codes)
+    # An axis is half an inch shorter than its panel, and a letter 0.6 of its font's size wide.
+    n = int((inches - 0.5) * 72 / (0.6 * matplotlib.rcParams["font.size"]))
+    n //= 1 + (max(text, default="") > "\u2e7f")  # Chinese, Japanese and Korean
+    lines = re.findall(f".{{1,{n}}}(?:[ _-]|$)|.{{1,{n}}}", text)
+    # Between two dollar signs, matplotlib would read a formula.
+    return "\n".join([*lines[:2], *["..."] * (len(lines) > 2)]).replace("$", r"\$")
 
-    x, y: of equal shape.
+
+def tell_beyond(
+    axes: Axes, what: str, count: int, total: int, dots: tuple[Floats, Floats] | None = None
+) -> None:
+    """Writes on the picture how many of the points lie beyond its axes, if any do.
+
+    dots: x and y of some of them, for marks at the ends of the Y axis, and the farthest one.
     """
-    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
-    hidden = (x < left) | (x > right) | (y < bottom) | (y > top)
-    tell_hidden(axes, name, int(hidden.sum()), x.size)
-
-
-def tell_hidden(axes: Axes, name: str, hidden: int, total: int) -> None:
-    """Writes on the picture how many of the points lie outside its axes, if any do."""
-    if hidden:
-        axes.text(
-            0.5,
-            0.04,
-            f"{hidden:,} of {total:,} {name} lie beyond this picture",
-            transform=axes.transAxes,
-            horizontalalignment="center",
-            color="white",
-            backgroundcolor=VERMILLION,
-        )
+    if not count:
+        return
+    told = f"{count:,} of {total:,} {what} lie beyond this picture"
+    if dots:
+        (x, y), (low, high) = dots, axes.get_ylim()
+        for marker, end, there in (("^", high, y > high), ("v", low, y < low)):
+            ends = np.full(there.sum(), end)
+            (marks,) = axes.plot(x[there], ends, marker, color=VERMILLION, clip_on=False)
+            marks.set_in_layout(False)
+        told += f", the farthest at {y[np.argmax(np.abs(y - (low + high) / 2))]:.4g}"
+    text = axes.text(0.5, 0.04, told, transform=axes.transAxes, horizontalalignment="center")
+    text.set(fontsize=10, color="white", backgroundcolor=VERMILLION)
 
 
 def add_legend(figure: Figure, axes: Axes) -> None:
@@ -128,14 +160,29 @@ def save_picture(path: Path, figure: Figure) -> None:
         figure.savefig(partial, format="png", metadata={"Software": None})
 
 
-def thin(*arrays: Array) -> list[Floats]:
-    """The same evenly spaced rows of each (n, 1) array, as (m,) float64 with m <= DOTS."""
+def thin(most: int, *arrays: Array, rows: Sequence[int] = ()) -> list[Floats]:
+    """The same rows of each (n, 1) array, as (m,) float64.
+
+    They are `most` evenly spaced ones, those with the extremes of each array, and these `rows`.
+    """
     n = len(arrays[0])
-    rows = np.linspace(0, n - 1, min(n, DOTS)).astype(int)
-    return [array[rows, 0].astype(np.float64) for array in arrays]
+    evenly = np.linspace(0, n - 1, min(n, most)).astype(int)
+    extremes = [
+        start + int(find(array[start : start + CHUNK]))
+        for array in arrays
+        for start in range(0, n, CHUNK)
+        for find in (np.argmin, np.argmax)
+    ]
+    chosen = np.unique([*evenly, *extremes, *rows])
+    return [array[chosen, 0].astype(np.float64) for array in arrays]
 
 
-def limits(*values: Array) -> tuple[float, float]:
+def dot_size(n: int, many: float = 3) -> float:
+    """The size of each of n dots; many: of more than 200."""
+    return (4 if n <= 200 else many) * float(matplotlib.rcParams["font.size"]) / 12
+
+
+def limits(*values: Floats) -> tuple[float, float]:
     """The limits of an axis that shows all of the values with a margin."""
     low, high = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
     margin = 0.1 * (high - low) or max(0.5, 0.1 * abs(high))

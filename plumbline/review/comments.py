@@ -1,83 +1,94 @@
 """Edits of comments, docstrings and layout, told apart from edits of code."""
 
 import ast
+import json
 import re
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
-from dvc_data.hashfile.build import build
-from dvc_data.hashfile.tree import Tree
+from dvc.utils import bytes_hash
 
-from plumbline.lint import declared
-from plumbline.review import diffs
+from plumbline.lint.declared import scripts
 from plumbline.review.git import Checkout, checkout_of, find_commit
 
+Code = dict[str, bytes]  # the content of each script, by its path
 HAVE_DOCSTRINGS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 # Where code has one of these, a docstring may change a result.
 READ_DOCSTRINGS = re.compile(rb"__doc__|getdoc|doctest")
 
 
-def same_code(old: bytes, new: bytes, docstrings: bool) -> bool:
-    """True if both scripts have the same syntax tree; docstrings: whether they count."""
+def commented(checkout: Checkout, locked: dict[str, Any]) -> dict[str, str]:
+    """The names of each stage's edited scripts, if only comments changed since it ran.
+
+    The version that ran is looked for in HEAD and in the last two commits of dvc.lock.
+    """
+    now = {name: _read(checkout.path, entry) for name, entry in locked.items()}
+    stale = [name for name, entry in locked.items() if not _ran(entry, now[name])]
+    log = ("log", "-2", "--format=%H", checkout.head or "HEAD", "--", "dvc.lock")
+    commits = [find_commit("HEAD"), *checkout.git(*log).decode().split()] if stale else []
+    found: dict[str, str] = {}
+    for commit in dict.fromkeys(commits):
+        with checkout_of(commit) as folder:
+            before = folder.stages("dvc.lock")
+            then = {name: _read(folder.path, locked[name]) for name in stale}
+        for name in stale:
+            entry, old, code = locked[name], before.get(name, {}), then[name]
+            # `accept` may have put hashes into dvc.lock that no commit has.
+            accepted = _but_code(entry, code) == _but_code(old, code) and _ran(old, code)
+            if (accepted or _ran(entry, code)) and same_code(code, now[name]):
+                edited = sorted(path for path, text in code.items() if text != now[name][path])
+                found.setdefault(name, ", ".join(edited) or "its scripts")
+    return found
+
+
+def same_code(old: Code, new: Code) -> bool:
+    """True if the syntax trees are the same; docstrings count if a script may read them."""
+    texts = b"".join([*old.values(), *new.values()])
+    dump = ast.dump if READ_DOCSTRINGS.search(texts) else _dump_without_docstrings
     try:
-        return _dump(old, docstrings) == _dump(new, docstrings)
+        return old.keys() == new.keys() and all(
+            dump(ast.parse(text)) == dump(ast.parse(new[path]))
+            for path, text in old.items()
+            if text != new[path]
+        )
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
 
 
-def commented(checkout: Checkout, locked: dict[str, Any]) -> dict[tuple[str, str], list[str]]:
-    """The scripts of which comments alone changed, by dependency and the hash with which it ran.
-
-    A dependency is a script or a folder of scripts; without an edit, or with one of code, it is
-    not there. The version that ran is looked for in HEAD and the last commits of dvc.lock.
-    """
-    files = [file for entry in locked.values() for file in entry.get("deps", [])]
-    paths = {file["path"] for file in files}
-    now = _versions(checkout, {path for path in paths if declared.scripts(checkout.path, path)})
-    ran = {(f["path"], f["md5"]) for f in files if now.get(f["path"], (f["md5"],))[0] != f["md5"]}
-    log = ("log", "-2", "--format=%H", checkout.head or "HEAD", "--", "dvc.lock")
-    commits = [find_commit("HEAD"), *checkout.git(*log).decode().split()] if ran else []
-    found: dict[tuple[str, str], list[str]] = {}
-    for commit in dict.fromkeys(commits):
-        if ran <= found.keys():
-            break
-        with checkout_of(commit) as folder:
-            before = _versions(folder, {path for path, _ in ran})
-        versions = [*now.values(), *before.values()]
-        docstrings = any(READ_DOCSTRINGS.search(b"".join(code.values())) for _, code in versions)
-        for path, (md5, old) in before.items():
-            new = now[path][1]
-            edited = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
-            same = (
-                n in old
-                and n in new
-                and n.endswith(".py")
-                and same_code(old[n], new[n], docstrings)
-                for n in edited
-            )
-            if (path, md5) in ran and all(same):
-                found[path, md5] = edited
-    return found
-
-
-def _versions(checkout: Checkout, paths: set[str]) -> dict[str, tuple[str, dict[str, bytes]]]:
-    """The hash that DVC gives each path that exists, and the content of its files by path."""
-    found = {}
-    with diffs.open_repo(checkout) as repo:
-        for path in [path for path in paths if (checkout.path / path).exists()]:
-            place, options = str(checkout.path / path), {"dry_run": True, "ignore": repo.dvcignore}
-            _, _, entry = build(repo.cache.local, place, repo.fs, "md5", **options)
-            below = entry.as_list() if isinstance(entry, Tree) else [{"relpath": ""}]
-            names = [f"{path}/{file['relpath']}".rstrip("/") for file in below]
-            code = {name: (checkout.path / name).read_bytes() for name in names}
-            found[path] = str(entry.hash_info.value), code
-    return found
-
-
-def _dump(script: bytes, docstrings: bool) -> str:
-    tree = ast.parse(script)
+def _dump_without_docstrings(tree: ast.Module) -> str:
     for node in ast.walk(tree):
-        if isinstance(node, HAVE_DOCSTRINGS) and not docstrings:
+        if isinstance(node, HAVE_DOCSTRINGS):
             match node.body:
                 case [ast.Expr(ast.Constant(str())), *_]:
                     del node.body[0]
     return ast.dump(tree)
+
+
+def _read(root: Path, entry: dict[str, Any]) -> Code:
+    """The scripts that the entry of dvc.lock depends on."""
+    paths = chain(*(scripts(root, file["path"]) for file in entry.get("deps", [])))
+    return {path: (root / path).read_bytes() for path in paths if (root / path).is_file()}
+
+
+def _ran(entry: dict[str, Any], code: Code) -> bool:
+    """True if the stage ran with this code."""
+    return all(_hash(f["path"], code) in {"", f.get("md5")} for f in entry.get("deps", []))
+
+
+def _but_code(entry: dict[str, Any], code: Code) -> dict[str, Any]:
+    """The entry without its scripts."""
+    return {**entry, "deps": [f for f in entry.get("deps", []) if not _hash(f["path"], code)]}
+
+
+def _hash(path: str, code: Code) -> str:
+    """DVC's hash of a script, or of a folder that has scripts alone; empty if it has none."""
+    if path.endswith(".py"):
+        return str(bytes_hash(code.get(path, b""), "md5"))
+    below = {name: text for name, text in sorted(code.items()) if name.startswith(f"{path}/")}
+    files = [
+        {"md5": bytes_hash(text, "md5"), "relpath": name[len(path) + 1 :]}
+        for name, text in below.items()
+    ]
+    listed = json.dumps(files, sort_keys=True).encode()
+    return f"{bytes_hash(listed, 'md5')}.dir" if files else ""

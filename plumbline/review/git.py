@@ -1,28 +1,29 @@
 """Revisions of the repository that the process runs in, and temporary checkouts of them."""
 
 import os
+import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import yaml
-
 from plumbline.core.errors import UserError
+from plumbline.lint import declared
 
-# A hook or a file-system monitor of the repository would run a program of the branch's choice.
-# Its user's own git has judged whether to trust the repository: see `find_commit`.
+# A hook or a file-system monitor would run a program of the branch's choice. Whether to trust the
+# repository at all is for the user's own git to judge: see `_resolve`.
 SAFE = {"core.hooksPath": os.devnull, "core.fsmonitor": "false", "safe.directory": "*"}
+# A name that may be a branch: neither a hash nor an expression such as HEAD~1.
+BRANCH = re.compile(r"(?!HEAD\b|[0-9a-f]{7,40}$)\w[\w./-]*")
 
 
 class Checkout:
     """A project in a checkout of the commit `head`; `checkout_of` makes a temporary one.
 
-    prefix: the project's folder in the repository, such as `models/price/`; empty for its root.
+    prefix: the project's folder in the repository, such as `models/price/`; empty at its root.
     """
 
     def __init__(self, root: Path, head: str, prefix: str = "") -> None:
@@ -33,50 +34,23 @@ class Checkout:
     def git(self, *arguments: str) -> bytes:
         return git(*arguments, cwd=self.path)
 
-    def dvc(self, *arguments: str) -> bytes:
-        """The standard output of DVC, whose stages run with this Python; UserError if it fails."""
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        settings = ("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR", "DVC_SITE_CACHE_DIR")
-        environment = {**_environment(), "PATH": path, **dict.fromkeys(settings, str(self.site))}
-        return _output(sys.executable, "-m", "dvc", *arguments, cwd=self.path, env=environment)
-
     def read(self, commit: str, path: str) -> bytes | None:
-        """The file as the commit has it, or the folder if that is empty; None if it has none."""
+        """Content of `path` at `commit`, or in the working folder if `commit` is empty.
+
+        None if there is no such file.
+        """
         if not commit:
-            return (self.path / path).read_bytes()
+            return (self.path / path).read_bytes() if (self.path / path).is_file() else None
         if not self.git("ls-tree", commit, "--", path):
             return None
         return self.git("cat-file", "blob", f"{commit}:./{path}")
 
-    def changed(self, old: str, new: str, *paths: str) -> list[str]:
-        """The files below the paths that differ between two commits; links are followed.
-
-        An empty `new` is the folder.
-        """
-        places = [(self.path / path).resolve() for path in paths]
-        inside = [str(place) for place in places if place.is_relative_to(self.root)]
-        if not inside:
-            return []
-        commits = filter(None, (old, new))
-        names = self.git("diff", "--name-only", "-z", *commits, "--", *inside).decode()
-        return [
-            Path(os.path.relpath(self.root / name, self.path)).as_posix()
-            for name in names.split("\0")[:-1]
-        ]
-
     def stages(self, path: str, commit: str = "") -> dict[str, Any]:
-        """`stages` of dvc.yaml or dvc.lock in the commit, else in the folder; empty for no file."""
-        return parse_stages(path, self.read(commit, path))
+        """`stages` of dvc.yaml or dvc.lock at the commit, or in the working folder."""
+        return declared.stages(path, self.read(commit, path) or b"")
 
 
-def parse_stages(path: str, content: bytes | None) -> dict[str, Any]:
-    """`stages` of the content of dvc.yaml or dvc.lock; UserError with the path if it is no YAML."""
-    try:
-        parsed = yaml.safe_load(content or b"")
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: wanted YAML, got: {error}") from None
-    found = parsed.get("stages") if isinstance(parsed, dict) else None
-    return found if isinstance(found, dict) else {}
+HERE = Checkout(Path(), "")
 
 
 def git(
@@ -86,63 +60,116 @@ def git(
     index: Path | None = None,
     stdin: bytes = b"",
 ) -> bytes:
-    """The standard output of git, run with these settings and none of its user or of a branch.
+    """Standard output of git, with these settings and none of the user's or the branch's.
 
-    index: a file to use in place of the repository's index.
+    index: a file to use instead of the repository's index.
     """
     options = [part for name, text in settings.items() for part in ("-c", f"{name}={text}")]
-    environment = _environment() | ({"GIT_INDEX_FILE": str(index)} if index else {})
-    return _output("git", *options, *arguments, cwd=cwd, env=environment, stdin=stdin)
+    environment = clean_environment() | ({"GIT_INDEX_FILE": str(index)} if index else {})
+    return standard_output("git", *options, *arguments, cwd=cwd, env=environment, stdin=stdin)
 
 
 def own_git(*arguments: str) -> bytes:
-    """The standard output of git with its user's settings."""
-    return _output("git", *arguments, env={**os.environ, "LC_ALL": "C"})
+    """Standard output of git with the user's settings."""
+    return standard_output("git", *arguments, env={**os.environ, "LC_ALL": "C"})
 
 
-def unmerged() -> list[str]:
-    """The files in a merge conflict, relative to the working folder; none outside a repository."""
+def unmerged(folder: str = ":/") -> dict[str, dict[str, str]]:
+    """The blobs of each file in a merge conflict, by git's number of the side; by the file's path.
+
+    A path is relative to the working folder. Outside a repository there are none.
+    """
     try:
-        listed = git("ls-files", "--unmerged", "-z", ":/").split(b"\0")[:-1]
+        listed = os.fsdecode(git("ls-files", "--unmerged", "-z", "--", folder)).split("\0")[:-1]
     except UserError:
-        return []
-    return sorted({os.fsdecode(line.partition(b"\t")[2]) for line in listed})
+        return {}
+    found: dict[str, dict[str, str]] = {}
+    for entry, path in (line.split("\t") for line in listed):
+        _, blob, side = entry.split()
+        found.setdefault(path, {})[side] = blob
+    return found
 
 
 def find_commit(revision: str | None) -> str:
-    """The full hash of the commit that the revision names; UserError if it does not exist.
+    """The full hash of a revision: what git knows, a remote's branch, or an experiment.
 
-    None stands for the tracked files as they are in the working tree. No branch has that commit.
+    None: a new commit of the tracked files in the working tree; no branch has it.
     """
-    # This one call has its user's settings, with which git refuses somebody else's repository.
-    shallow = own_git("rev-parse", "--is-shallow-repository").strip()
-    try:
-        name = f"{revision or 'HEAD'}^{{commit}}"
-        commit = git("rev-parse", "--verify", "--end-of-options", name).decode().strip()
-    except UserError:
-        cure = "; this clone is shallow: git fetch --unshallow" if shallow == b"true" else ""
-        text = f"{revision or 'HEAD'}: no such revision in this repository{cure}"
-        raise UserError(text) from None
+    commit = _fetch_files(_resolve(revision or "HEAD"))
     return commit if revision else _commit_working_tree(commit)
+
+
+def find_base(revision: str, head: str) -> tuple[str, str]:
+    """The commit at which `head` left the revision: what a pull request is compared with.
+
+    With it comes a note, to be read after the revision's name: what it did since; else empty.
+    """
+    tip = _resolve(revision)
+    try:
+        base = _line("merge-base", tip, head)
+    except UserError:
+        shallow = _line("rev-parse", "--is-shallow-repository") == "true"
+        cure = "; git fetch --unshallow may find one" if shallow else ""
+        return _fetch_files(tip), f"shares no commit with this branch; compared as it is now{cure}"
+    newer = int(_line("rev-list", "--count", f"{base}..{tip}"))
+    since = f"has moved on by {newer} commit{'s' * (newer > 1)}"
+    note = f"{since}; compared with {base[:12]}, where this branch left it" if newer else ""
+    return _fetch_files(base), note
+
+
+def _resolve(name: str) -> str:
+    """As DVC resolves it; UserError says which branches there are, and how to fetch another."""
+    # This one call uses the user's settings, so git can refuse somebody else's repository.
+    shallow = own_git("rev-parse", "--is-shallow-repository") == b"true\n"
+    with suppress(UserError):
+        return _line("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
+
+    def commits(*refs: str) -> dict[str, str]:
+        listed = git("for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", *refs)
+        return dict(line.rsplit(" ", 1) for line in listed.decode().splitlines())
+
+    found = commits(f"refs/remotes/*/{name}", f"refs/exps/*/*/{name}")
+    if len({*found.values()}) == 1:
+        return next(iter(found.values()))
+    there = [*(found or commits("refs/heads", "refs/remotes"))]
+    text = f"{name}: {'several revisions' if found else 'no such revision'} in this repository"
+    if there:
+        text += f"; there are {', '.join(there[:5])}{', ...' * (len(there) > 5)}"
+    branch = bool(BRANCH.fullmatch(name)) and not found
+    remote = git("remote").decode().partition("\n")[0]
+    if remote and (shallow or branch):
+        text += f"; if {remote} has it: git fetch{' --unshallow' * shallow}"
+        text += f" {remote} {name}:refs/remotes/{remote}/{name}" * branch
+    raise UserError(text)
+
+
+def _fetch_files(commit: str) -> str:
+    """The commit, with all its files here: git fetches those that a partial clone lacks."""
+    if any(name.endswith(".promisor") for name in _own_settings()):
+        with TemporaryDirectory(prefix="plumbline-") as folder:
+            take = ("--work-tree", folder, "read-tree", "-u", "--reset", commit)
+            git(*take, settings=_settings(), index=Path(folder, "index"))
+    return commit
 
 
 def _commit_working_tree(head: str) -> str:
     """A commit of the tracked files on `head`; `head` itself if it has the same files."""
     settings = _settings()
     with _index_without_times() as index:
+        # Without a change nothing is written: the repository may be read-only.
+        if not git("diff", "--name-only", head, settings=settings, index=index):
+            return head
         git("add", "--update", "--", ":/", settings=settings, index=index)
         tree = git("write-tree", index=index).decode().strip()
-    if tree == git("rev-parse", f"{head}^{{tree}}").decode().strip():
-        return head
     message = ("-p", head, "-m", "The working tree")
     return git("commit-tree", tree, *message, settings=settings).decode().strip()
 
 
 def unseen_files() -> list[Path]:
-    """The tracked files that changed and that git takes for unchanged, below the working folder.
+    """The tracked files below the working folder that changed without git seeing it.
 
     Git looks at size and time only. A program that writes git's index within a second of an edit
-    can leave the old hash beside the new time: `git add` then passes over the edit.
+    can leave the old hash beside the new time, and then `git add` skips the edit.
     """
     names = ("--name-only", "--relative", "-z")
     with _index_without_times() as index:
@@ -154,22 +181,17 @@ def unseen_files() -> list[Path]:
 
 @contextmanager
 def _index_without_times() -> Iterator[Path]:
-    """A copy of git's index for which git compares the content of every file, not its time.
+    """A copy of git's index that makes git compare the content of files, not their times.
 
-    Files with a filter keep their times: without the filter, which must not run here, their
-    content cannot be compared. So do files that the user told git not to look at.
+    Git distrusts the times in an index that is as old as the files. A file with a filter could not
+    be compared, because the filter must not run here: with one, git goes by the times.
     """
-    listed = git("ls-files", "--stage", "-v", "-z", "--full-name", "--", ":(top,attr:!filter)")
-    # H: an ordinary file, M: one in a merge conflict.
-    ordinary = [line[2:] for line in listed.split(b"\0") if line[:2] in {b"H ", b"M "}]
-    entries = b"".join(line + b"\0" for line in ordinary)
     with TemporaryDirectory(prefix="plumbline-") as folder:
-        index = Path(folder) / "index"
-        own = Path(git("rev-parse", "--git-path", "index").decode().removesuffix("\n"))
+        index, own = Path(folder) / "index", Path(_line("rev-parse", "--git-path", "index"))
         if own.exists():
             shutil.copy(own, index)
-        settings = _settings()
-        git("update-index", "-z", "--index-info", settings=settings, index=index, stdin=entries)
+            if git("ls-files", ":/") == git("ls-files", ":(top,attr:!filter)"):
+                os.utime(index, (1, 1))  # 0 would mean that the time is unknown
         yield index
 
 
@@ -177,20 +199,18 @@ def _index_without_times() -> Iterator[Path]:
 def checkout_of(head: str) -> Iterator[Checkout]:
     """A checkout of this repository at the commit, in a temporary folder."""
     objects, shallow = (
-        Path(git("rev-parse", "--git-path", name).decode().removesuffix("\n")).resolve()
-        for name in ("objects", "shallow")
+        Path(_line("rev-parse", "--git-path", name)).resolve() for name in ("objects", "shallow")
     )
-    prefix = git("rev-parse", "--show-prefix").decode().removesuffix("\n")
     with TemporaryDirectory(prefix="plumbline-", ignore_cleanup_errors=True) as folder:
-        checkout = Checkout(Path(folder).resolve() / "checkout", head, prefix)
-        git("init", "--quiet", "--template=", str(checkout.root))
+        root = Path(folder).resolve() / "checkout"
+        checkout = Checkout(root, head, _line("rev-parse", "--show-prefix"))
+        git("init", "--quiet", "--template=", str(root))
         # Like `git clone --shared`, which cannot clone a shallow repository.
-        own = checkout.root / ".git"
-        (own / "objects" / "info").mkdir(exist_ok=True)
-        (own / "objects" / "info" / "alternates").write_bytes(os.fsencode(objects) + b"\n")
+        (root / ".git/objects/info").mkdir(exist_ok=True)
+        (root / ".git/objects/info/alternates").write_bytes(os.fsencode(objects) + b"\n")
         if shallow.exists():
-            shutil.copy(shallow, own)
-        git("checkout", "--quiet", "--detach", head, cwd=checkout.root)
+            shutil.copy(shallow, root / ".git")
+        git("checkout", "--quiet", "--detach", head, cwd=root)
         # A commit before the project has neither its folder nor DVC's.
         checkout.path.mkdir(parents=True, exist_ok=True)
         if Path(".dvc").is_dir():
@@ -200,32 +220,38 @@ def checkout_of(head: str) -> Iterator[Checkout]:
 
 def _settings() -> dict[str, str]:
     """Settings for commands that read the working tree or write an index or a commit."""
+    filters = [name for name in _own_settings() if name.startswith("filter.")]
+    off = {name: "false" if name.endswith(".required") else "" for name in filters}
     quiet = {"core.safecrlf": "false", "core.splitIndex": "false"}
     author = {"user.name": "working tree", "user.email": ""}
-    return {**SAFE, **_filters_off(), **quiet, **author}
+    return {**SAFE, **off, **quiet, **author}
 
 
-def _environment() -> dict[str, str]:
+def _own_settings() -> list[str]:
+    """The names of the settings in the repository's own configuration."""
+    return git("config", "--local", "--list", "--name-only", "-z").decode().split("\0")
+
+
+def _line(*arguments: str) -> str:
+    """The line that git prints."""
+    return git(*arguments).decode().removesuffix("\n")
+
+
+def clean_environment() -> dict[str, str]:
     """The environment without any setting of git, such as those that git makes for its hooks."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     return {**kept, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
 
 
-def _filters_off() -> dict[str, str]:
-    """Settings that switch off each filter of the repository's own configuration."""
-    listed = git("config", "--local", "--list", "--name-only", "-z").decode().split("\0")
-    names = [name for name in listed if name.startswith("filter.")]
-    return {name: "false" if name.endswith(".required") else "" for name in names}
-
-
-def _output(
+def standard_output(
     *command: str, cwd: Path | None = None, env: dict[str, str], stdin: bytes = b""
 ) -> bytes:
-    """The standard output of the command; UserError with its errors if it fails."""
+    """Standard output of the command; UserError with its errors, relative to `cwd`, if it fails."""
     done = subprocess.run(  # noqa: S603 (a list of arguments, no shell)
         command, cwd=cwd, env=env, input=stdin, capture_output=True, check=False
     )
     if done.returncode != 0:
         errors = done.stderr.decode(errors="replace").replace("ERROR: ", "").strip()
+        errors = errors.replace(f"{cwd}{os.sep}", "") if cwd else errors
         raise UserError(errors or f"`{' '.join(command)}`: failed without a message")
     return done.stdout

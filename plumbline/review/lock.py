@@ -10,31 +10,42 @@ import msgspec
 import yaml
 
 from plumbline.core.errors import UserError
-from plumbline.review.git import Checkout, git, parse_stages, unseen_files
+from plumbline.lint import declared
+from plumbline.review.git import Checkout, git, unseen_files
 
-# The stages whose outputs are the samples.
-MAKE_DATA = {"generate", "load", "split"}
+LOCK = Path("dvc.lock")
+# In DVC's folder, which may be above the project.
+RWLOCK = Path("tmp/rwlock")
+RUNS = "cache/runs/*/*/.*.tmp"
+# DVC writes each of its files within this time, in seconds, unless it was killed.
+PATIENCE = 1
 
 
 def load(checkout: Checkout, commit: str) -> dict[str, Any]:
-    """The entries of dvc.lock in the commit, by stage; UserError if a killed DVC cut it short."""
-    content = checkout.read(commit, "dvc.lock")
+    """The entries of dvc.lock at the commit, by stage; UserError if a killed DVC cut it short."""
+    content = checkout.read(commit, str(LOCK))
     if content is not None and is_cut(content):
         raise UserError(
-            "dvc.lock: cut short, as a killed DVC leaves it; git checkout dvc.lock, then dvc repro"
+            f"{LOCK}: cut short, as a killed DVC leaves it; git checkout {LOCK}, then dvc repro"
         )
-    return parse_stages("dvc.lock", content)
+    return declared.stages(str(LOCK), content or b"")
+
+
+def load_declared(checkout: Checkout, commit: str) -> dict[str, Any]:
+    """The same, without the entries of stages that dvc.yaml no longer has."""
+    names = checkout.stages("dvc.yaml", commit).keys()
+    return {name: entry for name, entry in load(checkout, commit).items() if name in names}
 
 
 def output_hashes(lock: dict[str, Any]) -> dict[str, str]:
-    """The hash that dvc.lock has of each output, by its path."""
+    """The hash of each output by its path; lock: the entries by stage."""
     return {
         out["path"]: out.get("md5", "") for entry in lock.values() for out in entry.get("outs", [])
     }
 
 
 def contradictions(lock: dict[str, Any]) -> Iterator[str]:
-    """A line for each stage that ran with another file than dvc.lock has as the output.
+    """A line for each stage that ran with a different version of a file than the lock has.
 
     DVC notices it only where the data is, and a fresh clone has none.
     """
@@ -46,36 +57,22 @@ def contradictions(lock: dict[str, Any]) -> Iterator[str]:
                 yield f"{name}: ran with another {path} than dvc.lock has"
 
 
-def locked_stages(checkout: Checkout, commit: str) -> dict[str, Any]:
-    """The entries of dvc.lock, without those of stages that dvc.yaml no longer has."""
-    declared = checkout.stages("dvc.yaml", commit)
-    entries = load(checkout, commit)
-    return {name: entry for name, entry in entries.items() if name in declared}
-
-
-def same_data(old: dict[str, Any], new: dict[str, Any]) -> bool:
-    """False if both locks have samples and their hashes differ; old, new: the entries by stage."""
-    before, after = (
-        output_hashes({name: stages[name] for name in MAKE_DATA & stages.keys()})
-        for stages in (old, new)
-    )
-    return not before or not after or before == after
-
-
 def changed_sources(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """The dependencies that no stage makes and whose hashes differ; old, new: entries by stage."""
-    before, after = _source_hashes(old), _source_hashes(new)
+    """The dependencies whose hashes differ and that no stage makes, such as scripts and tables."""
+    before, after = (
+        {
+            file["path"]: file.get("md5", "")
+            for entry in lock.values()
+            for file in entry.get("deps", [])
+            if file["path"] not in output_hashes(lock)
+        }
+        for lock in (old, new)
+    )
     return sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
 
 
-def _source_hashes(stages: dict[str, Any]) -> dict[str, str]:
-    made = output_hashes(stages)
-    dependencies = [file for entry in stages.values() for file in entry.get("deps", [])]
-    return {file["path"]: file.get("md5", "") for file in dependencies if file["path"] not in made}
-
-
 def stage_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
-    """The fate of each stage, in the order of dvc.lock: ran, new, removed or skipped."""
+    """Whether each stage ran, is new, was removed or was skipped, in the order of dvc.lock."""
     found = {name: "removed" for name in old if name not in new}
     for name, entry in new.items():
         skipped = "skipped" if old.get(name) == entry else "ran"
@@ -83,54 +80,34 @@ def stage_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-LOCK = Path("dvc.lock")
-# In DVC's folder, which may be above the project.
-RWLOCK = Path("tmp/rwlock")
-RUNS = "cache/runs/*/*/.*.tmp"
-# DVC writes each of its files within this time, in seconds, unless it was killed.
-PATIENCE = 1
-
-
-class _File(msgspec.Struct):
-    hash: str = ""
-    md5: str = ""
-    size: str = ""
-    nfiles: str = ""
-
-    def is_whole(self) -> bool:
-        folder = self.md5.endswith(".dir")
-        return self.hash != "md5" or bool(self.md5 and self.size and (self.nfiles or not folder))
-
-
-class _Entry(msgspec.Struct):
-    cmd: str | list[str]
-    deps: list[_File] = []
-    outs: list[_File] = []
-
-
-class _Lock(msgspec.Struct):
-    schema: str
-    stages: dict[str, _Entry]
-
-
 def is_cut(lock: bytes) -> bool:
-    """True if this content of dvc.lock lacks its end in a way that DVC refuses or overlooks.
+    """True if the end of dvc.lock is missing in a way that DVC refuses or does not notice.
 
-    A lock that ends at a line before the hash of an output is as good as a whole one: DVC runs or
-    restores that output's stage. A merge conflict is no cut.
+    A lock that ends just before the hash of an output is as good as a whole one: DVC runs or
+    restores that output's stage. A merge conflict is not a cut.
     """
     if b"<<<<<<< " in lock:
         return False
-    if not lock.endswith(b"\n"):
-        return True
     try:
-        # The base loader makes nothing but text, lists and dicts.
-        content = yaml.load(lock, getattr(yaml, "CBaseLoader", yaml.BaseLoader))  # noqa: S506
-        stages = msgspec.convert(content, _Lock).stages
-    except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError):
+        stages = yaml.load(lock, declared.LOADER)["stages"]  # noqa: S506 (it makes no objects)
+        files = [
+            file
+            for entry in stages.values()
+            for kind in ("deps", "outs")
+            for file in (entry["cmd"] and entry.get(kind, []))
+        ]
+        return not (lock.endswith(b"\n") and all(map(_is_whole, files)))
+    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, KeyError, TypeError):
         return True
-    files = [file for entry in stages.values() for file in [*entry.deps, *entry.outs]]
-    return not all(file.is_whole() for file in files)
+
+
+def _is_whole(file: dict[str, Any]) -> bool:
+    """False for a hash without what follows it: a size, and the number of files in a folder."""
+    if file.get("hash") != "md5":
+        return True
+    folder = str(file.get("md5")).endswith(".dir")
+    wanted = ("md5", "size", "nfiles") if folder else ("md5", "size")
+    return all(file.get(key) is not None for key in wanted)
 
 
 def recover() -> Iterator[str]:
@@ -150,7 +127,9 @@ def recover() -> Iterator[str]:
 
 def _cut_files() -> list[Path]:
     """The files of DVC that are half-written: cut, or not yet renamed."""
-    folder = _dvc_folder()
+    here = Path.cwd()
+    above = [Path(*[".."] * up, ".dvc") for up in range(len(here.parents))]
+    folder = next((path for path in above if path.is_dir()), Path(".dvc"))
     found, rwlock = sorted(folder.glob(RUNS)), folder / RWLOCK
     if LOCK.is_file() and is_cut(LOCK.read_bytes()):
         found.append(LOCK)
@@ -162,16 +141,8 @@ def _cut_files() -> list[Path]:
     return found
 
 
-def _dvc_folder() -> Path:
-    """The `.dvc` of the working folder, or the next one above it, as DVC finds it."""
-    for up in range(len(Path.cwd().parents)):
-        if (folder := Path(*[".."] * up, ".dvc")).is_dir():
-            return folder
-    return Path(".dvc")
-
-
 def _restore_lock() -> str:
-    """Replaces dvc.lock by git's, or removes it where git has none that is whole."""
+    """Replaces dvc.lock with git's, or removes it where git has none that is whole."""
     for revision in ("", "HEAD"):  # what was added, else what was committed
         try:
             content = git("show", f"{revision}:./{LOCK}")

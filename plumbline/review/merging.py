@@ -1,176 +1,192 @@
-"""The results of a merge: each stage's are those of a side that has the merged inputs, or new.
-
-A side is one of the commits that are merged; the first one is ours.
-"""
+"""Merges: git merges what people wrote; results are those of a commit, or are made again."""
 
 import hashlib
-import os
+import posixpath
 import re
 import subprocess
-import sys
-from pathlib import Path
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
-from dvc.utils.serialize import dump_yaml, parse_yaml_for_update
+import pygit2
+from dvc.repo.reproduce import plan_repro
+from dvc.utils.serialize import dump_yaml, parse_yaml
 
+from plumbline.core.command import fail
 from plumbline.core.errors import UserError
-from plumbline.lint import declared
+from plumbline.core.params import PARAMS, VERSIONS
 from plumbline.review import diffs, lock
-from plumbline.review.git import Checkout, own_git
+from plumbline.review.git import HERE, Checkout, find_commit, git, own_git, unmerged
 from plumbline.review.lock import LOCK
 
-HERE = Checkout(Path(), "")
-# A conflict in a text: the lines of ours, those of the base if git shows them, those of theirs.
-CONFLICT = re.compile(
-    rb"(?ms)^<{7} [^\n]*\n(.*?)(?:^\|{7} [^\n]*\n(.*?))?^={7}\n(.*?)^>{7} [^\n]*\n"
-)
-KEY = re.compile(rb" *[\w.-]+:")
+# Git's files that name the commits of the other side, as long as git waits for a person.
+WAITING = ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "SQUASH_MSG",
+           "rebase-merge/stopped-sha", "rebase-apply/original-commit"]  # fmt: skip
+MOST = 8  # a squash may name hundreds of commits
+# In these files, changes of neighbouring lines are no conflict. This line between all lines of a
+# file keeps git from taking them for one.
+BY_LINE, BETWEEN = {PARAMS.name, VERSIONS.name}, b"\x01\n"
 
 
-class Side(NamedTuple):
-    """A commit, its entries of dvc.lock, and the stages whose sources are as in those entries."""
+def settle() -> str:
+    """Settles the merge, rebase or cherry-pick that git has stopped in; what to type next."""
+    commits = ["HEAD", *_others()]
+    if len(commits) == 1 and not unmerged():
+        return "nothing to settle: no merge, rebase or cherry-pick is in progress"
+    for path, blobs in unmerged(".").items():
+        _merge_text(path, *map(blobs.get, "123"))
+    made = _results(HERE, *commits)
+    edited = {*unmerged("."), *own_git("ls-files", "--modified", "-z").decode().split("\0")[:-1]}
+    if people := [p for p in edited if not made & {p, *map(str, PurePosixPath(p).parents)}]:
+        fail("settle: finish what people wrote, git add it, and type: make settle", sorted(people))
+    for path in unmerged("."):
+        Path(path).unlink(missing_ok=True)
+    try:
+        _settle_results(commits)
+    except BaseException as error:
+        # Git would not abort a merge if what it merged is not as it left it.
+        kept = {*git("ls-files", "-z", "--", *made).decode().split("\0")[:-1]} - {*unmerged()}
+        own_git("checkout-index", "--force", "--index", "--", *kept)
+        if isinstance(error, UserError):
+            raise UserError(f"{error}; mend it, git add it, and type: make settle") from None
+        raise
+    own_git("add", "--update", "--", ".")  # no other file is modified
+    found = re.search(r'"(git [a-z-]+ --continue)"', git("status").decode())
+    go_on = found[1] if found else "git commit"
+    if left := [*unmerged()]:
+        go_on = f"git status; {left[0]} is in conflict too"
+    return f"all results fit the merged sources; type: {go_on}"
 
-    commit: str
-    entries: dict[str, Any]
-    fitting: set[str]
 
-    def has(self, name: str, hashes: dict[str, str], kept: list[str]) -> bool:
-        """True if the stage ran with these hashes, and git has the results that it keeps."""
-        entry = self.entries.get(name, {})
-        outs = lock.output_hashes({name: entry})
-        return (
-            name in self.fitting
-            and all(hashes.get(f["path"], f["md5"]) == f["md5"] for f in entry.get("deps", []))
-            and all(_md5(HERE.read(self.commit, path)) == outs.get(path) for path in kept)
-        )
-
-
-def settle_results(commits: list[str]) -> list[str]:
-    """Makes dvc.lock and all results those of the working tree's sources; the paths for git.
-
-    A stage runs only if no side ran it with these inputs, or nobody has its outputs.
-    """
-    stages = declared.read(Path())
-    kept = {
-        name: [
-            path
-            for path, options in declared.entries({name: entry}, "outs", "metrics", "plots").items()
-            if options.get("cache") is False
-        ]
-        for name, entry in HERE.stages("dvc.yaml").items()
+def conflict_notes(checkout: Checkout, name: str) -> list[str]:
+    """What to type if a merge of the branch would conflict in results alone; else nothing."""
+    repo, base = pygit2.Repository(str(checkout.root)), find_commit(name)
+    conflicts = {
+        next(entry.path for entry in entries if entry): [e and str(e.id) for e in entries]
+        for entries in repo.merge_commits(checkout.head, base).conflicts or ()
     }
-    results = [path for paths in kept.values() for path in paths]
-    made = {path for stage in stages.values() for path in stage.outs}
-    inputs = {path for stage in stages.values() for path in stage.inputs}
-    tracked = {path: f"{path}.dvc" for path in inputs - made if Path(f"{path}.dvc").is_file()}
-    hashes = {path: _tracked_md5(file) for path, file in tracked.items()}
-    sides = [_read_side(commit, made | tracked.keys()) for commit in commits]
-    entries: dict[str, Any] = {}
-    for side in reversed(sides):
-        _restore(side.commit, results)
-        entries = {name: e for name, e in (side.entries | entries).items() if name in stages}
-    with diffs.open_repo(HERE) as repo:
-        remote = repo.config["core"].get("remote")
-    waiting = list(stages)
-    while waiting:
-        to_run = []
-        for name in list(waiting):
-            if (stages[name].inputs & made) - hashes.keys():
-                continue  # what makes them has to run first
-            waiting.remove(name)
-            side = next((side for side in sides if side.has(name, hashes, kept[name])), None)
-            if side:
-                _restore(side.commit, kept[name])
-                entries[name] = side.entries[name]
-                hashes |= lock.output_hashes({name: entries[name]})
-            else:
-                to_run.append(name)
-        dump_yaml(LOCK, {"schema": "2.0", "stages": entries})
-        _dvc("checkout", "--quiet", "--force", "--allow-missing", *stages, *tracked.values())
-        if to_run:
-            missing = not all(Path(path).exists() for path in hashes)
-            _dvc("repro", *(["--pull"] if remote and missing else []), *to_run)
-            entries = _entries(LOCK.read_bytes())
-            hashes |= lock.output_hashes({n: entries[n] for n in stages if n not in waiting})
-    _dvc("repro", "--quiet", "--allow-missing")
-    # DVC may have written some of these too.
-    ignores = {(Path(path).parent / ".gitignore").as_posix() for path in made}
-    return [str(LOCK), *results, *sorted(ignores)]
+    made = _results(checkout, checkout.head, base)
+    texts = {path: blobs for path, blobs in conflicts.items() if path not in made}
+    if not conflicts or any(_merge_lines(path, *blobs)[1] for path, blobs in texts.items()):
+        return []
+    return [f"Merging {name} conflicts only in results: make merge BRANCH={name}"]
 
 
-def merge_params(base: bytes, ours: bytes, theirs: bytes, found: bytes) -> bytes | None:
-    """The file with each key's changed line; None if both sides changed one, or a person began to.
+def _others() -> list[str]:
+    """The commits that git joins with HEAD; in place of one to revert, its parent."""
+    found = []
+    for name in WAITING:
+        path = Path(git("rev-parse", "--git-path", name).decode().removesuffix("\n"))
+        text = path.read_text(errors="replace") if path.is_file() else ""
+        commits = re.findall(r"(?m)^(?:commit )?([0-9a-f]{7,64})$", text)[:MOST]
+        found += [f"{commit}^" if name == "REVERT_HEAD" else commit for commit in commits]
+    return found
 
-    found: the file with conflicts.
+
+def _results(checkout: Checkout, *commits: str) -> set[str]:
+    """dvc.lock of the project, and all that its stages made in one of the commits."""
+    made = chain(*(lock.output_hashes(lock.load(checkout, commit)) for commit in commits))
+    return {posixpath.join(checkout.prefix, path) for path in (str(LOCK), *made)}
+
+
+def _merge_text(path: str, *blobs: str | None) -> None:
+    """Narrows the conflicts in the file, unless somebody has edited it; without any, adds it."""
+    merged, conflicts = _merge_lines(path, *blobs)
+    if merged:
+        with suppress(UserError):
+            git("diff", "--quiet", "AUTO_MERGE", "--", path)
+            Path(path).write_bytes(merged)
+            if not conflicts:
+                own_git("add", "--", path)
+
+
+def _merge_lines(path: str, *blobs: str | None) -> tuple[bytes, int]:
+    """The file with the lines that each side changed, and the number of conflicts that are left.
+
+    blobs: of the base, ours and theirs. The file is empty if only git may merge it.
     """
+    if posixpath.basename(path) not in BY_LINE or None in blobs:
+        return b"", 1
     with TemporaryDirectory(prefix="plumbline-") as folder:
-        for name, content in (("ours", ours), ("base", base), ("theirs", theirs)):
-            (Path(folder) / name).write_bytes(content)
-
-        def merge(option: str) -> bytes:
-            command = ["git", "merge-file", "-p", option, "ours", "base", "theirs"]
-            return subprocess.run(command, cwd=folder, capture_output=True, check=False).stdout  # noqa: S603
-
-        views = {"--ours": rb"\1", "--theirs": rb"\3"}
-        if any(CONFLICT.sub(view, found) != merge(option) for option, view in views.items()):
-            return None
-        try:
-            return CONFLICT.sub(_merge_lines, merge("--diff3"))
-        except ValueError:
-            return None
+        for name, blob in zip(("base", "ours", "theirs"), blobs, strict=True):
+            text = git("cat-file", "blob", str(blob))
+            Path(folder, name).write_bytes(text.replace(b"\n", b"\n" + BETWEEN))
+        command = ["git", "merge-file", "-p", "ours", "base", "theirs"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, check=False)  # noqa: S603
+    return done.stdout.replace(BETWEEN, b""), done.returncode
 
 
-def _merge_lines(conflict: re.Match[bytes]) -> bytes:
-    """The lines of ours with those that only theirs changed; ValueError if both changed one."""
-    sides = [part.splitlines(True) for part in conflict.groups()]
-    lines = [*zip(*sides, strict=True)]
-    for ours, base, theirs in lines:
-        keys = {match and match[0] for match in map(KEY.match, (ours, base, theirs))}
-        if len(keys) > 1 or (ours != base and theirs not in (base, ours)):
-            raise ValueError
-    return b"".join(theirs if ours == base else ours for ours, base, theirs in lines)
+def _settle_results(commits: list[str]) -> None:
+    """Makes dvc.lock and all results those of the working tree's sources, and adds them to git.
+
+    A stage runs only if none of the commits ran it with these inputs, or nobody has its outputs.
+    """
+    locks = {commit: _load(HERE.read(commit, str(LOCK)) or b"") for commit in commits}
+    known = [(commit, entry) for commit in commits for entry in locks[commit].values()]
+    entries: dict[str, Any] = {}
+    _write(entries)  # DVC refuses a dvc.lock with conflicts
+    with diffs.open_repo(HERE) as repo:
+        found = plan_repro(repo.index.graph)  # each stage after those whose outputs it needs
+        data = [stage for stage in found if not stage.cmd]  # what people added
+        if data:
+            repo.checkout([stage.addressing for stage in data], allow_missing=True)
+        hashes = {str(out): out.hash_info.value for stage in data for out in stage.outs}
+        stages = [stage for stage in found if stage.relpath == "dvc.yaml"]
+        for stage in stages:
+            stage.save_deps(allow_missing=True)
+        kept = {s.name: [out.def_path for out in s.outs if not out.use_cache] for s in stages}
+        for stage in stages:
+            inputs = {dep.def_path: dep.hash_info.value for dep in stage.deps}
+            needed = sorted(inputs.keys() & hashes.keys())
+            inputs |= {path: hashes[path] for path in needed}
+            wanted = stage.cmd, inputs, {out.def_path for out in stage.outs}
+            for commit, entry in known:
+                if _ran_with(entry) == wanted and _restore(commit, entry, kept[stage.name]):
+                    entries[stage.name] = entry
+                    break
+            else:
+                print(f"settle: {stage.name}: no branch has its results")
+                _write(entries)
+                fetch = repo.pull if repo.config["core"].get("remote") else repo.checkout
+                if needed:
+                    fetch(needed, force=True, allow_missing=True)
+                # The stages before it run only for inputs that nobody has.
+                alone = all(Path(path).exists() for path in needed)
+                repo.reproduce([stage.name], single_item=alone)
+                entries = _load(LOCK.read_bytes())
+            hashes |= lock.output_hashes(entries)
+        order = [*chain(*locks.values()), *entries]
+        _write({name: entries[name] for name in order if name in entries})
+        repo.checkout(["dvc.yaml"], force=True, allow_missing=True)
+        repo.reproduce(allow_missing=True)
+    own_git("add", "--", str(LOCK), *chain(*kept.values()))
 
 
-def _read_side(commit: str, data: set[str]) -> Side:
-    """The side of the commit; data: the paths whose hashes are compared later."""
-    lock.load(HERE, commit)  # refuses a lock that is cut
-    content = HERE.read(commit, str(LOCK)) or b"schema: '2.0'\nstages: {}\n"
-    LOCK.write_bytes(content)
-    changed = {
-        name
-        for name, changes in diffs.status(HERE).items()
-        for change in changes
-        if isinstance(change, str) or change.get("changed deps", {}).keys() - data
-    }
-    entries = _entries(content)
-    return Side(commit, entries, entries.keys() - changed)
+def _load(content: bytes) -> dict[str, Any]:
+    """The entries of a dvc.lock, with numbers as DVC reads them."""
+    entries: dict[str, Any] = parse_yaml(content, LOCK).get("stages") or {}
+    return entries
 
 
-def _entries(content: bytes) -> dict[str, Any]:
-    """The entries of dvc.lock, as DVC reads them to write them again."""
-    return parse_yaml_for_update(content.decode(), LOCK).get("stages") or {}
+def _write(entries: dict[str, Any]) -> None:
+    dump_yaml(LOCK, {"schema": "2.0", "stages": entries})
 
 
-def _tracked_md5(file: str) -> str:
-    """The hash of the data that a .dvc file stands for."""
-    return str(parse_yaml_for_update(Path(file).read_text(), file)["outs"][0].get("md5"))
+def _ran_with(entry: dict[str, Any]) -> tuple[Any, ...]:
+    """The command, the hash or the values of each input, and the paths of the outputs."""
+    inputs = {file["path"]: file.get("md5") for file in entry.get("deps", [])}
+    outs = {file["path"] for file in entry.get("outs", [])}
+    return entry.get("cmd"), inputs | entry.get("params", {}), outs
 
 
-def _md5(content: bytes | None) -> str:
-    return "" if content is None else hashlib.md5(content, usedforsecurity=False).hexdigest()
-
-
-def _restore(commit: str, paths: list[str]) -> None:
-    """Writes those of the files that the commit has; the index stays as it is."""
-    if known := [path for path in paths if HERE.git("ls-tree", commit, "--", path)]:
-        own_git("restore", f"--source={commit}", "--worktree", "--", *known)
-
-
-def _dvc(*arguments: str) -> None:
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    command = [sys.executable, "-m", "dvc", *arguments]
-    if subprocess.run(command, env={**os.environ, "PATH": path}, check=False).returncode:  # noqa: S603
-        raise UserError(
-            f"`dvc {arguments[0]}` failed, see above; mend it, git add it, and type: make settle"
-        )
+def _restore(commit: str, entry: dict[str, Any], paths: list[str]) -> bool:
+    """Writes the files as the commit has them; False if one is not that of the entry."""
+    outs = lock.output_hashes({"": entry})
+    for path in paths:
+        content = HERE.read(commit, path) or b""
+        if hashlib.md5(content, usedforsecurity=False).hexdigest() != outs[path]:
+            return False
+        Path(path).write_bytes(content)
+    return True

@@ -34,11 +34,6 @@ def code(value: Any) -> str:
     return f"<code>{re.sub(r'[^A-Za-z0-9 ]', lambda c: f'&#{ord(c[0])};', text)}</code>"
 
 
-def codes(values: Iterable[Any]) -> str:
-    """The values as code, separated by commas."""
-    return ", ".join(map(code, values))
-
-
 def table(header: list[str], rows: Iterable[list[str]]) -> str:
     """A table; text from outside has to be `code` in its cells."""
     lines = [header, ["---"] * len(header), *rows]
@@ -109,7 +104,7 @@ table:has(img) :is(th, td) { padding: 0.3rem; border: 0; }
 
 
 class Picture(NamedTuple):
-    """A picture that changed: the share of its pixels, and both versions; None for no file."""
+    """A picture that changed: the fraction of its pixels, and both versions; None for no file."""
 
     path: str
     share: float
@@ -118,7 +113,7 @@ class Picture(NamedTuple):
 
 
 def changed_pictures(checkout: Checkout, base: str) -> list[Picture]:
-    """The pictures in git of which a pixel differs, by path; a new or removed one is among them."""
+    """The pictures in git of which a pixel differs, by path; also those that are new or removed."""
     commits = base, checkout.head
     drawn = [entries(checkout.stages("dvc.yaml", commit), "plots") for commit in commits]
     pictures = []
@@ -130,21 +125,19 @@ def changed_pictures(checkout: Checkout, base: str) -> list[Picture]:
 
 
 def write_pictures(pictures: list[Picture], folder: Path) -> dict[str, tuple[str, str]]:
-    """Writes both versions of each picture; the result is their names in the folder."""
+    """Writes both versions of each picture; the result is their names in the folder, by path."""
     found = {}
     for path, _, *versions in pictures:
-        flat = path.replace("/", "-").replace("\\", "-")
-        names = f"before-{flat}", f"after-{flat}"
-        for name, content in zip(names, versions, strict=True):
+        flat = re.sub(r"[/\\]", "-", path)
+        found[path] = f"before-{flat}", f"after-{flat}"
+        for name, content in zip(found[path], versions, strict=True):
             if content is not None:
-                folder.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_bytes(content)
-        found[path] = names
     return found
 
 
 def as_data(pictures: list[Picture]) -> dict[str, tuple[str, str]]:
-    """Both versions of each picture as an address that contains it."""
+    """Both versions of each picture as an address that contains it, by path."""
     return {
         path: (DATA + b64encode(before or b"").decode(), DATA + b64encode(after or b"").decode())
         for path, _, before, after in pictures
@@ -152,9 +145,9 @@ def as_data(pictures: list[Picture]) -> dict[str, tuple[str, str]]:
 
 
 def differing_share(old: bytes, new: bytes) -> float:
-    """The share of the pixels that differ in any channel; 1 for another size or no picture.
+    """The fraction of the pixels that differ in any channel; 1 for another size or no picture.
 
-    Equal pixels give 0 also if the bytes differ: libraries compress them differently.
+    Equal pixels give 0 even if the bytes differ: libraries compress them differently.
     """
     if old == new:
         return 0.0

@@ -1,59 +1,112 @@
-"""Whether committed results are those of a run: found without one, and with one."""
+"""Whether committed results are those of a run: without running it, and by running it."""
 
 import hashlib
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dvc.repo import Repo
-
 from plumbline.core.errors import UserError
-from plumbline.lint.declared import entries
+from plumbline.lint.declared import entries, scripts
 from plumbline.review import diffs, lock
 from plumbline.review.comments import commented
-from plumbline.review.diffs import metrics_diff_after_run
-from plumbline.review.gate import Rules, is_number, other_device
-from plumbline.review.git import Checkout
-from plumbline.review.lock import output_hashes
+from plumbline.review.gate import DEVICE, Rules, changed, is_number
+from plumbline.review.git import Checkout, clean_environment, standard_output
 from plumbline.review.page import differing_share
 
-ACCEPT = ": make accept"
+COMMENTS, ACCEPT = "only comments changed in", ": make accept"
+
+
+class Difference(NamedTuple):
+    """A result that the run did not reproduce: how, and whether the tolerances allow it."""
+
+    what: str
+    how: str
+    within: bool
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.how}"
 
 
 def problems(checkout: Checkout) -> list[str]:
-    """A line for each reason why `dvc repro` would change the checkout; none if it would not."""
+    """A line for each reason why `dvc repro` would change the checkout; its data is not needed."""
     stages = checkout.stages("dvc.yaml", checkout.head)
     locked = lock.load(checkout, checkout.head)
     if not stages:
         return ["dvc.yaml: wanted stages, got none"]
-    outputs = entries(stages, "outs", "metrics", "plots")
-    cached = {path for path, options in outputs.items() if options.get("cache", True)}
     found = [f"{name}: dvc.lock has no such stage" for name in stages if name not in locked]
+    for path in entries(stages, "deps"):
+        if (file := checkout.path / path).is_symlink() and not file.exists():
+            return [*found, f"{path}: a link to {file.readlink()}, which is not in the commit"]
     try:
-        status = diffs.status(checkout)
+        found += _changes(checkout, stages, locked)
     except UserError as error:
-        return [*found, str(error)]
-    edits = commented(checkout, locked)
-    found += [
-        f"{name}: {reason}"
-        for name, changes in status.items()
-        if name in locked
-        for deps in [{dep["path"]: dep.get("md5", "") for dep in locked[name].get("deps", [])}]
-        for comments in [{path: edits.get((path, md5), []) for path, md5 in deps.items()}]
-        for change in changes
-        for reason in _reasons(checkout, change, cached, comments)
-    ]
+        found.append(str(error))
     return found + list(lock.contradictions(locked))
 
 
-def cache_folder() -> Path:
-    """The cache of the repository that the process runs in."""
-    with Repo(".", uninitialized=True) as repo:
-        return Path(repo.cache.local.path)
+def _changes(checkout: Checkout, stages: dict[str, Any], locked: dict[str, Any]) -> Iterator[str]:
+    """DVC's status in words, without the data that a fresh clone does not have."""
+    status, edits = diffs.status(checkout), commented(checkout, locked)
+    tracked = diffs.tracked(checkout, entries(stages, "deps"))
+    outputs = entries(stages, "outs", "metrics", "plots")
+    cached = {path for path, options in outputs.items() if options.get("cache", True)}
+    for names in dict.fromkeys(edits.values()):
+        yield f"{', '.join(n for n in edits if edits[n] == names)}: {COMMENTS} {names}{ACCEPT}"
+
+    def words(path: str, md5: str, state: str | dict[str, str]) -> list[str]:
+        """md5: the hash with which a stage used the file; empty for an output."""
+        fits = path in cached or (path in tracked and tracked[path] in ("", md5))
+        if isinstance(state, dict):
+            return [f"{path}: {key} is {how}" for key, how in state.items()]
+        if fits and state in {"deleted", "not in cache"}:
+            return []
+        lacking = "modified" if path in tracked else "not in the commit; git add it"
+        how = lacking if state == "deleted" else state
+        return [f"{file} is {how}" for file in _changed_files(checkout, path)]
+
+    for name, entry in locked.items():
+        hashes = {dep["path"]: dep.get("md5", "") for dep in entry.get("deps", [])}
+        for change in status.get(name, []):
+            if isinstance(change, str):
+                yield f"{name}: {change}"
+                continue
+            for path, state in [item for kind in change.values() for item in kind.items()]:
+                if name in edits and scripts(checkout.path, path):
+                    continue
+                lines = words(path, hashes.get(path, ""), state)
+                yield from (f"{name}: {line}" for line in lines)
+
+
+def _changed_files(checkout: Checkout, path: str) -> list[str]:
+    """The scripts in a folder that changed since dvc.lock was committed; else the path itself."""
+    if not (checkout.path / path).is_dir():
+        return [path]
+    head = checkout.head or "HEAD"
+    since = checkout.git("log", "-1", "--format=%H", head, "--", "dvc.lock")
+    return changed_files(checkout, since.decode().strip(), checkout.head, path) or [path]
+
+
+def changed_files(checkout: Checkout, old: str, new: str, *paths: str) -> list[str]:
+    """The files below the paths that differ between two commits; links are followed.
+
+    new: empty for the working folder.
+    """
+    places = [(checkout.path / path).resolve() for path in paths]
+    inside = [str(place) for place in places if place.is_relative_to(checkout.root)]
+    if not inside:
+        return []
+    commits = filter(None, (old, new))
+    names = checkout.git("diff", "--name-only", "-z", *commits, "--", *inside).decode()
+    return [
+        Path(os.path.relpath(checkout.root / name, checkout.path)).as_posix()
+        for name in names.split("\0")[:-1]
+    ]
 
 
 def damaged_objects(cache: Path, hashes: dict[str, str]) -> Iterator[str]:
-    """A line for each object of the cache that does not have its hash, with the cure.
+    """A line for each object in the cache that does not have its hash, with the cure.
 
     DVC trusts an object as long as its file is read-only. hashes: of each output, by its path.
     """
@@ -65,68 +118,25 @@ def damaged_objects(cache: Path, hashes: dict[str, str]) -> Iterator[str]:
                     yield f"{output}: damaged in the cache; delete it and {stored}, then dvc repro"
 
 
-def _reasons(
-    checkout: Checkout,
-    change: str | dict[str, dict[str, Any]],
-    cached: set[str],
-    comments: dict[str, list[str]],
-) -> Iterator[str]:
-    """One entry of DVC's status in words, but for the data that a fresh clone does not have.
-
-    comments: the scripts of which only comments changed, by dependency.
-    """
-    if isinstance(change, str):
-        yield change
-        return
-    for kind in change.values():
-        for path, state in kind.items():
-            if isinstance(state, dict):
-                yield from (f"{path}: {key} is {how}" for key, how in state.items())
-            elif comments.get(path):
-                yield f"only comments changed in {', '.join(comments[path])}{ACCEPT}"
-            elif not (path in cached and state in {"deleted", "not in cache"}):
-                how = "not in the commit; git add it" if state == "deleted" else state
-                yield from (f"{file} is {how}" for file in _changed_files(checkout, path))
-
-
-def _changed_files(checkout: Checkout, path: str) -> list[str]:
-    """The scripts in a folder that changed since dvc.lock was committed; else the path itself."""
-    if not (checkout.path / path).is_dir():
-        return [path]
-    head = checkout.head or "HEAD"
-    since = checkout.git("log", "-1", "--format=%H", head, "--", "dvc.lock")
-    return checkout.changed(since.decode().strip(), checkout.head, path) or [path]
-
-
-class Difference(NamedTuple):
-    """A result that the run gave otherwise: how, and whether that is within the tolerances."""
-
-    what: str
-    how: str
-    within: bool
-
-    def __str__(self) -> str:
-        return f"{self.what}: {self.how}"
-
-
 def reproduce(checkout: Checkout, rules: Rules) -> list[Difference]:
     """Runs every stage in the checkout; the result is empty if all bytes are the same.
 
-    Other bytes of an output that is no metric and no picture are no failure: the metrics and the
-    pictures that are made from it tell how far it is off. Where another kind of device trained,
-    a metric without a tolerance is shown, and no failure either.
+    Only metrics and pictures can fail; other changed bytes are just listed. Where another kind of
+    device trained, a metric without a tolerance cannot fail either.
     """
-    committed = output_hashes(checkout.stages("dvc.lock", checkout.head))
+    committed = lock.output_hashes(checkout.stages("dvc.lock", checkout.head))
+    stages = checkout.stages("dvc.yaml", checkout.head)
     try:
-        checkout.dvc("repro", "--force", "--quiet")
+        if paths := [*diffs.tracked(checkout, entries(stages, "deps"))]:
+            diffs.pull(checkout, paths)
+        _dvc(checkout, "repro", "--force", "--quiet")
     except UserError as error:
         return [Difference("dvc repro failed", str(error), within=False)]
-    again = output_hashes(checkout.stages("dvc.lock"))
-    metrics = entries(checkout.stages("dvc.yaml", checkout.head), "metrics")
+    again = lock.output_hashes(checkout.stages("dvc.lock"))
     found: list[Difference] = []
     for path in sorted(path for path in again if committed.get(path) != again[path]):
         kept = checkout.read(checkout.head, path)
-        if path in metrics:
+        if path in entries(stages, "metrics"):
             found += _differing_metrics(checkout, rules, path)
         elif kept is None or not path.endswith(".png"):
             found.append(Difference(path, "other bytes", within=True))
@@ -139,12 +149,14 @@ def reproduce(checkout: Checkout, rules: Rules) -> list[Difference]:
 
 def _differing_metrics(checkout: Checkout, rules: Rules, path: str) -> list[Difference]:
     """The metrics in the file that differ; the file itself if only its layout does."""
-    changes = metrics_diff_after_run(checkout, path)
-    device = other_device(changes)
+    metrics = diffs.metrics_diff(checkout, checkout.head, path=path)
+    device = changed(metrics, DEVICE)
     found = []
-    for name, old, new in changes:
+    for name, old, new in metrics:
         how, within = f"{old} -> {new}", False
-        if device and name == device.name:
+        if old == new:
+            continue
+        if device and name == DEVICE:
             how, within = f"trained on {old}, this run on {new}", True
         elif is_number(old) and is_number(new):
             metric = rules.metrics.get(name)
@@ -152,3 +164,12 @@ def _differing_metrics(checkout: Checkout, rules: Rules, path: str) -> list[Diff
             within = abs(new - old) <= metric.tolerance if metric else device is not None
         found.append(Difference(f"{path}: {name}", how, within))
     return found or [Difference(path, "other bytes, the same numbers", within=False)]
+
+
+def _dvc(checkout: Checkout, *arguments: str) -> None:
+    """Runs DVC in the checkout, whose stages run with this Python; UserError if it fails."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    settings = ("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR", "DVC_SITE_CACHE_DIR")
+    environment = {**clean_environment(), "PATH": path}
+    environment |= dict.fromkeys(settings, str(checkout.site))
+    standard_output(sys.executable, "-m", "dvc", *arguments, cwd=checkout.path, env=environment)

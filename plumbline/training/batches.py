@@ -17,7 +17,7 @@ from plumbline.core.tensors import Array, SamplesInfo
 from plumbline.inference.device import compute_pieces, piece_size, predict
 from plumbline.training.world import World
 
-# A process that computes alone adds its terms up when they have this many bytes.
+# A single process adds up its terms whenever they take this many bytes.
 TERMS = 2**26
 
 UNFIT: dict[type[nn.Module], str] = {
@@ -26,12 +26,9 @@ UNFIT: dict[type[nn.Module], str] = {
     nn.RReLU: "which draws random numbers",
 }
 
-# X (n, k) and y (n, 1) of rows that are computed together, wherever that is; and their mean loss.
+# X (n, k) and y (n, 1) of the rows of a piece, and the function of their mean loss.
 Piece = tuple[Tensor, Tensor]
 LossOf = Callable[[Tensor, Tensor], Tensor]
-
-# The names of columns that have none, such as those of a part of the samples.
-NAMELESS = SamplesInfo(features=[""], target="", line=None)
 
 
 class Samples(NamedTuple):
@@ -40,8 +37,7 @@ class Samples(NamedTuple):
     X: Tensor  # (n, k) float32
     y: Tensor  # (n, 1) float32
     first: int  # the index of the first of them among those of all processes
-    total: int  # how many rows all processes have
-    info: SamplesInfo = NAMELESS
+    total: int  # the number of rows of all processes
 
     def without_y(self) -> "Samples":
         return self._replace(y=self.y.new_empty(0, 1))
@@ -57,16 +53,18 @@ class Samples(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """The rows of one step, cut in pieces whose boundaries depend on the data alone."""
+    """The rows of one step, cut into pieces; the cuts depend on the data alone."""
 
     own: list[Piece]  # the pieces that this process computes: none, some or all
     first: int  # the index of the first of them among the pieces of all processes
-    pieces: int  # how many pieces all processes compute
-    total: int  # how many rows these have
+    pieces: int  # the number of pieces of all processes
+    total: int  # the number of rows in these
 
 
-def load_share(path: Path, device: torch.device, world: World, whole: bool = False) -> Samples:
-    """The rows of a file that are this process's share, or the whole file.
+def load_share(
+    path: Path, device: torch.device, world: World, whole: bool = False
+) -> tuple[Samples, SamplesInfo]:
+    """The process's share of the rows in a file, or the whole file; and the names of the columns.
 
     UserError unless every process finds the same number of rows.
     """
@@ -81,12 +79,12 @@ def load_share(path: Path, device: torch.device, world: World, whole: bool = Fal
     # those of a new tensor do, and those of a file need not.
     X = torch.tensor(mapped, device=device)
     del mapped  # so that its pages and the copy of y are not there at once
-    return Samples(X, torch.tensor(y, device=device), rows.start, total, info)
+    return Samples(X, torch.tensor(y, device=device), rows.start, total), info
 
 
 def full_batch(samples: Samples, world: World) -> Batch:
     """All samples as one batch."""
-    X, y, first, total, _ = samples
+    X, y, first, total = samples
     size = piece_size(X.device)
     starts = range(0, total, size)
     own = world.pieces(len(starts))
@@ -95,7 +93,7 @@ def full_batch(samples: Samples, world: World) -> Batch:
 
 
 class Batches:
-    """All samples in one batch, or in shuffled batches of `size`: each iteration is an epoch."""
+    """All samples in one batch, or in shuffled batches of `size`; each iteration is an epoch."""
 
     def __init__(
         self, samples: Samples, size: int | None, order: torch.Generator, world: World
@@ -105,7 +103,7 @@ class Batches:
         self.full = full_batch(samples, world)
 
     def __iter__(self) -> Iterator[Batch]:
-        X, y, _, total, _ = self.samples
+        X, y, _, total = self.samples
         if self.size >= total:
             yield self.full
             return
@@ -118,7 +116,7 @@ class Batches:
 
 
 def check_layers(model: nn.Module, features: int) -> None:
-    """UserError, with its name, for a layer whose result would depend on the pieces or threads.
+    """UserError names a layer whose result would depend on the pieces or threads.
 
     TypeError unless the model gives y (n, 1) for X (n, features): torch would broadcast silently.
     """
@@ -178,11 +176,12 @@ def sum_over_pieces(
     device: torch.device,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """The sum of one term of `width` numbers for each piece, added in their order.
+    """The sum of the terms of all pieces, added in the order of the pieces.
 
-    write_term: computes the term of a piece's X and y, and writes it into its third argument.
+    write_term: computes a piece's term, `width` numbers, from its X and y, and writes it into the
+    third argument.
     """
-    # One process adds as it goes; several keep all terms, and exchange them once.
+    # A single process adds as it goes; several keep all terms, and exchange them once.
     size = batch.pieces if world.size > 1 else max(TERMS // (dtype.itemsize * width), world.threads)
     found = torch.zeros(width, device=device, dtype=dtype)
     for start in range(0, batch.pieces, size):

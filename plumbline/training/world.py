@@ -1,4 +1,4 @@
-"""The processes that train together, or a single one; torchrun's PET_ variables start several."""
+"""The processes that train together; torchrun's PET_ variables start several."""
 
 import logging
 import os
@@ -24,11 +24,11 @@ class World(NamedTuple):
     threads: int = 1  # of this process
 
     def pieces(self, n: int) -> slice:
-        """The share of n pieces that is this process's; shares differ by one piece at most."""
+        """Indices of the process's share of n pieces; shares differ by at most one piece."""
         return share_of(n, self.rank, self.size)
 
     def rows(self, n: int, piece: int) -> slice:
-        """The share of n rows that is this process's: the rows of its pieces, or none."""
+        """Indices of the process's share of n rows: those of its pieces. It may be empty."""
         share = self.pieces(-(-n // piece))
         return slice(share.start * piece, min(share.stop * piece, n))
 
@@ -37,7 +37,7 @@ class World(NamedTuple):
         distributed.all_reduce(numbers, operation)
 
     def exchange(self, terms: Tensor) -> None:
-        """Sets each row to that of the process that computed it; in all others it is zero."""
+        """Fills in the terms that other processes computed, which are zero in this one."""
         if self.size > 1:
             # As integers, because -0.0 plus 0.0 is 0.0.
             numbers = terms.cpu().view(torch.int32)
@@ -45,7 +45,7 @@ class World(NamedTuple):
             terms.copy_(numbers.view(terms.dtype))
 
     def max(self, tensor: Tensor) -> Tensor:
-        """The largest of each number of the tensor over all processes."""
+        """The largest value of each number over all processes."""
         if self.size == 1:
             return tensor
         largest = tensor.to("cpu", copy=True)
@@ -57,7 +57,7 @@ class World(NamedTuple):
         return bool(self.max(torch.tensor([number, -number])).sum() == 0)
 
     def gather(self, share: Tensor, n: int, piece: int) -> Tensor:
-        """All n rows, on the CPU, in process 0; the share itself in every other."""
+        """All n rows, on the CPU, in process 0; in each other process its share."""
         if self.rank:
             if len(share):
                 distributed.send(share, dst=0)
@@ -77,13 +77,13 @@ ALONE = World()
 
 
 def join(threads: int) -> World:
-    """The processes that torchrun started together with this one, which has so many threads."""
+    """The world of this process, which has so many threads, as torchrun describes it."""
     if os.environ.get("WORLD_SIZE", "1") == "1":
         return World(threads=threads)
     if torch.accelerator.is_available():
         index = int(os.environ["LOCAL_RANK"]) % torch.accelerator.device_count()
         torch.accelerator.set_device_index(index)
-    # NCCL refuses tensors on the CPU, and two processes on one GPU. The tables are small.
+    # NCCL refuses tensors on the CPU, and two processes on one GPU. The messages are small.
     distributed.init_process_group("gloo")
     return World(distributed.get_rank(), distributed.get_world_size(), threads)
 
@@ -91,8 +91,8 @@ def join(threads: int) -> World:
 def launch(module: str) -> bool:
     """Runs this command in the workers that the PET_ variables ask for, and waits for them.
 
-    False, and nothing runs, in a worker, which has a RANK, and where no variable asks for one. If a
-    worker fails, torchrun ends the others, and UserError says which one failed and why.
+    Returns False, and runs nothing, if there is no such variable, and in a worker, which has a
+    RANK. If a worker fails, torchrun ends the others, and UserError says which one failed and why.
     """
     if "RANK" in os.environ or not any(name.startswith("PET_") for name in os.environ):
         return False
@@ -124,11 +124,11 @@ def launch(module: str) -> bool:
 
 
 def cause(stage: str, ends: dict[int, tuple[int, str, str]]) -> str:
-    """The line that explains best why processes failed.
+    """The line that best explains why processes failed.
 
     ends: for each rank, its exit code, torchrun's message, and its error or its last line.
-    Best is an error that the stage reported, then a signal, then an error of a process that lost
-    its peer. Torchrun ends the remaining processes with SIGTERM, so an interruption comes last.
+    An error that the stage reported comes first, then a signal, then the error of a process that
+    lost its peer. An interruption comes last: torchrun ends the remaining processes with SIGTERM.
     """
 
     def rank_of_cause(rank: int) -> tuple[bool, bool, bool, int]:
@@ -144,9 +144,9 @@ def cause(stage: str, ends: dict[int, tuple[int, str, str]]) -> str:
 
 
 def _said(logs: Path, local_rank: int, stage: str) -> str:
-    """The error that the stage reported in this process, else its last line.
+    """The error that the stage reported in this process, or else its last line.
 
-    Lines may follow the error: a library whose threads still run at the end aborts the process.
+    Other lines may follow the error, because a library may abort a process whose threads still run.
     """
     (log,) = logs.glob(f"*/attempt_0/{local_rank}/stderr.log")
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()

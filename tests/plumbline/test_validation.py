@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from plumbline import validation
 from plumbline.core.errors import UserError
 from plumbline.core.tensors import Array
-from plumbline.validation import Row, mae, max_error, quartiles, r2, rmse
+from plumbline.validation import Kept, Row, mae, max_error, quartiles, r2, rmse
 
 
 def test_every_number_of_threads_gives_the_same_bits() -> None:
@@ -50,37 +51,30 @@ def test_the_mean_of_a_million_equal_errors_is_that_error() -> None:
 HEADER = "seed,mae,mae_low,mae_high,baseline_mae,held_out"
 errors = st.floats(0, allow_nan=False, allow_infinity=False)
 trained = st.tuples(errors, errors, errors) | st.just((None, None, None))
-rows = st.lists(st.tuples(trained, errors, st.integers(1, 10**9))).map(
-    lambda rows: [Row(i, *mae, baseline, n) for i, (mae, baseline, n) in enumerate(rows)]
-)
 
 
-@given(rows)
+@given(st.lists(st.tuples(trained, errors, st.integers(1, 10**9))))
 def test_every_number_reads_back_to_the_bit(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[Row]
+    tmp_path_factory: pytest.TempPathFactory, numbers: list[Any]
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "validation.csv"
+    rows = [Row(i, *mae, baseline, n) for i, (mae, baseline, n) in enumerate(numbers)]
     validation.save(path, rows)
     assert validation.load(path) == rows
 
 
-def test_a_training_that_diverged_has_no_error_and_is_worse_than_any_number(
-    tmp_path: Path,
-) -> None:
+def test_a_training_that_diverged_is_worse_than_any_number(tmp_path: Path) -> None:
     row = Row(0, None, None, None, 0.0075, 16)
     validation.save(tmp_path / "validation.csv", [row])
     assert (tmp_path / "validation.csv").read_bytes().decode() == HEADER + "\n0,,,,0.0075,16\n"
     assert row.error == math.inf
 
 
-def test_quartiles_of_4n_plus_1_numbers_are_those_of_numpy() -> None:
-    for count in (1, 2, 9):
-        numbers = np.random.default_rng(count).random(4 * count + 1)
+def test_quartiles_are_those_of_numpy_or_infinite() -> None:
+    for count in (5, 9, 37):
+        numbers = np.random.default_rng(count).random(count)
         wanted = np.quantile(numbers, [0.25, 0.5, 0.75])
         assert quartiles(list(numbers)) == pytest.approx(tuple(wanted))
-
-
-def test_quartiles_are_infinite_from_the_first_half_that_diverged() -> None:
     assert quartiles([1, 2, 3, math.inf]) == (1.5, 2.5, math.inf)
     assert quartiles([1, math.inf, math.inf, math.inf]) == (math.inf, math.inf, math.inf)
     assert quartiles([7]) == (7, 7, 7)
@@ -91,6 +85,17 @@ def test_the_metrics_are_medians_and_leave_out_what_is_infinite() -> None:
     names = ("validation_mae", "validation_mae_q1", "validation_baseline_mae")
     assert validation.metrics(rows) == dict(zip(names, (4, 2, 15), strict=True))
     assert validation.metrics([]) == {}
+
+
+def test_rows_are_kept_of_the_same_trainings_alone_and_up_to_where_a_kill_cut(
+    tmp_path: Path,
+) -> None:
+    row = Row(0, 0.5, 0.25, 1.0, 2.0, 9)
+    Kept(tmp_path / "rows", "these").add(row)
+    with (tmp_path / "rows.checkpoint").open("ab") as file:
+        file.write(b"[1,0.5")
+    assert Kept(tmp_path / "rows", "these").rows == [row]
+    assert Kept(tmp_path / "rows", "others").rows == []
 
 
 @pytest.mark.slow

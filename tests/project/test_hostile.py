@@ -54,7 +54,7 @@ READERS: dict[str, list[Callable[[], object]]] = {
     MODEL: PREDICT,
     "history.csv": [lambda: history.load(Path("history.csv"))],
     "validation.csv": [lambda: validation.load(Path("validation.csv"))],
-    "metrics.json": [lambda: summary.load_numbers("metrics.json", "test_mae")],
+    "metrics.json": [lambda: summary.load("metrics.json")],
     "new.csv": PREDICT,
 }  # fmt: skip
 

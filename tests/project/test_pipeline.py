@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import json
+from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,14 @@ def test_the_only_outputs_in_git_are_the_metrics_the_history_and_the_pictures() 
     kept = {path for path, options in outputs.items() if options.get("cache") is False}
     tables = {"metrics.json", "plots/history.csv", "plots/validation.csv"}
     assert kept == {*tables, *STAGES["plot"].outs}
+
+
+def test_the_page_of_dvc_plots_is_our_own_in_each_project() -> None:
+    for folder in (ROOT, *ROOT.glob("examples/*/")):
+        if (folder / ".dvc/config").is_file():
+            config = ConfigParser()
+            config.read(folder / ".dvc/config")
+            assert "{plot_divs}" in (folder / ".dvc" / config["plots"]["html_template"]).read_text()
 
 
 @pytest.mark.parametrize("name", ["load", "split", "evaluate", "plot"])

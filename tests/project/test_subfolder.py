@@ -74,7 +74,7 @@ def test_the_check_names_what_is_not_committed_of_the_project(worse: Clone) -> N
 @above
 def test_a_run_from_nothing_gives_the_same_bytes(worse: Clone) -> None:
     status, said = plumbline(worse, "check", "--full")
-    assert (status, said.splitlines()[-1]) == (0, "check: a run from nothing gives the same bytes")
+    assert (status, said.splitlines()[-1]) == (0, "check: a clean run gives the same bytes")
 
 
 @own

@@ -33,6 +33,13 @@ class Clone:
             **environment,
         }
 
+    def init(self, root: str = ".") -> None:
+        """Makes the folder, and a repository in `root` as seen from it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.run("git", "init", "--quiet", "--initial-branch=main", root)
+        self.run("git", "config", "user.name", "A Person")
+        self.run("git", "config", "user.email", "person@example.org")
+
     def run(self, *command: str) -> str:
         """All that the command prints; AssertionError if it fails."""
         done = self.try_run(*command)
@@ -112,8 +119,6 @@ def make_clone(path: Path) -> Clone:
     (path / "dvc.yaml").write_text(pipeline(), encoding="utf-8")
     write_params({}, path)
     (path / "gate.yaml").write_text(GATE)
-    clone.run("git", "init", "--quiet", "--initial-branch=main")
-    clone.run("git", "config", "user.name", "A Person")
-    clone.run("git", "config", "user.email", "person@example.org")
+    clone.init()
     clone.commit("The code")
     return clone

@@ -68,7 +68,7 @@ EXERCISE: dict[str, Any] = with_own_keys(
             "optimizer": "sgd",
             "lr": 0.01,
             "epochs": 300,
-            "batch_size": None,
+            "batch_size": 0,
             "eval_every": 20,
             "last": 10,
             "checkpoint_every": 0,

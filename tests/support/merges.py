@@ -1,32 +1,37 @@
 """A small project whose branches differ at random, and what a merge of two of them must give."""
 
 import random
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from tests.support.clone import Clone
+from tests.support.exercise import ROOT
 
 # Each stage writes a digest of all that it read, and of the scripts' own numbers.
 SCRIPT = """\
 \"\"\"A stage.\"\"\"
-import hashlib, sys, yaml
+import hashlib, os, sys, yaml
 from lib import one, two
 
 NUMBER = 1
 
 
 # The rest is the same in all stages.
-reads, writes = sys.argv[2].split(","), sys.argv[3].split(",")
-params = yaml.safe_load(open("params.yaml"))
-text = str([NUMBER, one.NUMBER, two.NUMBER, [params[key] for key in sys.argv[1].split(",")]])
-text += "".join(open(path).read() for path in reads if path)
-for path in writes:
+name, key, reads, writes = sys.argv[1:]
+if os.environ.get("FAIL") == name:
+    sys.exit(f"{name}: no")
+params = yaml.safe_load(open("params.yaml"))[key]
+text = str([NUMBER, one.NUMBER, two.NUMBER, params])
+text += open("versions.yaml").read() if key == "fit" else ""
+text += "".join(open(path).read() for path in reads.split(",") if path)
+for path in writes.split(","):
     with open(path, "w") as file:
         file.write(hashlib.sha256((path + text).encode()).hexdigest() + "\\n")
-    print("ran", path)
+print("ran", name)
 """
 LIBRARY = '"""A part."""\n\n\n\nNUMBER = 1\n\n\n\n# The end.\n'
 PARAMS = """\
@@ -36,145 +41,146 @@ make:
 fit:
   lr: 1        # a rate
   epochs: 1    # how long
-  model: 1     # which
+  rate: 1e-06  # a number that YAML 1.1 reads as text
 draw:
   width: 1     # wide
   dpi: 1       # fine
 """
-KEYS = [("make", "rows"), ("make", "seed"), ("fit", "lr"), ("fit", "epochs"), ("fit", "model"),
-        ("draw", "width"), ("draw", "dpi")]  # fmt: skip
-# name: parameters, inputs, outputs in DVC's cache, outputs in git and their kind
-STAGES: dict[str, tuple[str, list[str], list[str], list[str], str]] = {
-    "make": ("make", ["data/table.csv", "data/big.csv"], ["data/all"], [], ""),
-    "split": ("make", ["data/all"], ["data/left", "data/right"], [], ""),
-    "fit": ("fit", ["data/left"], ["models/model"], ["plots/history.csv"], "plots"),
-    "score": ("fit", ["data/right", "models/model"], [], ["metrics.json"], "metrics"),
-    "draw": ("draw", ["plots/history.csv"], [], ["plots/a.png", "plots/b.png"], "plots"),
-}  # fmt: skip
+VERSIONS = 'numpy: "1"\ntorch: "1"\n'
+WRITTEN = {"dvc.yaml", "params.yaml", "versions.yaml", "data/table.csv", "data/big.csv.dvc"}
 
 
-def stage(name: str, script: str, params: str, reads: list[str], cached: list[str],
-          kept: list[str], kind: str) -> str:  # fmt: skip
-    """The text of an entry of dvc.yaml."""
-    entry: dict[str, Any] = {
-        "cmd": f"python code/{script}.py {params} {','.join(reads)} {','.join([*cached, *kept])}",
-        "deps": [f"code/{script}.py", "code/lib", *reads],
-        "params": [params],
-        "outs": cached,
-        kind or "plots": [{path: {"cache": False}} for path in kept],
+def stage(name: str, key: str, reads: str, cached: str, kept: str, script: str = "") -> str:
+    """The text of an entry of dvc.yaml; kept: the outputs in git."""
+    outs = [*cached.split(), *kept.split()]
+    entry = {
+        "cmd": f"python code/{script or name}.py {name} {key} {','.join(reads.split())}, "
+        + ",".join(outs),
+        "deps": [f"code/{script or name}.py", "code/lib", *reads.split()],
+        "params": [key, *[{"versions.yaml": ["numpy", "torch"]}] * (key == "fit")],
+        "outs": cached.split(),
+        "plots": [{path: {"cache": False}} for path in kept.split()],
     }
-    text = yaml.safe_dump({name: {key: value for key, value in entry.items() if value}})
-    return "".join(f"  {line}\n" for line in text.splitlines()) + "\n"
+    return "".join(f"  {line}\n" for line in yaml.safe_dump({name: entry}).splitlines()) + "\n"
+
+
+STAGES = {
+    "make": stage("make", "make", "data/table.csv data/big.csv", "data/all", ""),
+    "split": stage("split", "make", "data/all", "data/left data/right", ""),
+    "fit": stage("fit", "fit", "data/left", "models/model", "plots/history.csv"),
+    "score": stage("score", "fit", "data/right models/model", "", "metrics.json"),
+    "draw": stage("draw", "draw", "plots/history.csv", "", "plots/a.png plots/b.png"),
+}
+
+
+def own_stage(name: str, out: str) -> str:
+    """The entry of a stage that a branch adds."""
+    return stage(name, "draw", "metrics.json", f"models/{out}", f"plots/{out}.csv", "draw")
 
 
 def make_project(path: Path) -> Clone:
-    """The project, which has run and is committed; its remote for data is beside it."""
+    """A repository on main with a run of the small project, and a remote that has its data."""
     clone = Clone(path, OMP_NUM_THREADS="1")
-    for name in ("code/lib", "data", "models", "plots"):
-        (path / name).mkdir(parents=True)
-        (path / name / ".gitkeep").touch()
-    for name, own in STAGES.items():
+    for folder in ("code/lib", "data", "models", "plots"):
+        (path / folder).mkdir(parents=True)
+        (path / folder / ".gitkeep").touch()
+    for name in STAGES:
         (path / f"code/{name}.py").write_text(SCRIPT)
-        with (path / "dvc.yaml").open("a") as file:
-            file.write("" if file.tell() else "stages:\n")
-            file.write(stage(name, name, *own))
     for name in ("one", "two"):
         (path / f"code/lib/{name}.py").write_text(LIBRARY)
-    (path / "params.yaml").write_text(PARAMS)
-    (path / ".dvcignore").write_text("/code/lib/**\n!/code/lib/**/\n!/code/lib/**/*.py\n")
-    (path / ".gitignore").write_text("__pycache__\n")
-    (path / ".gitattributes").write_text("* text=auto eol=lf\n*.png binary\n")
-    (path / "data/table.csv").write_text("".join(f"{i}\n" for i in range(20)))
-    (path / "data/big.csv").write_text("1\n")
+    for name, text in {
+        "dvc.yaml": "stages:\n" + "".join(STAGES.values()),
+        "params.yaml": PARAMS,
+        "versions.yaml": VERSIONS,
+        ".dvcignore": "/code/lib/**\n!/code/lib/**/\n!/code/lib/**/*.py\n",
+        ".gitignore": "__pycache__\n",
+        ".gitattributes": (ROOT / ".gitattributes").read_text(),
+        "data/table.csv": "".join(f"{i}\n" for i in range(20)),
+        "data/big.csv": "1\n",
+    }.items():
+        (path / name).write_text(text)
     clone.run("git", "init", "--quiet", "--initial-branch=main")
     clone.run("git", "config", "user.name", "A Person")
     clone.run("git", "config", "user.email", "person@example.org")
     clone.run("dvc", "init", "--quiet")
     clone.run("dvc", "config", "core.analytics", "false")
-    clone.run("dvc", "remote", "add", "--quiet", "--default", "there", str(path.parent / "remote"))
+    clone.run("dvc", "remote", "add", "--quiet", "--default", "there", "../remote")
     clone.run("dvc", "add", "--quiet", "data/big.csv")
     clone.run("dvc", "repro", "--quiet")
-    clone.commit("A run")
     clone.run("dvc", "push", "--quiet")
+    clone.commit("A run")
     return clone
 
 
-def change(clone: Clone, draw: random.Random) -> str:
-    """Makes one edit of a kind that people make; its name."""
-    kind = draw.choice(["param"] * 4 + ["code", "comment", "table", "big", "stage", "picture"])
-    if kind == "param":
-        section, key = draw.choice(KEYS)
-        lines = (clone.path / "params.yaml").read_text().splitlines(True)
-        (i,) = (i for i, line in enumerate(lines) if line.startswith(f"  {key}:"))
-        lines[i] = f"  {key}: {draw.choice([1, 2, 3])}" + lines[i][lines[i].index("  #") :]
-        (clone.path / "params.yaml").write_text("".join(lines))
-        return f"{section}.{key}"
-    if kind in {"code", "comment"}:
-        name = draw.choice([*STAGES, "lib/one", "lib/two"])
-        path = clone.path / f"code/{name}.py"
-        text = path.read_text()
-        old, new = ("NUMBER = ", "NUMBER = 1") if kind == "code" else ("# The", "# All the")
-        path.write_text(text.replace(old, new, 1))
-        return f"{kind} {name}"
-    if kind == "table":
-        lines = (clone.path / "data/table.csv").read_text().splitlines()
-        lines[draw.choice([2, 10, 17])] += "0"
-        (clone.path / "data/table.csv").write_text("\n".join(lines) + "\n")
-    elif kind == "big":
-        (clone.path / "data/big.csv").write_text(f"{draw.choice([2, 3])}\n")
-        clone.run("dvc", "add", "--quiet", "data/big.csv")
-    elif kind == "stage":
-        text = (clone.path / "dvc.yaml").read_text()
-        if "  own:" not in text:
-            before = draw.choice(["make", "split", "fit", "score", "draw"])
-            own = stage("own", "draw", "draw", ["metrics.json"], ["models/own"], ["plots/own.csv"],
-                        "plots")  # fmt: skip
-            text = text.replace(f"  {before}:\n", f"{own}  {before}:\n", 1)
-            (clone.path / "dvc.yaml").write_text(text)
-    elif kind == "picture":
-        text = (clone.path / "dvc.yaml").read_text()
-        text = text.replace(",plots/b.png", "").replace(
-            "    - plots/b.png:\n        cache: false\n", ""
-        )
-        (clone.path / "dvc.yaml").write_text(text)
-        (clone.path / "plots/b.png").unlink(missing_ok=True)
-    return kind
+Edit = Callable[[Clone], object]
 
 
-def make_branch(clone: Clone, name: str, draw: random.Random, run: bool = True) -> list[str]:
-    """A branch from main with one to three edits and their results; the names of the edits."""
+def edit(name: str, old: str, new: str) -> Edit:
+    return lambda clone: clone.edit(name, old, new)
+
+
+def change(clone: Clone, draw: random.Random) -> None:
+    """Makes one edit of a kind that people make."""
+    scripts = draw.sample(["lib/one", "lib/two", *STAGES], 2)
+    tables = ["data/table.csv", "data/big.csv", "versions.yaml", *["params.yaml"] * 4]
+    name = draw.choice(["stage", "picture", *tables, *(f"code/{name}.py" for name in scripts)])
+    if name == "stage":
+        own, before = draw.choice(["own", "mine"]), f"  {draw.choice([*STAGES])}:\n"
+        if f"  {own}:" not in (clone.path / "dvc.yaml").read_text():
+            clone.edit("dvc.yaml", before, own_stage(own, own) + before)
+    elif name == "picture":
+        if (clone.path / "plots/b.png").exists():
+            drop_picture(clone)
+    else:
+        lines = (clone.path / name).read_text().splitlines(keepends=True)
+        place = re.compile(r'(: "?|NUMBER = |^)\d|# The')
+        i = draw.choice([i for i, line in enumerate(lines) if place.search(line)])
+        new = re.sub(r"\d$", str(draw.choice([2, 3])), place.search(lines[i])[0])
+        lines[i] = place.sub(new.replace("# The", "# All the"), lines[i])
+        (clone.path / name).write_text("".join(lines))
+        if name == "data/big.csv":
+            clone.run("dvc", "add", "--quiet", name)
+
+
+def drop_picture(clone: Clone) -> None:
+    clone.edit("dvc.yaml", ",plots/b.png", "")
+    clone.edit("dvc.yaml", "    - plots/b.png:\n        cache: false\n", "")
+    (clone.path / "plots/b.png").unlink()
+
+
+def make_branch(clone: Clone, name: str, *edits: Edit) -> None:
+    """A branch from main with the edits and their results, which the remote has too."""
     clone.run("git", "checkout", "--quiet", "-b", name, "main")
     clone.run("dvc", "checkout", "--quiet")
-    edits = [change(clone, draw) for _ in range(draw.choice([1, 1, 2, 3]))]
-    if run:
-        clone.run("dvc", "repro", "--quiet")
-        clone.run("dvc", "push", "--quiet")
+    for edit in edits:
+        edit(clone)
+    clone.run("dvc", "repro", "--quiet")
+    clone.run("dvc", "push", "--quiet")
     clone.run("git", "add", "--all")
     clone.run("git", "commit", "--quiet", "--allow-empty", "--message", name)
-    return edits
 
 
 def copy_without_cache(clone: Clone, path: Path) -> Clone:
-    """A clone as another person has it: all branches, no data."""
+    """A clone as another person has it: both branches, no data."""
     clone.run("git", "clone", "--quiet", str(clone.path), str(path))
-    other = Clone(path, OMP_NUM_THREADS="1")
+    other = Clone(path, **clone.environment)
     other.run("git", "config", "user.name", "B Person")
     other.run("git", "config", "user.email", "person@example.org")
     other.run("git", "branch", "--quiet", "theirs", "origin/theirs")
     return other
 
 
-def clean_run(clone: Clone, path: Path) -> dict[str, bytes]:
-    """The lock and the results in git that a run of all stages gives, without cache or lock."""
-    shutil.copytree(clone.path, path, symlinks=True)
-    copy = Clone(path, OMP_NUM_THREADS="1")
+def is_clean(clone: Clone) -> bool:
+    """True if git has all results, and they are those of a run of all stages without a cache."""
+    copy = Clone(clone.path.parent / "clean", **clone.environment)
+    shutil.copytree(clone.path, copy.path, symlinks=True)
     copy.run("dvc", "pull", "--quiet", "data/big.csv.dvc")
     copy.run("dvc", "repro", "--force", "--quiet", "--no-run-cache")
-    return results(copy)
+    status = clone.run("git", "status", "--porcelain").splitlines()
+    return all(line[1] == " " for line in status) and results(clone) == results(copy)
 
 
 def results(clone: Clone) -> dict[str, bytes]:
-    files = ["dvc.lock", "metrics.json", *sorted(p.name for p in (clone.path / "plots").iterdir())]
-    found = {name: clone.path / name for name in files[:2]}
-    found |= {name: clone.path / "plots" / name for name in files[2:]}
-    return {name: path.read_bytes() for name, path in found.items()}
+    """What git has of the results, by name."""
+    paths = [clone.path / "dvc.lock", clone.path / "metrics.json", *clone.path.glob("plots/*")]
+    return {path.name: path.read_bytes() for path in paths}

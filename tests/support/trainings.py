@@ -50,10 +50,7 @@ BRANCHES = {
 def make_trainings(path: Path) -> Clone:
     """A new repository whose branch main has BASE; each other branch has its own rows."""
     clone = Clone(path)
-    path.mkdir(parents=True)
-    clone.run("git", "init", "--quiet", "--initial-branch=main")
-    clone.run("git", "config", "user.name", "A Person")
-    clone.run("git", "config", "user.email", "person@example.org")
+    clone.init()
     (path / "dvc.yaml").write_text(DVC_YAML)
     (path / "gate.yaml").write_text(GATE)
     write_rows(clone, BASE)

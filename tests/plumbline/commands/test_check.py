@@ -1,26 +1,55 @@
 """The check finds stale results without data; with --full it compares them with a new run."""
 
 import hashlib
+from argparse import Namespace
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
 
+from plumbline.commands import check as command
 from tests.support.clone import Clone
 from tests.support.exercise import STAGES
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning"),  # in DVC
+]
+
+FITS = "check: dvc.lock, metrics and pictures fit the parameters and the scripts"
+Check = Callable[..., tuple[int, list[str]]]
 
 
-def check(clone: Clone, *arguments: str) -> tuple[int, list[str]]:
-    done = clone.try_run("python", "-m", "plumbline", "check", *arguments)
-    return done.returncode, done.stdout.splitlines()
+@pytest.fixture
+def check(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Check:
+    """Runs the check in a clone: the status, and what it says."""
+
+    def check(clone: Clone, head: str | None = None, full: bool = False) -> tuple[int, list[str]]:
+        capsys.readouterr()  # what the test has printed
+        for name, value in clone.environment.items():
+            monkeypatch.setenv(name, value)
+        try:
+            with chdir(clone.path):
+                command.main(Namespace(head=head, full=full))
+        except (SystemExit, ValueError) as end:
+            return 1, [*capsys.readouterr().out.splitlines(), *str(end).splitlines()]
+        return 0, capsys.readouterr().out.splitlines()
+
+    return check
+
+
+@pytest.fixture
+def clone(branches: Clone, copy_of: Callable[[Clone], Clone]) -> Clone:
+    """A copy of the branches that a test can change."""
+    return copy_of(branches)
 
 
 @pytest.mark.parametrize("branch", ["main", "better", "smaller", "stage"])
-def test_a_branch_after_a_run_passes(branches: Clone, branch: str) -> None:
-    fits = "check: dvc.lock, metrics and pictures fit the parameters and the scripts"
-    assert check(branches, branch) == (0, [fits])
+def test_a_branch_after_a_run_passes(branches: Clone, check: Check, branch: str) -> None:
+    assert check(branches, branch) == (0, [FITS])
 
 
 @pytest.mark.parametrize(
@@ -40,10 +69,7 @@ def test_a_branch_after_a_run_passes(branches: Clone, branch: str) -> None:
         ("metric", ["evaluate: metrics.json is modified"]),
         ("picture", ["plot: plots/loss.png is modified"]),
         ("no-picture", ["plot: plots/loss.png is not in the commit; git add it"]),
-        (
-            "no-lock",
-            [f"{name}: dvc.lock has no such stage" for name in STAGES],
-        ),
+        ("no-lock", [f"{name}: dvc.lock has no such stage" for name in STAGES]),
         (
             "contradicted",
             [
@@ -55,7 +81,7 @@ def test_a_branch_after_a_run_passes(branches: Clone, branch: str) -> None:
     ],
 )
 def test_each_stale_result_is_named_with_its_stage(
-    branches: Clone, branch: str, lines: list[str]
+    branches: Clone, check: Check, branch: str, lines: list[str]
 ) -> None:
     status, said = check(branches, branch)
     assert status == 1
@@ -63,7 +89,7 @@ def test_each_stale_result_is_named_with_its_stage(
     assert sorted(said[1:]) == sorted(f"  {line}" for line in lines)
 
 
-def test_a_comment_is_told_from_a_stale_result(branches: Clone) -> None:
+def test_a_comment_is_told_from_a_stale_result(branches: Clone, check: Check) -> None:
     assert check(branches, "comment") == (
         1,
         [
@@ -73,51 +99,42 @@ def test_a_comment_is_told_from_a_stale_result(branches: Clone) -> None:
     )
 
 
-def test_an_uncommitted_edit_is_found_and_left_alone(
-    branches: Clone, copy_of: Callable[[Clone], Clone]
-) -> None:
-    clone = copy_of(branches)
+def test_an_edit_and_results_that_are_not_committed_are_named(clone: Clone, check: Check) -> None:
     clone.set_params({"plot.dpi": 90})
-    assert check(clone) == (
-        1,
-        [
-            "check: not what `dvc repro` would leave; run it and commit",
-            "  plot: params.yaml: plot is modified",
-        ],
-    )
-    assert clone.run("git", "status", "--porcelain") == " M params.yaml\n"
-
-
-def test_results_that_are_not_committed_are_named(
-    branches: Clone, copy_of: Callable[[Clone], Clone]
-) -> None:
-    clone = copy_of(branches)
-    clone.set_params({"plot.dpi": 90})
-    clone.run("dvc", "repro", "--quiet")
     status, lines = check(clone)
-    assert status == 0
+    assert (status, lines[1:]) == (1, ["  plot: params.yaml: plot is modified"])
+    assert clone.run("git", "status", "--porcelain") == " M params.yaml\n"
+    clone.reproduce("plot")
+    status, lines = check(clone)
+    assert (status, lines[0]) == (0, FITS)
     assert lines[1].startswith("check: not committed yet: dvc.lock, params.yaml, plots/data.png, ")
 
 
-@pytest.mark.parametrize("lines", [2, *(pytest.param(n, marks=pytest.mark.all) for n in (0, 10))])
-def test_a_cut_lock_is_named_with_its_cure(
-    branches: Clone, copy_of: Callable[[Clone], Clone], lines: int
+def test_the_model_of_another_branch_on_disk_is_named_with_the_cure(
+    clone: Clone, check: Check
 ) -> None:
-    clone = copy_of(branches)
+    clone.run("git", "checkout", "--quiet", "better")
+    model, predictions = (f"models/{name}.safetensors" for name in ("model", "predictions"))
+    other = "on disk is not the one of this commit; dvc checkout"
+    lines = [f"check: {model} {other}", f"check: {predictions} {other}"]
+    assert check(clone) == (0, [FITS, *lines])
+    clone.run("dvc", "checkout", "--quiet")
+    assert check(clone) == (0, [FITS])
+
+
+@pytest.mark.parametrize("lines", [2, 0, 10])
+def test_a_cut_lock_is_named_with_its_cure(clone: Clone, check: Check, lines: int) -> None:
     lock = clone.path / "dvc.lock"
     lock.write_text("".join(lock.read_text().splitlines(True)[:lines])[:-1])
     status, (line,) = check(clone)
     assert status == 1
-    assert line.startswith("check: dvc.lock: cut short, as a killed DVC leaves it; git checkout")
-    clone.run("git", "checkout", "--quiet", "dvc.lock")
-    assert check(clone)[0] == 0
+    assert line.startswith("dvc.lock: cut short, as a killed DVC leaves it; git checkout dvc.lock")
 
 
 @pytest.mark.all
 def test_the_error_for_a_damaged_cache_object_says_how_to_repair_it(
-    branches: Clone, copy_of: Callable[[Clone], Clone]
+    clone: Clone, check: Check
 ) -> None:
-    clone = copy_of(branches)
     predictions = clone.path / "models" / "predictions.safetensors"
     whole = predictions.read_bytes()
     md5 = hashlib.md5(whole, usedforsecurity=False).hexdigest()
@@ -125,26 +142,25 @@ def test_the_error_for_a_damaged_cache_object_says_how_to_repair_it(
     stored.chmod(0o644)
     stored.write_bytes(whole[:-1] + b"!")
     stored.chmod(0o444)
-    status, lines = check(clone)
+    status, (_, line) = check(clone)
     assert status == 1
-    (line,) = lines[1:]
     assert line.startswith("  models/predictions.safetensors: damaged in the cache; delete it and ")
     Path(line.split(" and ")[1].removesuffix(", then dvc repro")).unlink()
     predictions.unlink()
     clone.repro()
     assert predictions.read_bytes() == whole
-    assert check(clone)[0] == 0
+    assert check(clone) == (0, [FITS])
 
 
 @pytest.mark.all
-def test_a_full_check_reports_how_far_forged_results_are_off(
-    branches: Clone,
-) -> None:
+def test_a_full_check_reports_how_far_forged_results_are_off(branches: Clone, check: Check) -> None:
     assert check(branches, "forged")[0] == 0
-    status, lines = check(branches, "forged", "--full")
-    assert status == 1
-    assert lines[1:] == [
-        "check: a run from nothing gives something else",
-        "  metrics.json: test_mae: 0.000647102 -> 0.00647102, by 0.00582",
-        "  plots/loss.png: 1.000% of the pixels differ",
-    ]
+    assert check(branches, "forged", full=True) == (
+        1,
+        [
+            FITS,
+            "check: a clean run gives different results",
+            "  metrics.json: test_mae: 0.000647102 -> 0.00647102, by 0.00582",
+            "  plots/loss.png: 1.000% of the pixels differ",
+        ],
+    )

@@ -20,15 +20,12 @@ from tests.support.exercise import ROOT, write_params
 
 @pytest.fixture(autouse=True)
 def process(folder: Path) -> Iterator[None]:
-    """The working folder has params.yaml; afterwards, signals and garbage are handled as before."""
+    """The working folder has params.yaml; afterwards, signals are handled as before."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)
-    gc.unfreeze()
-    gc.set_threshold(700)
-    gc.enable()
 
 
 def start(
@@ -65,6 +62,15 @@ def test_the_error_for_a_wrong_number_of_paths_lists_the_wanted_ones(
 ) -> None:
     with pytest.raises(SystemExit, match="^own: wanted the paths source result other, got 2$"):
         start(monkeypatch, "source result")
+
+
+def test_a_stage_does_not_start_with_another_version_of_a_package(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("versions.yaml").write_text('numpy: "0"')
+    with pytest.raises(SystemExit, match="^own: versions.yaml: numpy: wanted 0, got [0-9.]+; "):
+        start(monkeypatch, "source result other")
+    assert not Path("result").exists()
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from tests.support.exercise import write_params
         ({"train.lr": float("nan")}, train, "train.lr: wanted float > 0.0, got nan"),
         ({"train.lr": float("inf")}, train, f"train.lr: wanted float <= {params.MAX}, got inf"),
         ({"train.epochs": 1.5}, train, "train.epochs: wanted int, got 1.5"),
-        ({"train.batch_size": 0}, train, "train.batch_size: wanted int >= 1, got 0"),
+        ({"train.batch_size": -1}, train, "train.batch_size: wanted int >= 0, got -1"),
         ({"train.seed": -1}, train, "train.seed: wanted int >= 0, got -1"),
         ({"train.loss": "l3"}, train, f"train.loss: wanted one of {', '.join(LOSSES)}, got 'l3'"),
         ({"train": 3}, train, "train: wanted keys and values, got 3"),

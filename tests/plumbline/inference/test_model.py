@@ -53,7 +53,7 @@ def test_a_state_dict_that_does_not_fit_its_model_is_refused(
 
 @pytest.mark.parametrize(
     ("names", "message"),
-    [('["x0"]', "other numbers of features than 2"), ("0", "Expected `array`.* run `dvc repro`")],
+    [('["x0"]', "numbers of features other than 2"), ("0", "Expected `array`.* run `dvc repro`")],
 )
 def test_a_file_whose_metadata_are_wrong_is_refused(
     tmp_path: Path, names: str, message: str

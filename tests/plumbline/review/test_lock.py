@@ -7,60 +7,78 @@ from typing import Any
 import pytest
 import yaml
 
-from plumbline.review.lock import contradictions, is_cut, recover
-
-
-def test_two_hashes_for_one_file_are_a_contradiction() -> None:
-    def lock(made: str, used: str) -> dict[str, object]:
-        return {
-            "make": {"outs": [{"path": "a", "md5": made}]},
-            "use": {"deps": [{"path": "a", "md5": used}, {"path": "b.py", "md5": "3"}]},
-        }
-
-    assert list(contradictions(lock("1", "1"))) == []
-    assert list(contradictions(lock("1", "2"))) == ["use: ran with another a than dvc.lock has"]
-
+from plumbline.review.lock import (
+    changed_sources,
+    contradictions,
+    is_cut,
+    recover,
+    stage_changes,
+)
 
 FOLDER = {"path": "core", "hash": "md5", "md5": "0a.dir", "size": 9, "nfiles": 2}
 REMOTE = {"path": "s3://bucket/table", "etag": "1e"}
 
 
 def file(path: str) -> dict[str, Any]:
-    return {"path": path, "hash": "md5", "md5": "0123456789ab", "size": 1234}
+    return {"path": path, "hash": "md5", "md5": "0123456789ab", "size": 0}
 
 
-LOCK = {
-    "schema": "2.0",
-    "stages": {
-        "make": {"cmd": "make a", "deps": [FOLDER, REMOTE], "outs": [file("a"), file("b")]},
-        "use": {"cmd": ["use", "a"], "deps": [file("a")], "params": {"p": {"n": 1}},
-                "outs": [file("c"), FOLDER]},
-        "show": {"cmd": "show", "deps": [file("c")]},
-    },
+STAGES: dict[str, Any] = {
+    "make": {"cmd": "make a", "deps": [FOLDER, REMOTE], "outs": [file("a"), file("b")]},
+    "use": {"cmd": ["use", "a"], "deps": [file("a")], "params": {"p": {"n": 1}},
+            "outs": [file("c"), FOLDER]},
+    "show": {"cmd": "show", "deps": [file("c")]},
 }  # fmt: skip
-TEXT = yaml.safe_dump(LOCK, sort_keys=False).encode()
+TEXT = yaml.safe_dump({"schema": "2.0", "stages": STAGES}, sort_keys=False).encode()
 
 
 def hashes(entry: dict[str, Any]) -> set[tuple[str, str]]:
     return {(out["path"], out["md5"]) for out in entry.get("outs") or [] if "md5" in out}
 
 
-@pytest.mark.parametrize("lock", [LOCK, {"schema": "2.0", "stages": {}}])
-def test_a_whole_lock_is_not_cut(lock: dict[str, Any]) -> None:
-    assert not is_cut(yaml.safe_dump(lock, sort_keys=False).encode())
+def lock(script: str, made: str, used: str) -> dict[str, Any]:
+    """Two stages: `a` is a script that makes `d`, which `b` uses."""
+    return {
+        "a": {"deps": [{"path": "a.py", "md5": script}], "outs": [{"path": "d", "md5": made}]},
+        "b": {"deps": [{"path": "d", "md5": used}]},
+    }
 
 
-def test_a_merge_conflict_is_not_a_cut() -> None:
-    assert not is_cut(b"<<<<<<< HEAD\n" + TEXT[:80])
+def test_two_hashes_for_one_file_are_a_contradiction() -> None:
+    assert list(contradictions(lock("1", "2", "2"))) == []
+    assert list(contradictions(lock("1", "2", "3"))) == ["b: ran with another d than dvc.lock has"]
 
 
-@pytest.mark.parametrize("length", [0, 5, len("schema: '2.0'\n"), len("schema: '2.0'\nstages:\n")])
-def test_a_lock_without_its_stages_is_cut(length: int) -> None:
-    assert is_cut(TEXT[:length])
+def test_a_changed_source_is_a_file_that_no_stage_makes() -> None:
+    assert changed_sources(lock("1", "2", "2"), lock("1", "3", "3")) == []
+    assert changed_sources(lock("1", "2", "2"), lock("4", "2", "2")) == ["a.py"]
+    assert changed_sources({}, lock("1", "2", "2")) == ["a.py"]
+
+
+def test_a_stage_ran_if_its_lock_entry_changed() -> None:
+    old = {"gone": {"cmd": 1}, "same": {"cmd": 1}, "other": {"cmd": 1}}
+    new = {"same": {"cmd": 1}, "other": {"cmd": 2}, "added": {"cmd": 1}}
+    became = {"gone": "removed", "same": "skipped", "other": "ran", "added": "new"}
+    assert stage_changes(old, new) == became
+
+
+@pytest.mark.parametrize(
+    ("content", "cut"),
+    [
+        (TEXT, False),
+        (b"schema: '2.0'\nstages: {}\n", False),
+        (b"<<<<<<< HEAD\n" + TEXT[:80], False),
+        (b"", True),
+        (TEXT[:5], True),
+        (TEXT[: len("schema: '2.0'\n")], True),
+        (TEXT[: len("schema: '2.0'\nstages:\n")], True),
+    ],
+)
+def test_a_whole_lock_or_a_merge_conflict_is_not_cut(content: bytes, cut: bool) -> None:
+    assert is_cut(content) == cut
 
 
 def test_a_lock_cut_anywhere_is_recognised_or_lacks_the_hash_of_an_output() -> None:
-    stages: dict[str, Any] = LOCK["stages"]
     without_outputs = TEXT.index(b"  show:")
     recognised = 0
     for length in range(without_outputs):
@@ -68,7 +86,7 @@ def test_a_lock_cut_anywhere_is_recognised_or_lacks_the_hash_of_an_output() -> N
             recognised += 1
             continue
         for name, entry in yaml.safe_load(TEXT[:length])["stages"].items():
-            assert entry == stages[name] or hashes(entry) < hashes(stages[name])
+            assert entry == STAGES[name] or hashes(entry) < hashes(STAGES[name])
     assert recognised > without_outputs * 0.9
 
 
@@ -86,6 +104,13 @@ def write(path: str, text: bytes) -> Path:
     return Path(path)
 
 
+def add_lock(text: bytes) -> Path:
+    path = write("dvc.lock", text)
+    subprocess.run(["git", "add", "dvc.lock"], check=True)
+    return path
+
+
+@pytest.mark.slow
 def test_nothing_is_done_where_nothing_is_cut(repository: Path) -> None:
     assert list(recover()) == []
     lock, rwlock = write("dvc.lock", TEXT), write(".dvc/tmp/rwlock", b'{"read": {}}')
@@ -93,53 +118,43 @@ def test_nothing_is_done_where_nothing_is_cut(repository: Path) -> None:
     assert (lock.read_bytes(), rwlock.read_bytes()) == (TEXT, b'{"read": {}}')
 
 
-def test_a_cut_lock_is_restored_from_git(repository: Path) -> None:
-    lock = write("dvc.lock", TEXT)
-    subprocess.run(["git", "add", "dvc.lock"], check=True)
-    lock.write_bytes(TEXT[:50])
+@pytest.mark.slow
+def test_a_cut_lock_is_restored_from_what_was_added_or_from_the_last_commit(
+    repository: Path,
+) -> None:
+    add_lock(TEXT).write_bytes(TEXT[:50])
     assert list(recover()) == ["dvc.lock: restored from git; a killed DVC left it half-written"]
-    assert lock.read_bytes() == TEXT
-
-
-def test_a_cut_lock_that_was_added_is_restored_from_the_last_commit(repository: Path) -> None:
-    lock = write("dvc.lock", TEXT)
-    subprocess.run(["git", "add", "dvc.lock"], check=True)
+    assert Path("dvc.lock").read_bytes() == TEXT
     person = ("-c", "user.name=A Person", "-c", "user.email=person@example.org")
     subprocess.run(["git", *person, "commit", "--quiet", "--message=lock"], check=True)
-    lock.write_bytes(TEXT[:50])
-    subprocess.run(["git", "add", "dvc.lock"], check=True)
+    add_lock(TEXT[:50])
     assert len(list(recover())) == 1
-    assert lock.read_bytes() == TEXT
+    assert Path("dvc.lock").read_bytes() == TEXT
 
 
+@pytest.mark.slow
 def test_a_cut_lock_that_git_lacks_or_has_cut_too_is_deleted(repository: Path) -> None:
-    for _ in range(2):
-        lock = write("dvc.lock", TEXT[:50])
+    for put in (write, lambda _, text: add_lock(text)):
+        put("dvc.lock", TEXT[:50])
         (line,) = recover()
         assert line == "dvc.lock: deleted; a killed DVC left it half-written, and git has none"
-        assert not lock.exists()
-        write("dvc.lock", TEXT[:50])
-        subprocess.run(["git", "add", "dvc.lock"], check=True)
+        assert not Path("dvc.lock").exists()
 
 
 @pytest.mark.parametrize("path", [".dvc/tmp/rwlock", ".dvc/cache/runs/0a/0a1b/.x1.tmp"])
-def test_what_else_is_half_written_is_deleted(repository: Path, path: str) -> None:
-    cut = write(path, b"")
-    assert list(recover()) == [f"{path}: deleted; a killed DVC left it half-written"]
-    assert not cut.exists()
-
-
-def test_the_files_of_dvc_may_be_above_the_project(
-    repository: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.slow
+def test_what_else_is_half_written_is_deleted_also_above_the_project(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    cut = write(".dvc/tmp/rwlock", b"")
-    (repository / "a" / "b").mkdir(parents=True)
-    monkeypatch.chdir("a/b")
-    (line,) = recover()
-    assert line.startswith("../../.dvc/tmp/rwlock: deleted; ")
-    assert not (repository / cut).exists()
+    for folder, prefix in ((".", ""), ("a/b", "../../")):
+        write(path, b"")
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        monkeypatch.chdir(folder)
+        assert list(recover()) == [f"{prefix}{path}: deleted; a killed DVC left it half-written"]
+        assert not (repository / path).exists()
 
 
+@pytest.mark.slow
 def test_a_lock_that_dvc_is_writing_is_left_alone(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

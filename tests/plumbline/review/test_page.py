@@ -18,12 +18,14 @@ def test_code_contains_no_character_that_ends_the_code_or_the_line(character: st
     assert character not in code(f"a{character}b").removeprefix("`").removesuffix("`")
 
 
-@pytest.mark.slow
 @given(st.text(max_size=LONGEST // 10))
-def test_a_reader_sees_the_printable_form_of_the_text(text: str) -> None:
+def test_a_reader_of_the_text_or_of_the_page_sees_its_printable_form(text: str) -> None:
     shown = re.fullmatch(r"`([^`|\\]+)`|<code>([\w &#;]*)</code>", code(text), re.ASCII)
     assert shown
     assert html.unescape(shown[1] or shown[2] or "") == printable(text)
+    body = page(code(text)).partition("</style>\n")[2]
+    assert re.fullmatch("<p><code>[^<>]*</code></p>\n", body)
+    assert html.unescape(body[9:-12]) == printable(text)
 
 
 def test_a_long_text_is_cut() -> None:
@@ -32,14 +34,6 @@ def test_a_long_text_is_cut() -> None:
 
 def test_an_address_cannot_end_its_link() -> None:
     assert image('a) "<b', "before") == "![before](a%29%20%22%3Cb)"
-
-
-@pytest.mark.slow
-@given(st.text(max_size=LONGEST // 10))
-def test_a_page_shows_code_as_the_printable_form_of_the_text(text: str) -> None:
-    body = page(f"{code(text)}").partition("</style>\n")[2]
-    assert re.fullmatch("<p><code>[^<>]*</code></p>\n", body)
-    assert html.unescape(body[9:-12]) == printable(text)
 
 
 def test_a_page_contains_its_pictures_and_loads_nothing() -> None:
@@ -60,25 +54,27 @@ def test_a_table_has_one_line_per_row() -> None:
     assert table(["a", "b"], [["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
 
 
-def png(colour: str, size: tuple[int, int] = (10, 10), **options: int) -> bytes:
-    file = BytesIO()
-    Image.new("RGB", size, colour).save(file, format="png", **options)
+def png(painted: int = 0, size: tuple[int, int] = (10, 10), **options: int) -> bytes:
+    """A red picture with this many black pixels."""
+    picture, file = Image.new("RGB", size, "red"), BytesIO()
+    for x in range(painted):
+        picture.putpixel((x, 4), (0, 0, 0))
+    picture.save(file, format="png", **options)
     return file.getvalue()
 
 
-def test_the_same_pixels_in_other_bytes_do_not_differ() -> None:
-    assert png("red", compress_level=0) != png("red")
-    assert differing_share(png("red", compress_level=0), png("red")) == 0
-
-
-def test_one_changed_pixel_in_a_hundred_is_one_percent() -> None:
-    with Image.open(BytesIO(png("red"))) as image:
-        image.putpixel((3, 4), (0, 0, 0))
-        file = BytesIO()
-        image.save(file, format="png")
-    assert differing_share(png("red"), file.getvalue()) == 0.01
-
-
-def test_a_different_size_or_an_unreadable_picture_differs_completely() -> None:
-    for other in (png("red", (10, 9)), b"", b"\x89PNG\r\n\x1a\nno", png("red")[:40]):
-        assert differing_share(png("red"), other) == 1
+@pytest.mark.parametrize(
+    ("other", "share"),
+    [
+        (png(compress_level=0), 0),
+        (png(painted=1), 0.01),
+        (png(size=(10, 9)), 1),
+        (b"", 1),
+        (b"\x89PNG\r\n\x1a\nno", 1),
+        (png()[:40], 1),
+    ],
+    ids=["other bytes", "one pixel", "other size", "none", "no picture", "half"],
+)
+def test_pictures_differ_by_the_share_of_their_pixels(other: bytes, share: float) -> None:
+    assert other != png()
+    assert differing_share(png(), other) == share

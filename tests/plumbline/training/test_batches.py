@@ -36,7 +36,7 @@ def test_pieces_start_at_16_bytes_wherever_they_are_in_their_file(
     """A matrix product may have other last bits elsewhere."""
     column = np.zeros((PIECE + 2, 1), np.float32)
     tensors.save_samples(tmp_path / "samples", column, column, SamplesInfo(["X"], target, None))
-    samples = load_share(tmp_path / "samples", torch.device("cpu"), ALONE)
+    samples, _ = load_share(tmp_path / "samples", torch.device("cpu"), ALONE)
     for X, y in full_batch(samples, ALONE).own:
         assert X.data_ptr() % 16 == y.data_ptr() % 16 == 0
 

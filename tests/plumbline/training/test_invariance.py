@@ -85,7 +85,7 @@ def draw(number: int) -> Case:
         "standardize": choose.choice([False, False, True]),
         "loss": choose.choice(list(LOSSES)),
         "optimizer": choose.choice(list(OPTIMIZERS)),
-        "batch_size": choose.choice([None, None, piece // 2, piece, piece + 1, 3 * piece, rows]),
+        "batch_size": choose.choice([0, 0, piece // 2, piece, piece + 1, 3 * piece, rows]),
         "epochs": epochs,
         "seed": number,
     }
@@ -187,8 +187,9 @@ def train(case: Case, paths: list[Path], folder: Path) -> tuple[list[Bytes], lis
 
     def train_in(world: World, killed: int | None) -> Bytes:
         cpu, params, model = torch.device("cpu"), case.params, models[world.rank]
-        train = load_share(paths[0], cpu, world, whole=params.batch_size is not None)
-        test = load_share(paths[1], cpu, world)
+        train, _ = load_share(paths[0], cpu, world, whole=params.batch_size > 0)
+        test, _ = load_share(paths[1], cpu, world)
+        assert torch.equal(test.own(test.X, world), test.X)
         fit_scale(model, train, world)
         checkpoint = Killed(folder / "model", [], [], 1) if case.killed else None
         if checkpoint:

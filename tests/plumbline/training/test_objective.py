@@ -10,7 +10,7 @@ from plumbline.history import Row
 from plumbline.inference.device import PIECE, predict
 from plumbline.inference.model import Standardized, line_of, make_model
 from plumbline.training.batches import Samples
-from plumbline.training.objective import FEW, advise, fit_scale, make_loss
+from plumbline.training.objective import WORTHWHILE, advise, fit_scale, make_loss
 from plumbline.training.world import ALONE
 from stages.load import Load, load
 from stages.loop import Train, fit
@@ -100,7 +100,7 @@ def loss_and_gradient(loss_fn: nn.Module, y_pred: Tensor, y: Tensor) -> list[byt
 
 
 @pytest.mark.parametrize("layer", [loss.layer for loss in LOSSES.values()])
-@pytest.mark.parametrize("n", [1, FEW - 1, FEW, 20_001])
+@pytest.mark.parametrize("n", [1, WORTHWHILE - 1, WORTHWHILE, 20_001])
 def test_a_loss_and_its_gradient_have_the_bits_of_torchs_own(layer: str, n: int) -> None:
     y_pred, y = torch.randn(2, n, 1, generator=torch.Generator().manual_seed(n))
     y_pred[::3] = y[::3]  # no error

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import torch
 from safetensors.numpy import save_file
 
 from plumbline.core import tensors
@@ -20,6 +21,7 @@ from plumbline.core.tensors import encode
 from plumbline.training.world import World, cause
 from tests.support.exercise import ROOT, write_params
 from tests.support.models import OUTPUTS, make_samples, train
+from tests.support.ranks import in_ranks
 
 Process = subprocess.Popen[str]
 
@@ -61,6 +63,17 @@ def test_the_shares_cover_all_rows_in_order_and_are_whole_pieces(n: int, size: i
     assert max(pieces) - min(pieces) <= 1
 
 
+def test_an_exchange_keeps_the_sign_of_zero() -> None:
+    def exchange(world: World) -> bytes:
+        terms = torch.zeros(2, 1)
+        terms[world.rank] = -0.0
+        world.exchange(terms)
+        return terms.numpy().tobytes()
+
+    results, _ = in_ranks(exchange, [1, 1])
+    assert results == [np.full(2, -0.0, np.float32).tobytes()] * 2
+
+
 def start(**environment: str) -> Process:
     """Starts the train stage as dvc.yaml does, with environment variables for torchrun."""
     return subprocess.Popen(
@@ -98,9 +111,9 @@ def test_more_processes_than_pieces_give_the_bytes_of_one_process(folder: Path) 
 
 
 @pytest.mark.all
-@pytest.mark.parametrize(("batch_size", "processes"), [(None, 1), (300_000, 2)])
+@pytest.mark.parametrize(("batch_size", "processes"), [(0, 1), (300_000, 2)])
 def test_a_killed_training_resumes_on_other_nodes_processes_and_threads_with_the_same_bytes(
-    folder: Path, batch_size: int | None, processes: int
+    folder: Path, batch_size: int, processes: int
 ) -> None:
     settings = {**LARGE, "train.epochs": 60, "train.batch_size": batch_size}
     make_samples(settings)
