@@ -101,6 +101,12 @@ def pytest_collection_finish() -> None:
     end_imports()
 
 
+def pytest_sessionfinish() -> None:
+    """Pytest and Python look for garbage several times at the end: now once."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_configure() -> None:
     """Makes Ctrl-C end the processes that tests start, even if pytest inherited it ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,7 +1,6 @@
 """The imports of a script, read from its text; nothing is run."""
 
 import ast
-from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -20,29 +19,35 @@ providers = cache(packages_distributions)
 ONLY_PRINT = {"tqdm"}
 
 
-def modules(script: Path) -> Iterator[str]:
+def modules(script: Path) -> frozenset[str]:
     """The full name of each module that the script imports, anywhere in its text."""
-    for node in ast.walk(ast.parse(script.read_bytes(), script)):
+    return _modules(script, script.read_bytes())
+
+
+@cache
+def _modules(script: Path, text: bytes) -> frozenset[str]:
+    found = set()
+    for node in ast.walk(ast.parse(text, script)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             package = ".".join(script.parts[: -node.level]) if node.level else ""
             module = ".".join(filter(None, [package, node.module]))
-            yield module
             # `from package import name` may import a module of that name.
-            yield from (f"{module}.{alias.name}" for alias in node.names)
+            found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
+    return frozenset(found)
 
 
-def closure(*scripts: str) -> dict[str, set[str]]:
+def closure(*scripts: str) -> dict[str, frozenset[str]]:
     """The scripts and all scripts that they import of the project and the library, directly or not.
 
     Each with the names of the modules that it imports. Paths are relative to the working folder,
     where Python looks for modules first, but absolute in a library that is installed elsewhere.
     """
-    found, open_ends = dict[str, set[str]](), [*scripts]
+    found, open_ends = dict[str, frozenset[str]](), [*scripts]
     while open_ends:
         if (path := open_ends.pop()) not in found:
-            found[path] = {*modules(Path(path))}
+            found[path] = modules(Path(path))
             for module in found[path]:
                 parts = module.split(".")
                 folders = ["/".join(parts[: i + 1]) for i in range(len(parts))]
@@ -53,7 +58,7 @@ def closure(*scripts: str) -> dict[str, set[str]]:
     return found
 
 
-def distributions(scripts: dict[str, set[str]]) -> set[str]:
+def distributions(scripts: dict[str, frozenset[str]]) -> set[str]:
     """The distributions that these scripts import, by their names in versions.yaml; see `closure`.
 
     A module that the project has itself is of none, and neither are Python's own. A distribution

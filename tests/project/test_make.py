@@ -10,7 +10,10 @@ import pytest
 
 from tests.support.exercise import ROOT
 
-pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed"),
+]
 
 
 @pytest.fixture
@@ -44,7 +47,6 @@ def pip_commands(folder: Path, *arguments: str) -> list[str]:
     return [line.partition("pip install")[2] for line in lines if "pip install" in line]
 
 
-@pytest.mark.slow
 def test_the_cpu_option_changes_only_the_index_of_torch(project: Path) -> None:
     (rest,) = pip_commands(project)
     torch, same_rest = pip_commands(project, "CPU=1")

@@ -11,7 +11,6 @@ import pytest
 import yaml
 
 from plumbline.lint import declared, imports
-from plumbline.lint.problems import static_problems
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT, STAGES, pipeline
 
@@ -19,11 +18,7 @@ ENTRIES: dict[str, Any] = yaml.safe_load(pipeline())["stages"]
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_the_entry_and_the_usage_line_of_each_stage_agree_with_its_code(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(ROOT)
-    assert [*static_problems(STAGES[name])] == []
+def test_the_usage_line_of_each_stage_names_its_paths(name: str) -> None:
     module = importlib.import_module(f"stages.{name}")
     *command, _ = usage = str(module.__doc__).splitlines()[-1].split()
     assert command[:4] == ["Usage:", "python", "-m", f"stages.{name}"]

@@ -67,6 +67,7 @@ def comment(text: str, draw: random.Random) -> str:
     return "".join(lines)
 
 
+@pytest.mark.slow
 def test_two_hundred_edits_of_comments_docstrings_and_layout_are_recognised() -> None:
     draw = random.Random(1)  # noqa: S311
     for _ in range(200):

@@ -11,6 +11,8 @@ from tests.support.clone import Clone
 from tests.support.exercise import GATE, ROOT
 from tests.support.trainings import make_trainings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def trainings(tmp_path_factory: pytest.TempPathFactory) -> Clone:
@@ -88,7 +90,6 @@ def test_a_branch_is_compared_with_where_it_left_a_base_that_has_moved_on(
     assert note.startswith("  better has moved on by 1 commit; compared with ")
 
 
-@pytest.mark.slow
 def test_a_clone_without_a_cache_judges_its_working_tree(trainings: Clone, tmp_path: Path) -> None:
     trainings.run("git", "clone", "--quiet", "--branch=better", ".", str(tmp_path / "fork"))
     fork = Clone(tmp_path / "fork", PYTHONPATH=str(ROOT))
@@ -98,7 +99,6 @@ def test_a_clone_without_a_cache_judges_its_working_tree(trainings: Clone, tmp_p
     assert "Worse in 20 of 20 trainings" in done.stdout
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("tool", ["gate", "report", "check"])
 def test_a_missing_repository_is_one_line(tmp_path: Path, tool: str) -> None:
     outside = Clone(tmp_path, PYTHONPATH=str(ROOT), GIT_CEILING_DIRECTORIES=str(tmp_path.parent))

@@ -17,6 +17,8 @@ from plumbline.core.tensors import Line, SamplesInfo, save_samples
 from plumbline.validation import Row
 from tests.support.exercise import GATE, ROOT, STAGES, pipeline
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def write(folder: Path) -> Callable[..., None]:

@@ -19,6 +19,7 @@ def save(path: Path, x: str = "x") -> bytes:
     return path.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_users_matplotlib_settings_change_no_byte(tmp_path: Path) -> None:
     first = save(tmp_path / "first.png")
     with matplotlib.rc_context({"font.family": "monospace", "lines.linewidth": 9}):
