@@ -47,7 +47,6 @@ draw:
   dpi: 1       # fine
 """
 VERSIONS = 'numpy: "1"\ntorch: "1"\n'
-WRITTEN = {"dvc.yaml", "params.yaml", "versions.yaml", "data/table.csv", "data/big.csv.dvc"}
 
 
 def stage(name: str, key: str, reads: str, cached: str, kept: str, script: str = "") -> str:
