@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from importlib.util import source_from_cache
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,8 @@ def run_problems(stage: Stage, made: Path, scratch: Path) -> Iterator[str]:
     # The environment that Python runs in may be a folder of the project.
     for path in sorted(path for path in read if not path.is_relative_to(sys.prefix)):
         for name in [path.relative_to(at) for at in (folder, root) if path.is_relative_to(at)]:
+            if name.suffix == ".pyc":  # Python looks for the bytecode of each script
+                name = Path(source_from_cache(str(name)))
             if name.as_posix() not in {*before, *stage.outs} and name.is_file():
                 yield f"{name.as_posix()}: read, and not declared"
     beyond = {str(p) for p in written if p.is_file() and not p.is_relative_to(scratch)}

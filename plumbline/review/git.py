@@ -153,16 +153,22 @@ def _fetch_files(commit: str) -> str:
 
 
 def _commit_working_tree(head: str) -> str:
-    """A commit of the tracked files on `head`; `head` itself if it has the same files."""
-    settings = _settings()
+    """A commit of the tracked files on `head`; `head` itself if it has the same files.
+
+    During a merge its parents are also those that git's next commit will have.
+    """
+    settings, merging = _settings(), Path(_line("rev-parse", "--git-path", "MERGE_HEAD"))
+    parents = [head, *(merging.read_text().split() if merging.is_file() else [])]
     with _index_without_times() as index:
         # Without a change nothing is written: the repository may be read-only.
-        if not git("diff", "--name-only", head, settings=settings, index=index):
+        changed = git("diff", "--name-only", head, settings=settings, index=index)
+        if not changed and parents == [head]:
             return head
         git("add", "--update", "--", ":/", settings=settings, index=index)
         tree = git("write-tree", index=index).decode().strip()
-    message = ("-p", head, "-m", "The working tree")
-    return git("commit-tree", tree, *message, settings=settings).decode().strip()
+    parts = [part for parent in parents for part in ("-p", parent)]
+    message = ("-m", "The working tree")
+    return git("commit-tree", tree, *parts, *message, settings=settings).decode().strip()
 
 
 def unseen_files() -> list[Path]:

@@ -21,6 +21,7 @@ from plumbline.review.gate import (
     is_number,
 )
 from plumbline.review.page import Picture, code, image, table
+from plumbline.review.reproduction import ADD
 from plumbline.validation import Row, quartiles
 
 NAMES_IN_A_SENTENCE = 3
@@ -89,6 +90,8 @@ def headline(findings: Findings, rules: Rules) -> str:
         mark, text, advice = "🔴", "; ".join([text, *beyond]), MERGE_NOT
     if findings.risen:
         mark, text, advice = "🔴", f"Did not learn: {findings.risen}. {text}", MERGE_NOT
+    if findings.problems and all(line.endswith(ADD) for line in findings.problems):
+        return f"⛔ Not yet: {code('; '.join(findings.problems))}. Then: {text}"
     if not findings.hold:
         return f"⛔ Do not merge it: its results do not match a run. Taken as committed: {text}"
     return f"{mark} {text}. {advice}"

@@ -15,7 +15,7 @@ from plumbline.review.gate import DEVICE, Rules, changed, is_number
 from plumbline.review.git import Checkout, clean_environment, standard_output
 from plumbline.review.page import differing_share
 
-COMMENTS, ACCEPT = "only comments changed in", ": make accept"
+COMMENTS, ACCEPT, ADD = "only comments changed in", ": make accept", "; git add it"
 
 
 class Difference(NamedTuple):
@@ -62,7 +62,7 @@ def _changes(checkout: Checkout, stages: dict[str, Any], locked: dict[str, Any])
             return [f"{path}: {key} is {how}" for key, how in state.items()]
         if fits and state in {"deleted", "not in cache"}:
             return []
-        lacking = "modified" if path in tracked else "not in the commit; git add it"
+        lacking = "modified" if path in tracked else f"not in the commit{ADD}"
         how = lacking if state == "deleted" else state
         return [f"{file} is {how}" for file in _changed_files(checkout, path)]
 

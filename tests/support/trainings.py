@@ -51,6 +51,7 @@ def make_trainings(path: Path) -> Clone:
     """A new repository whose branch main has BASE; each other branch has its own rows."""
     clone = Clone(path)
     clone.init()
+    clone.run("dvc", "init", "--quiet")
     (path / "dvc.yaml").write_text(DVC_YAML)
     (path / "gate.yaml").write_text(GATE)
     write_rows(clone, BASE)
@@ -68,6 +69,9 @@ def write_rows(clone: Clone, rows: list[Row] | None) -> None:
     path = clone.path / "plots" / "validation.csv"
     if rows is None:
         path.unlink()
+        text = DVC_YAML[DVC_YAML.index("  evaluate") :]
+        (clone.path / "dvc.yaml").write_text(f"stages:\n{text}")
+        (clone.path / "dvc.lock").unlink()
     else:
         validation.save(path, rows)
     metrics = dict.fromkeys(yaml.safe_load(GATE)["metrics"], 0.5)
@@ -75,3 +79,4 @@ def write_rows(clone: Clone, rows: list[Row] | None) -> None:
         del metrics[name]
     metrics |= validation.metrics(rows or [])
     (clone.path / "metrics.json").write_text(json.dumps(metrics))
+    clone.run("dvc", "commit", "--force", "--quiet")

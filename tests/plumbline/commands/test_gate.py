@@ -65,6 +65,15 @@ def test_a_note_says_that_a_merge_of_the_base_would_conflict_in_results_alone(
     assert "  Merging smaller conflicts only in results: make merge BRANCH=smaller" in lines
 
 
+def test_stale_results_are_not_judged(branches: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(branches.path)
+    with pytest.raises(SystemExit) as end:
+        gate.main(Namespace(base="main", head="stale"))
+    first, *lines = str(end.value).splitlines()
+    assert first == "gate: not judged: type `dvc repro`, because the results are stale"
+    assert "  train: params.yaml: train is modified" in lines
+
+
 WORSE = "validation_mae: Worse in 20 of 20 trainings; the median error went from 0.02 to"
 LIMIT = "validation_mae is beyond its limit:"
 DIVERGED = "validation_mae: Worse in 15 of 20 trainings, the same in 5; 15 diverged"
@@ -89,11 +98,11 @@ def test_a_branch_that_is_worse_or_beyond_a_limit_fails(
 def test_a_branch_is_compared_with_where_it_left_a_base_that_has_moved_on(
     judge: Callable[..., tuple[bool, list[str]]],
 ) -> None:
-    is_open, (_, verdict, note) = judge("better", "unclear")
+    is_open, (_, verdict, *_, note) = judge("better", "unclear")
     assert is_open
     assert verdict.endswith("No clear difference: better in 11 of 20 trainings, worse in 9")
     assert note.startswith("  better has moved on by 1 commit; compared with ")
-    is_open, (_, _, note) = judge("better", "worse")
+    is_open, (_, _, *_, note) = judge("better", "worse")
     assert not is_open
     assert note.startswith("  better has moved on by 1 commit; compared with ")
 
@@ -101,7 +110,9 @@ def test_a_branch_is_compared_with_where_it_left_a_base_that_has_moved_on(
 def test_a_clone_without_a_cache_judges_its_working_tree(trainings: Clone, tmp_path: Path) -> None:
     trainings.run("git", "clone", "--quiet", "--branch=better", ".", str(tmp_path / "fork"))
     fork = Clone(tmp_path / "fork", PYTHONPATH=str(ROOT))
-    fork.run("git", "checkout", "--quiet", "origin/worse", "--", "plots", "metrics.json")
+    fork.run(
+        "git", "checkout", "--quiet", "origin/worse", "--", "dvc.lock", "plots", "metrics.json"
+    )
     done = fork.try_run("python", "-m", "plumbline", "gate", "main")
     assert done.returncode == 1
     assert "Worse in 20 of 20 trainings" in done.stdout
