@@ -99,7 +99,7 @@ class Column:
         return f"{self.name}, row {row} below the header"
 
     def _parse(self, cells: pa.Array, row: int) -> Floats:
-        """The cells as numbers, nan for a gap; UserError for one that is no number."""
+        """The cells as numbers, nan for a gap; UserError for one that is not a number."""
         if cells.type != pa.string():
             numbers = cells.cast(pa.float64(), safe=False)
             return _spread(numbers.drop_null(), numbers.is_valid())
@@ -119,7 +119,7 @@ class Column:
         raise UserError(f"{self._cell(row)}: wanted {wanted}, got {reprlib.repr(got)}; {HELP}")
 
     def _cast(self, cells: pa.Array) -> pa.Array | None:
-        """The texts as float64; None if one of them is no number."""
+        """The texts as float64; None if one of them is not a number."""
         with suppress(pa.ArrowInvalid):
             return (cells.cast(pa.bool_()) if self.is_boolean else cells).cast(pa.float64())
         return None

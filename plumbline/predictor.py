@@ -49,7 +49,7 @@ class Predictor:
             torch.export.save(program, file, extra_files=names)
 
     def _numbers(self, table: Any) -> Array:
-        """X (n, features); UserError for what is no finite number."""
+        """X (n, features); UserError unless all are finite numbers."""
         names, features = _names_of(table), self.info.features
         if names is None:
             X = _to_numbers("the array", table)

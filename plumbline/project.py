@@ -67,8 +67,8 @@ is the wheel in `vendor/`.
 ## A later version of the library
 
 In a later checkout of Plumbline, with its environment active, run `python -m plumbline update` with
-the path of this folder. It replaces the wheel, and names the files that a new project would now
-have otherwise. Then `make repro` reruns what depends on the library, and git shows whether a result
+the path of this folder. It replaces the wheel, and names the files that are different in a
+new project. Then `make repro` reruns what depends on the library, and git shows whether a result
 moved.
 """
 

@@ -95,7 +95,7 @@ def read_rows(
     """The cells of some rows at a time, and their numbers (rows, columns); a gap is nan.
 
     columns: each name with the range that a model has seen, or None. whole: the cells of all
-    columns, else of these. UserError for a cell that is no number of float32, and after the last
+    columns, else of these. UserError for a cell that is not a float32 number, and after the last
     row for a column that float32 blurs.
     """
     places = [table.names.index(name) for name in columns]
@@ -137,7 +137,7 @@ def _open_parquet(path: Path) -> Table:
     schema, index = parquet.read_schema(path), list[str]()
     with suppress(KeyError, TypeError, ValueError, RecursionError):  # not written by pandas
         index = json.loads(schema.metadata[b"pandas"])["index_columns"]
-    # pandas notes a range 0, 1, 2, ... too, which is no column.
+    # pandas notes a range 0, 1, 2, ... too, which is not a column.
     return Table(path, schema.names, None, tuple(name for name in schema.names if name in index))
 
 
@@ -149,8 +149,7 @@ def _read_parquet(table: Table, places: list[int], whole: bool) -> Iterator[pa.R
         kind = file.schema_arrow.field(name).type
         if not re.match("u?int|float|double|halffloat|bool|decimal", str(kind)):
             raise UserError(f"{table.path}: column {name}: wanted numbers, got {kind}; {HELP}")
-    for batch in file.iter_batches(batch_size=ROWS, columns=None if whole else names):
-        yield batch if whole else batch.select(names)
+    yield from file.iter_batches(batch_size=ROWS, columns=None if whole else names)
 
 
 def _open_csv(path: Path, start: bytes) -> Table:

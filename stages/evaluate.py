@@ -73,7 +73,7 @@ def print_comparison(metrics: dict[str, float]) -> None:
         if metrics.get(name, 0) >= metrics.get(baseline, math.inf):
             print(
                 f"advice: {name} is {metrics[name]:g}, and that of predicting the training median "
-                f"is {metrics[baseline]:g}: the model is no better than a constant"
+                f"is {metrics[baseline]:g}: the model is not better than a constant"
             )
 
 

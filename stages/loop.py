@@ -75,7 +75,7 @@ def fit(
 
     show: is called with each row as soon as it is known. The results have the same bits for any
     number of threads and processes. UserError names a layer that rules this out, and DivergedError
-    the epoch in which a number is no longer finite.
+    the first epoch with a number that is not finite.
     """
     check_layers(model, train.X.shape[1])
     predict, loss_fn = objective(model, LOSSES[params.loss].layer)

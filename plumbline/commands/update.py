@@ -42,7 +42,7 @@ def main(options: Namespace) -> None:
     print(printable(f"update: {folder} has the library {version}, and had {old.version}"))
     digests = msgspec.json.decode(new, type=Made).files
     if others := sorted(k for k in {*digests, *old.files} if digests.get(k) != old.files.get(k)):
-        print("a new project would now have these otherwise; compare them, and take what you need:")
+        print("these files are different in a new project; compare them, and take what you need:")
         for path in others:
             print(printable(f"  {path}"))
     print(printable(f"now type: cd {shlex.quote(str(folder))} && make repro && git diff"))

@@ -163,7 +163,7 @@ def draw_landscape(
     A small picture says so if the rows have no weight. loss, of: its name and values.
     """
     if rows[0].weight is None:
-        return look.new_note(size, "no loss landscape: the model is no line in one feature")
+        return look.new_note(size, "no loss landscape: the model is not a line in one feature")
     figure, (axes,) = look.new_picture(size, title, ["weight"], ["bias"])
     X, y = look.thin(look.DOTS, *train)
     weights, biases = axes_around(X, y, standardized=rows[0].y_std is not None)

@@ -13,7 +13,7 @@ from plumbline.review.git import Checkout
 from plumbline.review.page import Picture, changed_pictures
 from plumbline.review.reproduction import Difference, problems, reproduce
 
-NO_BETTER = "the model is no better than a constant, the median of y"
+NO_BETTER = "the model is not better than a constant, the median of y"
 
 
 class Findings(NamedTuple):

@@ -229,7 +229,7 @@ def failures(rules: Rules, measured: Measured) -> list[str]:
 
 
 def beyond_limits(rules: Rules, measured: Measured) -> Iterator[str]:
-    """A line for each metric of the head that is on the wrong side of its limit, or is no number.
+    """A line for each metric of the head that is on the wrong side of its limit, or not a number.
 
     If half of the repeated trainings diverged, their median is infinite and metrics.json lacks it.
     """

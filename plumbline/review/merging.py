@@ -1,4 +1,4 @@
-"""Merges: git merges what people wrote; results are those of a commit, or are made again."""
+"""Finish a merge: a result is taken from a commit that ran with its inputs, or made again."""
 
 import hashlib
 import posixpath
@@ -21,18 +21,18 @@ from plumbline.review import diffs, lock
 from plumbline.review.git import HERE, Checkout, find_commit, git, own_git, unmerged
 from plumbline.review.lock import LOCK
 
-# Git's files that name the commits of the other side, as long as git waits for a person.
+# Git's files that name the other side's commits while git waits for a person.
 WAITING = ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "SQUASH_MSG",
            "rebase-merge/stopped-sha", "rebase-apply/original-commit"]  # fmt: skip
 MOST = 8  # a squash may name hundreds of commits
-# In these files, changes of neighbouring lines are no conflict. This line between all lines of a
-# file keeps git from taking them for one.
+# In these files, changes in neighbouring lines are not a conflict, though git says so: it gets the
+# files with an extra line after each line.
 BY_LINE, BETWEEN = {PARAMS.name, VERSIONS.name}, b"\x01\n"
 
 
 def settle() -> str:
-    """Settles the merge, rebase or cherry-pick that git has stopped in; what to type next."""
-    commits = ["HEAD", *_others()]
+    """Settles the merge, rebase or cherry-pick in which git stopped; says what to type next."""
+    commits = ["HEAD", *_other_commits()]
     if len(commits) == 1 and not unmerged():
         return "nothing to settle: no merge, rebase or cherry-pick is in progress"
     for path, blobs in unmerged(".").items():
@@ -40,17 +40,17 @@ def settle() -> str:
     made = _results(HERE, *commits)
     edited = {*unmerged("."), *own_git("ls-files", "--modified", "-z").decode().split("\0")[:-1]}
     if people := [p for p in edited if not made & {p, *map(str, PurePosixPath(p).parents)}]:
-        fail("settle: finish what people wrote, git add it, and type: make settle", sorted(people))
+        fail("settle: edit these files, git add them, and type: make settle", sorted(people))
     for path in unmerged("."):
         Path(path).unlink(missing_ok=True)
     try:
         _settle_results(commits)
     except BaseException as error:
-        # Git would not abort a merge if what it merged is not as it left it.
+        # Git aborts a merge only if the files that it merged are as it left them.
         kept = {*git("ls-files", "-z", "--", *made).decode().split("\0")[:-1]} - {*unmerged()}
         own_git("checkout-index", "--force", "--index", "--", *kept)
         if isinstance(error, UserError):
-            raise UserError(f"{error}; mend it, git add it, and type: make settle") from None
+            raise UserError(f"{error}; fix it, git add it, and type: make settle") from None
         raise
     own_git("add", "--update", "--", ".")  # no other file is modified
     found = re.search(r'"(git [a-z-]+ --continue)"', git("status").decode())
@@ -61,7 +61,7 @@ def settle() -> str:
 
 
 def conflict_notes(checkout: Checkout, name: str) -> list[str]:
-    """What to type if a merge of the branch would conflict in results alone; else nothing."""
+    """What to type if merging the branch would conflict in results alone; otherwise nothing."""
     repo, base = pygit2.Repository(str(checkout.root)), find_commit(name)
     conflicts = {
         next(entry.path for entry in entries if entry): [e and str(e.id) for e in entries]
@@ -74,8 +74,8 @@ def conflict_notes(checkout: Checkout, name: str) -> list[str]:
     return [f"Merging {name} conflicts only in results: make merge BRANCH={name}"]
 
 
-def _others() -> list[str]:
-    """The commits that git joins with HEAD; in place of one to revert, its parent."""
+def _other_commits() -> list[str]:
+    """The commits that git is merging into HEAD; the parent of one that it is reverting."""
     found = []
     for name in WAITING:
         path = Path(git("rev-parse", "--git-path", name).decode().removesuffix("\n"))
@@ -86,13 +86,16 @@ def _others() -> list[str]:
 
 
 def _results(checkout: Checkout, *commits: str) -> set[str]:
-    """dvc.lock of the project, and all that its stages made in one of the commits."""
+    """The project's dvc.lock, and all that its stages made in one of the commits."""
     made = chain(*(lock.output_hashes(lock.load(checkout, commit)) for commit in commits))
     return {posixpath.join(checkout.prefix, path) for path in (str(LOCK), *made)}
 
 
 def _merge_text(path: str, *blobs: str | None) -> None:
-    """Narrows the conflicts in the file, unless somebody has edited it; without any, adds it."""
+    """Removes conflicts between neighbouring lines, unless somebody has edited the file.
+
+    Without conflicts, the file is added to git.
+    """
     merged, conflicts = _merge_lines(path, *blobs)
     if merged:
         with suppress(UserError):
@@ -103,9 +106,9 @@ def _merge_text(path: str, *blobs: str | None) -> None:
 
 
 def _merge_lines(path: str, *blobs: str | None) -> tuple[bytes, int]:
-    """The file with the lines that each side changed, and the number of conflicts that are left.
+    """The merged file and the number of its conflicts; empty if the file is not one for this.
 
-    blobs: of the base, ours and theirs. The file is empty if only git may merge it.
+    blobs: of the base, ours and theirs.
     """
     if posixpath.basename(path) not in BY_LINE or None in blobs:
         return b"", 1
@@ -119,9 +122,10 @@ def _merge_lines(path: str, *blobs: str | None) -> tuple[bytes, int]:
 
 
 def _settle_results(commits: list[str]) -> None:
-    """Makes dvc.lock and all results those of the working tree's sources, and adds them to git.
+    """Makes dvc.lock and all results those of the merged sources, and adds them to git.
 
-    A stage runs only if none of the commits ran it with these inputs, or nobody has its outputs.
+    A stage runs only if no commit has its results for these inputs, or a later stage needs data
+    that neither the cache nor the remote has.
     """
     locks = {commit: _load(HERE.read(commit, str(LOCK)) or b"") for commit in commits}
     known = [(commit, entry) for commit in commits for entry in locks[commit].values()]
@@ -152,7 +156,7 @@ def _settle_results(commits: list[str]) -> None:
                 fetch = repo.pull if repo.config["core"].get("remote") else repo.checkout
                 if needed:
                     fetch(needed, force=True, allow_missing=True)
-                # The stages before it run only for inputs that nobody has.
+                # The stages before it run only if nobody has their outputs.
                 alone = all(Path(path).exists() for path in needed)
                 repo.reproduce([stage.name], single_item=alone)
                 entries = _load(LOCK.read_bytes())
@@ -165,7 +169,7 @@ def _settle_results(commits: list[str]) -> None:
 
 
 def _load(content: bytes) -> dict[str, Any]:
-    """The entries of a dvc.lock, with numbers as DVC reads them."""
+    """The entries of dvc.lock, with numbers as DVC reads them."""
     entries: dict[str, Any] = parse_yaml(content, LOCK).get("stages") or {}
     return entries
 
@@ -175,14 +179,14 @@ def _write(entries: dict[str, Any]) -> None:
 
 
 def _ran_with(entry: dict[str, Any]) -> tuple[Any, ...]:
-    """The command, the hash or the values of each input, and the paths of the outputs."""
+    """The command, the hash or the parameters of each input, and the paths of the outputs."""
     inputs = {file["path"]: file.get("md5") for file in entry.get("deps", [])}
     outs = {file["path"] for file in entry.get("outs", [])}
     return entry.get("cmd"), inputs | entry.get("params", {}), outs
 
 
 def _restore(commit: str, entry: dict[str, Any], paths: list[str]) -> bool:
-    """Writes the files as the commit has them; False if one is not that of the entry."""
+    """Writes the commit's version of the files; False if one does not have the entry's hash."""
     outs = lock.output_hashes({"": entry})
     for path in paths:
         content = HERE.read(commit, path) or b""

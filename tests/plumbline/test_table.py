@@ -11,10 +11,13 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from plumbline.column import Column
 from plumbline.core.errors import UserError
 from plumbline.table import find_index, open_table, read_rows
 
 OTHER = "wanted CSV or Parquet, got"
+CODE = "import pandas; pandas.read_csv('table', sep=';', decimal=',', skiprows=1).to_csv("
+SEMICOLONS = f'python -c "{CODE}'
 pytestmark = pytest.mark.usefixtures("folder")
 
 
@@ -70,7 +73,7 @@ def test_a_gap_is_nan(content: str | dict[str, Any]) -> None:
         (b"#\n\na,b\n\n1,2\n\xff\n", "row 2 below the header: wanted 2 columns, got 1"),
         ("a,b\n1,2\n3,inf\n", "column b, row 2 below the header: wanted a finite float32, got inf"),
         ("a,b\n-1e39,3\n", "column a, row 1 below the header: wanted a finite float32, got -1e+39"),
-        ("a;b\n1,5;2\n", f"{OTHER} semicolons between the columns; convert it: python -c "),
+        ("sep=;\na;b\n", f"{OTHER} semicolons between the columns; convert it: {SEMICOLONS}"),
         ("a\tb\n1\t2\n", f"{OTHER} tabs between the columns; convert it: python -c "),
         ("", "wanted a CSV or Parquet table, got no names of columns"),
         ("größe,b\n".encode("latin-1"), f"{OTHER} another encoding, such as Latin-1; convert it"),
@@ -93,6 +96,13 @@ def test_the_error_for_a_bad_table_names_the_place(content: Any, error: str) -> 
 def test_a_bad_row_beyond_the_first_block_has_its_number(row: str) -> None:
     with pytest.raises(UserError, match="row 300001 below the header: wanted "):
         read("a,b\n" + "1.000000000000,2\n" * 300_000 + row, "a", "b")
+
+
+def test_a_column_of_numbers_has_no_booleans_in_a_later_block() -> None:
+    column, out = Column("c"), np.empty(1, np.float32)
+    column.convert(pa.array(["0"]), 1, out)
+    with pytest.raises(UserError, match="^c, row 2 .* wanted a number, got 'true'"):
+        column.convert(pa.array(["true"]), 2, out)
 
 
 @pytest.mark.parametrize("case", [".: a folder", "link: a link to gone", "x: none; `dvc pull x`"])

@@ -67,7 +67,7 @@ def test_the_error_for_a_wrong_column_names_the_key(
     ("text", "error"),
     [
         ("a,a,b\n1,2,3\n", 'got "a", which 2 columns have'),
-        ("a,b", "wanted rows below the names of the columns, got none"),
+        ("index,a,b", "wanted rows below the names of the columns, got none"),
         ("a,b\n1,2\n,3\n4,5\nnan,6\n", "row 2 below .* got an empty cell, NA or nan; 2 of 4"),
     ],
 )

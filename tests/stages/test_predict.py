@@ -20,7 +20,8 @@ from plumbline.core.command import one_line
 from plumbline.core.errors import UserError
 from plumbline.inference.device import predict as predict_rows
 from plumbline.inference.model import save_model
-from plumbline.table import BLOCK
+from plumbline.predictions import write_wider
+from plumbline.table import BLOCK, open_table, read_rows
 from stages import predict
 from stages.model import MODELS
 from tests.support.exercise import run_stage, write_params
@@ -129,6 +130,17 @@ def test_the_table_itself_is_not_overwritten() -> None:
     Path("new").write_text("x0,x1\n1,2\n")
     with pytest.raises(UserError, match="^new: wanted another file than the table"):
         run_stage(predict, "new", "model", "new")
+
+
+def test_an_error_of_the_thread_that_writes_is_raised() -> None:
+    parquet.write_table(pa.table({"x0": [1.0]}), "new")
+    table = open_table(Path("new"))
+    ((cells, _),) = read_rows(table, {"x0": None})
+    with (
+        pytest.raises(ValueError, match="number of arrays"),
+        write_wider(table, Path("out"), ["p"]) as write,
+    ):
+        write(cells, [])
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

@@ -47,7 +47,6 @@ draw:
   dpi: 1       # fine
 """
 VERSIONS = 'numpy: "1"\ntorch: "1"\n'
-WRITTEN = {"dvc.yaml", "params.yaml", "versions.yaml", "data/table.csv", "data/big.csv.dvc"}
 
 
 def stage(name: str, key: str, reads: str, cached: str, kept: str, script: str = "") -> str:
@@ -79,7 +78,10 @@ def own_stage(name: str, out: str) -> str:
 
 
 def make_project(path: Path) -> Clone:
-    """A repository on main with a run of the small project, and a remote that has its data."""
+    """A repository with a run of the small project, and a remote that has its data.
+
+    Its branches `ours`, which is checked out, and `theirs` changed neighbouring lines.
+    """
     clone = Clone(path, OMP_NUM_THREADS="1")
     for folder in ("code/lib", "data", "models", "plots"):
         (path / folder).mkdir(parents=True)
@@ -109,6 +111,12 @@ def make_project(path: Path) -> Clone:
     clone.run("dvc", "repro", "--quiet")
     clone.run("dvc", "push", "--quiet")
     clone.commit("A run")
+    params, versions = "params.yaml", "versions.yaml"
+    make_pair(
+        clone,
+        [edit(params, "lr: 1 ", "lr: 2 "), edit(versions, 'numpy: "1"', 'numpy: "2"')],
+        [edit(params, "epochs: 1 ", "epochs: 2 "), edit(versions, 'torch: "1"', 'torch: "2"')],
+    )
     return clone
 
 
@@ -148,16 +156,17 @@ def drop_picture(clone: Clone) -> None:
     (clone.path / "plots/b.png").unlink()
 
 
-def make_branch(clone: Clone, name: str, *edits: Edit) -> None:
-    """A branch from main with the edits and their results, which the remote has too."""
-    clone.run("git", "checkout", "--quiet", "-b", name, "main")
-    clone.run("dvc", "checkout", "--quiet")
-    for edit in edits:
-        edit(clone)
-    clone.run("dvc", "repro", "--quiet")
-    clone.run("dvc", "push", "--quiet")
-    clone.run("git", "add", "--all")
-    clone.run("git", "commit", "--quiet", "--allow-empty", "--message", name)
+def make_pair(clone: Clone, ours: list[Edit], theirs: list[Edit]) -> None:
+    """Two branches from main with these edits and their results; the remote has their data."""
+    for name, edits in {"theirs": theirs, "ours": ours}.items():
+        clone.run("git", "checkout", "--quiet", "-B", name, "main")
+        clone.run("dvc", "checkout", "--quiet")
+        for edit in edits:
+            edit(clone)
+        clone.run("dvc", "repro", "--quiet")
+        clone.run("dvc", "push", "--quiet")
+        clone.run("git", "add", "--all")
+        clone.run("git", "commit", "--quiet", "--allow-empty", "--message", name)
 
 
 def copy_without_cache(clone: Clone, path: Path) -> Clone:

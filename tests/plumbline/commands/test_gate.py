@@ -57,6 +57,14 @@ def test_a_branch_that_is_no_worse_passes(
     assert judge("main", branch) == (True, [OPEN, f"  validation_mae: {said}"])
 
 
+@pytest.mark.slow
+def test_a_note_says_that_a_merge_of_the_base_would_conflict_in_results_alone(
+    branches: Clone,
+) -> None:
+    lines = branches.run("python", "-m", "plumbline", "gate", "smaller", "better").splitlines()
+    assert "  Merging smaller conflicts only in results: make merge BRANCH=smaller" in lines
+
+
 WORSE = "validation_mae: Worse in 20 of 20 trainings; the median error went from 0.02 to"
 LIMIT = "validation_mae is beyond its limit:"
 DIVERGED = "validation_mae: Worse in 15 of 20 trainings, the same in 5; 15 diverged"

@@ -58,6 +58,7 @@ def test_the_same_revisions_give_the_same_report_with_links_to_both_commits(
     assert row in text.splitlines()
 
 
+NOTE = "Merging smaller conflicts only in results: make merge BRANCH=smaller"
 also = partial(pytest.param, marks=pytest.mark.all)
 
 
@@ -66,6 +67,7 @@ also = partial(pytest.param, marks=pytest.mark.all)
     [
         also("main", "main", ["## ⚪ Same: nothing changed. There is nothing to merge.\n"]),
         also("main", "repacked", ["## ⛔ Do not merge it: ", "Taken as committed: Same: "]),
+        ("smaller", "faster", [f"⚠️ {NOTE}.\n", "⚠️ `smaller` has 1 newer commit; compared with"]),
         ("main", "stale", ["## ⛔ ", "  - `train: params.yaml: train is modified`\n"]),
         also("main", "more", ["| `r2` | none | `0.99` | none |", "| none | `nan` | none |"]),
         ("main", "stage", ["- new: `note`\n", "## ⚪ "]),

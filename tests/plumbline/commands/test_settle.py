@@ -15,14 +15,12 @@ from plumbline.review.merging import conflict_notes
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT
 from tests.support.merges import (
-    WRITTEN,
-    Edit,
     change,
     copy_without_cache,
     drop_picture,
     edit,
     is_clean,
-    make_branch,
+    make_pair,
     make_project,
     own_stage,
 )
@@ -36,43 +34,13 @@ def fits(command: str = "git commit") -> str:
     return f"settle: all results fit the merged sources; type: {command}"
 
 
-def make_pair(clone: Clone, ours: list[Edit], theirs: list[Edit]) -> None:
-    """Two branches with these edits and their results; `ours` is checked out."""
-    make_branch(clone, "theirs", *theirs)
-    make_branch(clone, "ours", *ours)
-
-
-def make_neighbours(path: Path) -> None:
-    """A project with two branches that changed neighbouring lines."""
-    params, versions = "params.yaml", "versions.yaml"
-    make_pair(
-        make_project(path),
-        [edit(params, "lr: 1 ", "lr: 2 "), edit(versions, 'numpy: "1"', 'numpy: "2"')],
-        [edit(params, "epochs: 1 ", "epochs: 2 "), edit(versions, 'torch: "1"', 'torch: "2"')],
-    )
-
-
 @pytest.fixture
-def copied(share: Callable[..., Clone], tmp_path: Path) -> Callable[..., Clone]:
-    """Copies a project, its cache and its remote."""
-
-    def copy(make: Callable[[Path], object]) -> Clone:
-        shared = share(make.__name__, make).path
-        for folder in (shared.name, "remote"):
-            shutil.copytree(shared.parent / folder, tmp_path / folder, symlinks=True)
-        return Clone(tmp_path / shared.name, OMP_NUM_THREADS="1", PYTHONPATH=str(ROOT))
-
-    return copy
-
-
-@pytest.fixture
-def clone(copied: Callable[..., Clone]) -> Clone:
-    return copied(make_project)
-
-
-@pytest.fixture
-def neighbours(copied: Callable[..., Clone]) -> Clone:
-    return copied(make_neighbours)
+def clone(share: Callable[..., Clone], tmp_path: Path) -> Clone:
+    """A copy of the small project, its cache and its remote."""
+    shared = share("merges", make_project).path
+    for folder in (shared.name, "remote"):
+        shutil.copytree(shared.parent / folder, tmp_path / folder, symlinks=True)
+    return Clone(tmp_path / shared.name, OMP_NUM_THREADS="1", PYTHONPATH=str(ROOT))
 
 
 def settle(clone: Clone) -> tuple[int, str, list[str]]:
@@ -91,56 +59,56 @@ def settle(clone: Clone) -> tuple[int, str, list[str]]:
     ],
 )
 def test_two_branches_that_changed_neighbouring_lines_are_merged_without_a_hand(
-    neighbours: Clone, operation: str, go_on: str
+    clone: Clone, operation: str, go_on: str
 ) -> None:
-    settings = (neighbours.path / ".git/config").read_bytes()
-    assert neighbours.try_run("git", *operation.split(), "theirs").returncode
-    assert settle(neighbours) == (0, fits(go_on), ["fit", "score", "draw"])
-    params = yaml.safe_load((neighbours.path / "params.yaml").read_text())["fit"]
+    settings = (clone.path / ".git/config").read_bytes()
+    assert clone.try_run("git", *operation.split(), "theirs").returncode
+    assert settle(clone) == (0, fits(go_on), ["fit", "score", "draw"])
+    params = yaml.safe_load((clone.path / "params.yaml").read_text())["fit"]
     assert (params["lr"], params["epochs"]) == (2, 2)
-    assert is_clean(neighbours)
-    neighbours.environment["GIT_EDITOR"] = "true"
-    neighbours.run(*go_on.split())
-    assert (neighbours.path / ".git/config").read_bytes() == settings
-    assert settle(neighbours)[1] == NOTHING
+    assert is_clean(clone)
+    clone.environment["GIT_EDITOR"] = "true"
+    clone.run(*go_on.split())
+    assert (clone.path / ".git/config").read_bytes() == settings
+    assert settle(clone)[1] == NOTHING
 
 
-def test_each_stop_of_a_rebase_is_settled(neighbours: Clone) -> None:
-    neighbours.edit("params.yaml", "dpi: 1 ", "dpi: 2 ")
-    neighbours.run("dvc", "repro", "--quiet")
-    neighbours.commit("later")
-    neighbours.environment["GIT_EDITOR"] = "true"
-    neighbours.try_run("git", "rebase", "theirs")
+def test_each_stop_of_a_rebase_is_settled(clone: Clone) -> None:
+    clone.edit("params.yaml", "dpi: 1 ", "dpi: 2 ")
+    clone.run("dvc", "repro", "--quiet")
+    clone.commit("later")
+    clone.environment["GIT_EDITOR"] = "true"
+    clone.try_run("git", "rebase", "theirs")
     for ran in (["fit", "score", "draw"], ["draw"]):
-        assert settle(neighbours) == (0, fits("git rebase --continue"), ran)
-        neighbours.try_run("git", "rebase", "--continue")
-    assert is_clean(neighbours)
-    assert settle(neighbours)[1] == NOTHING
+        assert settle(clone) == (0, fits("git rebase --continue"), ran)
+        clone.try_run("git", "rebase", "--continue")
+    assert is_clean(clone)
+    assert settle(clone)[1] == NOTHING
 
 
 @pytest.mark.all
-def test_a_revert_takes_the_results_of_the_commit_before(neighbours: Clone) -> None:
-    neighbours.edit("params.yaml", "dpi: 1 ", "dpi: 2 ")
-    neighbours.run("dvc", "repro", "--quiet")
-    neighbours.commit("later")
-    assert neighbours.try_run("git", "revert", "HEAD^").returncode
-    assert settle(neighbours) == (0, fits("git revert --continue"), ["draw"])
-    assert is_clean(neighbours)
+def test_a_revert_takes_the_results_of_the_commit_before(clone: Clone) -> None:
+    clone.edit("params.yaml", "dpi: 1 ", "dpi: 2 ")
+    clone.run("dvc", "repro", "--quiet")
+    clone.commit("later")
+    assert clone.try_run("git", "revert", "HEAD^").returncode
+    assert settle(clone) == (0, fits("git revert --continue"), ["draw"])
+    assert is_clean(clone)
 
 
-def test_during_a_conflict_each_command_says_in_one_line_what_to_type(neighbours: Clone) -> None:
-    neighbours.try_run("git", "merge", "theirs")
+def test_during_a_conflict_each_command_says_in_one_line_what_to_type(clone: Clone) -> None:
+    clone.try_run("git", "merge", "theirs")
     for command in ("check", "report main", "gate main", "lint", "recover", "summary", "accept"):
-        done = neighbours.try_run("python", "-m", "plumbline", *command.split())
+        done = clone.try_run("python", "-m", "plumbline", *command.split())
         line = f"{command.split()[0]}: a merge is in progress; type: make settle\n"
         assert (done.returncode, done.stdout) == (1, line)
 
 
-def test_a_note_says_what_to_type_where_results_alone_conflict(neighbours: Clone) -> None:
-    neighbours.run("git", "checkout", "--quiet", "-b", "other", "theirs")
-    neighbours.edit("params.yaml", "lr: 1 ", "lr: 3 ")
-    neighbours.commit("what ours changed too")
-    with chdir(neighbours.path), checkout_of(find_commit("ours")) as checkout:
+def test_a_note_says_what_to_type_where_results_alone_conflict(clone: Clone) -> None:
+    clone.run("git", "checkout", "--quiet", "-b", "other", "theirs")
+    clone.edit("params.yaml", "lr: 1 ", "lr: 3 ")
+    clone.commit("what ours changed too")
+    with chdir(clone.path), checkout_of(find_commit("ours")) as checkout:
         assert conflict_notes(checkout, "theirs") == [
             "Merging theirs conflicts only in results: make merge BRANCH=theirs"
         ]
@@ -168,12 +136,12 @@ def test_what_people_wrote_is_named_alone_and_theirs_is_fetched_where_they_choos
 
 
 @pytest.mark.parametrize("name", ["code/fit.py", "params.yaml"])
-def test_an_edit_that_was_not_added_is_named_and_left_alone(neighbours: Clone, name: str) -> None:
-    neighbours.try_run("git", "merge", "theirs")
-    neighbours.edit(name, "1", "7")
-    edited = (neighbours.path / name).read_bytes()
-    assert settle(neighbours) == (1, f"  {name}", [])
-    assert (neighbours.path / name).read_bytes() == edited
+def test_an_edit_that_was_not_added_is_named_and_left_alone(clone: Clone, name: str) -> None:
+    clone.try_run("git", "merge", "theirs")
+    clone.edit(name, "1", "7")
+    edited = (clone.path / name).read_bytes()
+    assert settle(clone) == (1, f"  {name}", [])
+    assert (clone.path / name).read_bytes() == edited
 
 
 @pytest.mark.all
@@ -202,7 +170,7 @@ def test_a_merge_without_a_conflict_keeps_no_entry_that_nobody_ran_and_can_be_gi
     status, last, ran = settle(clone)
     assert (status, ran) == (1, [])
     assert last.startswith("settle: failed to reproduce 'make': failed to run: python code/make.py")
-    assert last.endswith("exited with 1; mend it, git add it, and type: make settle")
+    assert last.endswith("exited with 1; fix it, git add it, and type: make settle")
     clone.run("git", "merge", "--abort")
     assert clone.run("git", "status", "--porcelain") == ""
     clone.run("git", "merge", "--no-commit", "theirs")
@@ -272,8 +240,9 @@ def test_random_branches_merge_to_the_results_of_a_clean_run(
     clone.try_run("git", "merge", "--no-commit", "theirs")
     status, last, stages = settle(clone)
     if status:  # a person chooses a side
-        listed = clone.run("git", "ls-files", "--unmerged").splitlines()
-        for name in {line.partition("\t")[2] for line in listed} & WRITTEN or {"dvc.yaml"}:
+        names = clone.run("git", "diff", "--name-only", "--diff-filter=U").split()
+        made = ("dvc.lock", "metrics.json", "plots/")
+        for name in [name for name in names if not name.startswith(made)] or ["dvc.yaml"]:
             clone.run("git", "checkout", draw.choice(["ours", "theirs"]), "--", name)
         status, last, stages = settle(clone)
     assert (status, last) == (0, fits())

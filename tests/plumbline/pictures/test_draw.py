@@ -71,6 +71,14 @@ def test_an_error_far_beyond_is_marked_and_told_and_does_not_flatten_the_others(
         assert [*up.get_xdata(), *down.get_xdata()] == [X[83]]
 
 
+def test_a_residual_in_the_margin_of_the_axis_is_not_beyond_it() -> None:
+    errors = np.full((20, 1), 0.195, np.float32)
+    errors[3] = 1.03
+    figure = draw_errors(errors)
+    assert axis_limits(figure, 1)[3] == pytest.approx(1.05)
+    assert words(figure, 1) == ""
+
+
 @pytest.mark.parametrize(("n", "error"), [(1, 9), (20, 0.5), (20, -3e-4), (20, 1e30), (20, 0)])
 def test_each_residual_is_predicted_minus_true_and_on_the_axis(n: int, error: float) -> None:
     figure = draw_errors(error, test=(X[:n], X[:n]))

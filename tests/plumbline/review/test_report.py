@@ -153,7 +153,7 @@ def test_at_most_twenty_rows_are_shown() -> None:
 def test_what_the_numbers_hide_is_told_below_the_sentence() -> None:
     trained = [history.Row(i, 0.1, 0.2 + i % 2) for i in range(10)]
     swings = "The testing loss swings between 0.2 and 1.2 in the last 10 epochs"
-    constant = "the model is no better than a constant, the median of y"
+    constant = "the model is not better than a constant, the median of y"
     half, fewer = ([*rows(4, n), *rows(3, 20 - n)] for n in (10, 9))
     test = [Change("test_mae", 1, 0.6876), Change("baseline_mae", 1, 0.6792)]
     assert notes(trained, NOTHING.measured) == [swings]
