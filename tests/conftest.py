@@ -52,7 +52,7 @@ def share(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Clone]:
 
 @pytest.fixture(scope="session")
 def reproduced(share: Callable[..., Clone]) -> Clone:
-    """A clone with the exercise's results committed; to change it, take a `copy_of` it."""
+    """A clone with the exercise's results committed; to change it, take `clone`."""
 
     def make(path: Path) -> None:
         clone = make_clone(path)
@@ -64,7 +64,7 @@ def reproduced(share: Callable[..., Clone]) -> Clone:
 
 @pytest.fixture(scope="session")
 def branches(reproduced: Clone, share: Callable[..., Clone]) -> Clone:
-    """A clone with the branches of tests/support/branches.py; to change it, take a `copy_of` it."""
+    """A clone with the branches of tests/support/branches.py; to change it, take `branched`."""
 
     def make(path: Path) -> None:
         shutil.copytree(reproduced.path, path, symlinks=True)
@@ -74,26 +74,15 @@ def branches(reproduced: Clone, share: Callable[..., Clone]) -> Clone:
 
 
 @pytest.fixture
-def copy_of(tmp_path: Path) -> Callable[..., Clone]:
-    """Copies a clone and its cache, so that a test can change the copy."""
-
-    def copy(clone: Clone, name: str = "copy") -> Clone:
-        shutil.copytree(clone.path, tmp_path / name, symlinks=True)
-        return Clone(tmp_path / name)
-
-    return copy
+def clone(reproduced: Clone, tmp_path: Path) -> Clone:
+    """A copy of `reproduced` and its cache that a test can change."""
+    return Clone(shutil.copytree(reproduced.path, tmp_path / "copy", symlinks=True))
 
 
 @pytest.fixture
-def clone(reproduced: Clone, copy_of: Callable[[Clone], Clone]) -> Clone:
-    """A copy of `reproduced` that a test can change."""
-    return copy_of(reproduced)
-
-
-@pytest.fixture
-def branched(branches: Clone, copy_of: Callable[[Clone], Clone]) -> Clone:
-    """A copy of `branches` that a test can change."""
-    return copy_of(branches)
+def branched(branches: Clone, tmp_path: Path) -> Clone:
+    """A copy of `branches` and its cache that a test can change."""
+    return Clone(shutil.copytree(branches.path, tmp_path / "copy", symlinks=True))
 
 
 def pytest_collection_finish() -> None:

@@ -22,20 +22,6 @@ SETTINGS = {
     "MPLBACKEND": "svg",
     "ATEN_CPU_CAPABILITY": "avx2",
 }
-MATPLOTLIBRC = "lines.linewidth: 9\nsavefig.dpi: 30\nsavefig.bbox: tight\nfont.family: serif\n"
-
-
-def home_in(folder: Path) -> dict[str, str]:
-    """A home with settings for pictures, and the German locale if this machine can make it."""
-    config, locales = folder / "home" / ".config", folder / "locales"
-    for made in (config / "matplotlib", locales):
-        made.mkdir(parents=True)
-    (config / "matplotlib" / "matplotlibrc").write_text(MATPLOTLIBRC)
-    if shutil.which("localedef"):
-        command = ["localedef", "-i", "de_DE", "-f", "UTF-8", locales / "de_DE.UTF-8"]
-        subprocess.run(command, check=False)
-    return {"HOME": str(folder / "home"), "XDG_CONFIG_HOME": str(config), "LOCPATH": str(locales),
-            "MPLCONFIGDIR": str(config / "matplotlib")}  # fmt: skip
 
 
 @pytest.mark.slow
@@ -43,9 +29,12 @@ def test_a_fresh_clone_elsewhere_gives_the_committed_bytes(
     reproduced: Clone, tmp_path: Path
 ) -> None:
     """`reproduced` ran its stages in one process, without these settings."""
+    if shutil.which("localedef"):  # else there may be no German locale
+        command = ["localedef", "-i", "de_DE", "-f", "UTF-8", tmp_path / "de_DE.UTF-8"]
+        subprocess.run(command, check=False)
     path = tmp_path / "Ordner mit Zwischenräumen" / "fresh"
     reproduced.run("git", "clone", "--quiet", ".", str(path))
-    fresh = Clone(path, **home_in(tmp_path), **SETTINGS)
+    fresh = Clone(path, LOCPATH=str(tmp_path), HOME=str(tmp_path), **SETTINGS)
     fresh.run("sh", "-c", "umask 077 && dvc repro --force")
     assert fresh.digests() == reproduced.digests()
     assert fresh.run("git", "status", "--porcelain") == ""

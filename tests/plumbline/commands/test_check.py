@@ -41,12 +41,6 @@ def check(
     return check
 
 
-@pytest.fixture
-def clone(branches: Clone, copy_of: Callable[[Clone], Clone]) -> Clone:
-    """A copy of the branches that a test can change."""
-    return copy_of(branches)
-
-
 @pytest.mark.parametrize("branch", ["main", "better", "smaller", "stage"])
 def test_a_branch_after_a_run_passes(branches: Clone, check: Check, branch: str) -> None:
     assert check(branches, branch) == (0, [FITS])
@@ -99,57 +93,59 @@ def test_a_comment_is_told_from_a_stale_result(branches: Clone, check: Check) ->
     )
 
 
-def test_an_edit_and_results_that_are_not_committed_are_named(clone: Clone, check: Check) -> None:
-    clone.set_params({"plot.dpi": 90})
-    status, lines = check(clone)
+def test_an_edit_and_results_that_are_not_committed_are_named(
+    branched: Clone, check: Check
+) -> None:
+    branched.set_params({"plot.dpi": 90})
+    status, lines = check(branched)
     assert (status, lines[1:]) == (1, ["  plot: params.yaml: plot is modified"])
-    assert clone.run("git", "status", "--porcelain") == " M params.yaml\n"
-    clone.reproduce("plot")
-    status, lines = check(clone)
+    assert branched.run("git", "status", "--porcelain") == " M params.yaml\n"
+    branched.reproduce("plot")
+    status, lines = check(branched)
     assert (status, lines[0]) == (0, FITS)
     assert lines[1].startswith("check: not committed yet: dvc.lock, params.yaml, plots/data.png, ")
 
 
 def test_the_model_of_another_branch_on_disk_is_named_with_the_cure(
-    clone: Clone, check: Check
+    branched: Clone, check: Check
 ) -> None:
-    clone.run("git", "checkout", "--quiet", "better")
+    branched.run("git", "checkout", "--quiet", "better")
     model, predictions = (f"models/{name}.safetensors" for name in ("model", "predictions"))
     other = "on disk is not the one of this commit; dvc checkout"
     lines = [f"check: {model} {other}", f"check: {predictions} {other}"]
-    assert check(clone) == (0, [FITS, *lines])
-    clone.run("dvc", "checkout", "--quiet")
-    assert check(clone) == (0, [FITS])
+    assert check(branched) == (0, [FITS, *lines])
+    branched.run("dvc", "checkout", "--quiet")
+    assert check(branched) == (0, [FITS])
 
 
 @pytest.mark.parametrize("lines", [2, 0, 10])
-def test_a_cut_lock_is_named_with_its_cure(clone: Clone, check: Check, lines: int) -> None:
-    lock = clone.path / "dvc.lock"
+def test_a_cut_lock_is_named_with_its_cure(branched: Clone, check: Check, lines: int) -> None:
+    lock = branched.path / "dvc.lock"
     lock.write_text("".join(lock.read_text().splitlines(True)[:lines])[:-1])
-    status, (line,) = check(clone)
+    status, (line,) = check(branched)
     assert status == 1
     assert line.startswith("dvc.lock: cut short, as a killed DVC leaves it; git checkout dvc.lock")
 
 
 @pytest.mark.all
 def test_the_error_for_a_damaged_cache_object_says_how_to_repair_it(
-    clone: Clone, check: Check
+    branched: Clone, check: Check
 ) -> None:
-    predictions = clone.path / "models" / "predictions.safetensors"
+    predictions = branched.path / "models" / "predictions.safetensors"
     whole = predictions.read_bytes()
     md5 = hashlib.md5(whole, usedforsecurity=False).hexdigest()
-    stored = clone.path / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
+    stored = branched.path / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
     stored.chmod(0o644)
     stored.write_bytes(whole[:-1] + b"!")
     stored.chmod(0o444)
-    status, (_, line) = check(clone)
+    status, (_, line) = check(branched)
     assert status == 1
     assert line.startswith("  models/predictions.safetensors: damaged in the cache; delete it and ")
     Path(line.split(" and ")[1].removesuffix(", then dvc repro")).unlink()
     predictions.unlink()
-    clone.repro()
+    branched.repro()
     assert predictions.read_bytes() == whole
-    assert check(clone) == (0, [FITS])
+    assert check(branched) == (0, [FITS])
 
 
 @pytest.mark.all

@@ -2,7 +2,6 @@
 
 import re
 from base64 import b64decode
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -98,12 +97,9 @@ def test_any_two_revisions_can_be_reported(
     assert ("### Pictures" in text) == bool({base, head} & {"no-picture", "faster", "before"})
 
 
-def test_uncommitted_changes_are_reported(
-    branches: Clone, copy_of: Callable[[Clone], Clone]
-) -> None:
-    clone = copy_of(branches)
-    clone.edit("gate.yaml", "limit: 0.05", "limit: 0.06")
-    text = report(clone, "main")
+def test_uncommitted_changes_are_reported(branched: Clone) -> None:
+    branched.edit("gate.yaml", "limit: 0.05", "limit: 0.06")
+    text = report(branched, "main")
     assert "`main` → `the working tree`\n" in text
     assert "| `metrics.validation_mae.limit` | `0.05` | `0.06` |\n" in text
 
@@ -118,12 +114,9 @@ def test_a_folder_that_cannot_be_written_is_one_line(branches: Clone, tmp_path: 
 
 
 @pytest.mark.all
-def test_a_failed_run_is_reported_with_its_error(
-    branches: Clone, copy_of: Callable[[Clone], Clone]
-) -> None:
-    clone = copy_of(branches)
-    clone.set_params({"split.train_fraction": 0.001})
-    done = clone.try_run("python", "-m", "plumbline", "report", "main", "--full")
+def test_a_failed_run_is_reported_with_its_error(branched: Clone) -> None:
+    branched.set_params({"split.train_fraction": 0.001})
+    done = branched.try_run("python", "-m", "plumbline", "report", "main", "--full")
     assert done.returncode == 1
     said = "- **Reproduction**: a clean run gives different results\n  - "
     assert said in done.stdout

@@ -225,15 +225,14 @@ CONFIG = """
 
 
 @pytest.fixture
-def hostile(branches: Clone, copy_of: Callable[[Clone], Clone], tmp_path: Path) -> Clone:
+def hostile(branched: Clone, tmp_path: Path) -> Clone:
     """A clone on the branch `hooked`; its settings and its user's make git run programs."""
-    clone = copy_of(branches)
-    clone.run("git", "checkout", "--quiet", "hooked")
-    (clone.path / ".gitattributes").write_text("*.png filter=lfs\n* text=auto eol=lf\n")
-    clone.run("git", "config", "filter.lfs.clean", "touch ../filter-ran; cat")
+    branched.run("git", "checkout", "--quiet", "hooked")
+    (branched.path / ".gitattributes").write_text("*.png filter=lfs\n* text=auto eol=lf\n")
+    branched.run("git", "config", "filter.lfs.clean", "touch ../filter-ran; cat")
     (tmp_path / "gitconfig").write_text(CONFIG)
-    clone.environment["GIT_CONFIG_GLOBAL"] = str(tmp_path / "gitconfig")
-    return clone
+    branched.environment["GIT_CONFIG_GLOBAL"] = str(tmp_path / "gitconfig")
+    return branched
 
 
 @pytest.mark.all
@@ -269,13 +268,10 @@ def test_a_shallow_clone_works_for_the_commits_it_has(branches: Clone, tmp_path:
 
 
 @pytest.mark.all
-def test_the_check_names_an_edit_that_git_does_not_see(
-    branches: Clone, copy_of: Callable[[Clone], Clone]
-) -> None:
-    clone = copy_of(branches)
-    clone.edit("README.md", "# Plumb", "# Plump")
-    make_stale(clone, "README.md")
-    assert clone.run(*TOOLS["check"]).splitlines()[1:] == [
+def test_the_check_names_an_edit_that_git_does_not_see(branched: Clone) -> None:
+    branched.edit("README.md", "# Plumb", "# Plump")
+    make_stale(branched, "README.md")
+    assert branched.run(*TOOLS["check"]).splitlines()[1:] == [
         "check: not committed yet: README.md",
         "check: git does not see that README.md changed; make it look: touch README.md",
     ]

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -174,10 +173,7 @@ def test_metrics_can_fail_and_other_bytes_are_just_listed(
 
 
 @pytest.mark.all
-def test_the_report_says_that_another_kind_of_device_trained(
-    reproduced: Clone, copy_of: Callable[[Clone], Clone]
-) -> None:
-    clone = copy_of(reproduced)
+def test_the_report_says_that_another_kind_of_device_trained(clone: Clone) -> None:
     metrics = {**json.loads((clone.path / "metrics.json").read_text()), "device": "cpu"}
     (clone.path / "metrics.json").write_text(json.dumps(metrics))
     clone.commit("Trained on a CPU")
