@@ -211,7 +211,7 @@ def _metrics(measured: Measured, rules: Rules) -> list[str]:
         difference = f"{moved:+.3g}" if moved else "0" if both else NONE
         rows.append([code(name), _value(old), _value(new), difference, " ".join(words)])
     lines = ["### Metrics", table(["metric", "before", "after", "difference", ""], rows)]
-    note = "Only the validation's come from repeated trainings. One training is one draw"
+    note = "Only the validation metrics come from repeated trainings. One training is one draw"
     other = ", and these two saw different samples" if changed(measured.metrics, BASELINE) else ""
     return [*lines, f"{note}{other}."]
 

@@ -173,7 +173,7 @@ def test_what_the_numbers_hide_is_told_below_the_sentence() -> None:
         (with_sides(None, None, Change("device", "cpu", "cuda")),
          "- **Device**: the base was trained on `cpu`, this on `cuda`; their last digits differ, "),
         (with_sides(None, None, Change("baseline_mae", 1, 2)),
-         "Only the validation's come from repeated trainings. One training is one draw, and these"),
+         "Only the validation metrics come from repeated trainings. One training is one draw, and"),
         (NOTHING._replace(differences=[]), "- **Reproduction**: a clean run gives the same bytes"),
         (NOTHING._replace(differences=[Difference("a", "b", within=False)]),
          "- **Reproduction**: a clean run gives different results"),
