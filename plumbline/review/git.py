@@ -116,7 +116,7 @@ def find_base(revision: str, head: str) -> tuple[str, str]:
 
 
 def _resolve(name: str) -> str:
-    """As DVC resolves it; UserError says which branches there are, and how to fetch another."""
+    """As DVC resolves it; UserError says which branches there are, and how to fetch this one."""
     # This one call uses the user's settings, so git can refuse somebody else's repository.
     shallow = own_git("rev-parse", "--is-shallow-repository") == b"true\n"
     with suppress(UserError):

@@ -33,10 +33,10 @@ MERGE_NOT = "Do not merge it as it is."
 ADVICE: dict[Word, tuple[str, str]] = {
     "worse": ("🔴", MERGE_NOT),
     "better": ("🟢", "Merge it if nothing else speaks against it."),
-    "no clear difference": ("⚪", "Merge it only if you want it for other reasons than its error."),
+    "no clear difference": ("⚪", "Merge it only if you want it for some other reason."),
     "not compared": ("⚪", "Merge it if that is on purpose; the next change can be compared."),
-    "too few to judge": ("⚪", "Do not merge it for its error."),
-    "not judged": ("⚪", "Do not merge it for its error: that takes repeated trainings of both."),
+    "too few to judge": ("⚪", "Its error does not speak for it."),
+    "not judged": ("⚪", "Its error does not speak for it: repeat the trainings on both sides."),
 }
 
 
@@ -133,7 +133,7 @@ def _validity(findings: Findings) -> str:
     lines += [f"  - {code(difference)}" for difference in findings.differences or []]
     if device := changed(findings.measured.metrics, DEVICE):
         trained = f"the base was trained on {code(device.old)}, this on {code(device.new)}"
-        lines.append(f"- **Device**: {trained}; their last digits differ, tolerances compare them")
+        lines.append(f"- **Device**: {trained}; the last digits differ, so tolerances count")
     if findings.versions:
         moved = moved_digits(findings.measured.metrics)
         digits = [f"{code(name)} in digit {digit}" for digit, name in moved]

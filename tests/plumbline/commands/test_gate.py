@@ -47,7 +47,7 @@ OPEN = "gate: open, because nothing is worse than main or beyond a limit"
         ("unclear", "No clear difference: better in 11 of 20 trainings, worse in 9"),
         ("main", "No clear difference: the same in 20 of 20 trainings"),
         ("few", "Too few to judge: 5 pairs of trainings, 6 needed"),
-        ("other-samples", "Not compared: other samples, or another split"),
+        ("other-samples", "Not compared: different samples, or a different split"),
         ("one-training", "Not judged: one training only"),
     ],
 )
