@@ -106,7 +106,9 @@ def _storage() -> dict[str, Any]:
 def differing_data() -> Iterator[str]:
     """A line for each file of data in the working folder that is from a different run or commit."""
     with open_repo(HERE) as repo:
-        for out in repo.index.outs:
+        # DVC's repository may begin above the project, and hold others.
+        outs = [out for out in repo.index.outs if Path(out.fs_path).is_relative_to(Path.cwd())]
+        for out in outs:
             if out.use_cache and "modified" in out.status().values():
                 keep = "dvc add it to keep it, or " if out.stage.is_data_source else ""
                 yield f"{out} on disk is not the one of this commit; {keep}dvc checkout"

@@ -140,7 +140,7 @@ def compare(base: Sequence[Row] | None, head: Sequence[Row] | None) -> Verdict:
     pairs = [(before[row.seed], row) for row in head if row.seed in before]
     # The error of a constant depends on y and on the split alone.
     if any(old.baseline_mae != new.baseline_mae for old, new in pairs):
-        return Verdict("not compared", "Not compared: other samples, or another split")
+        return Verdict("not compared", "Not compared: different samples, or a different split")
     held_out = min((row.held_out for pair in pairs for row in pair), default=0)
     for got, fewest, what in (
         (len(pairs), FEWEST, "pairs of trainings"),
@@ -191,7 +191,7 @@ def is_number(value: Any) -> bool:
 
 
 def decisions(rules: Rules, measured: Measured) -> dict[str, Verdict]:
-    """The verdict on each metric that decides, by its name; one that nobody has is left out."""
+    """The verdict on each metric that decides and that a side has, by its name."""
     changes = {change.name: change for change in measured.metrics}
     same_samples = changed(measured.metrics, BASELINE) is None
     found = {}

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,11 +14,8 @@ from typing import Any
 from plumbline.core.errors import UserError
 from plumbline.lint import declared
 
-# A hook or a file-system monitor would run a program of the branch's choice. Whether to trust the
-# repository at all is for the user's own git to judge: see `_resolve`.
+# A hook or a file-system monitor would run a program of the branch's choice.
 SAFE = {"core.hooksPath": os.devnull, "core.fsmonitor": "false", "safe.directory": "*"}
-# A name that may be a branch: neither a hash nor an expression such as HEAD~1.
-BRANCH = re.compile(r"(?!HEAD\b|[0-9a-f]{7,40}$)\w[\w./-]*")
 
 
 class Checkout:
@@ -58,7 +56,6 @@ def git(
     cwd: Path | None = None,
     settings: dict[str, str] = SAFE,
     index: Path | None = None,
-    stdin: bytes = b"",
 ) -> bytes:
     """Standard output of git, with these settings and none of the user's or the branch's.
 
@@ -66,7 +63,7 @@ def git(
     """
     options = [part for name, text in settings.items() for part in ("-c", f"{name}={text}")]
     environment = clean_environment() | ({"GIT_INDEX_FILE": str(index)} if index else {})
-    return standard_output("git", *options, *arguments, cwd=cwd, env=environment, stdin=stdin)
+    return standard_output("git", *options, *arguments, cwd=cwd, env=environment)
 
 
 def own_git(*arguments: str) -> bytes:
@@ -75,9 +72,9 @@ def own_git(*arguments: str) -> bytes:
 
 
 def unmerged(folder: str = ":/") -> dict[str, dict[str, str]]:
-    """The blobs of each file in a merge conflict, by git's number of the side; by the file's path.
+    """The blobs of each file in a merge conflict, by git's number of the side.
 
-    A path is relative to the working folder. Outside a repository there are none.
+    The paths are relative to the working folder. Outside a repository there are none.
     """
     try:
         listed = os.fsdecode(git("ls-files", "--unmerged", "-z", "--", folder)).split("\0")[:-1]
@@ -108,9 +105,10 @@ def find_base(revision: str, head: str) -> tuple[str, str]:
     try:
         base = _line("merge-base", tip, head)
     except UserError:
-        shallow = _line("rev-parse", "--is-shallow-repository") == "true"
-        cure = "; git fetch --unshallow may find one" if shallow else ""
-        return _fetch_files(tip), f"shares no commit with this branch; compared as it is now{cure}"
+        note = "shares no commit with this branch; compared as it is now"
+        if _line("rev-parse", "--is-shallow-repository") == "true":
+            note += "; git fetch --unshallow may find one"
+        return _fetch_files(tip), note
     newer = int(_line("rev-list", "--count", f"{base}..{tip}"))
     since = f"has moved on by {newer} commit{'s' * (newer > 1)}"
     note = f"{since}; compared with {base[:12]}, where this branch left it" if newer else ""
@@ -118,7 +116,7 @@ def find_base(revision: str, head: str) -> tuple[str, str]:
 
 
 def _resolve(name: str) -> str:
-    """As DVC resolves it; UserError says which branches there are, and how to fetch another."""
+    """As DVC resolves it; UserError says which branches there are, and how to fetch this one."""
     # This one call uses the user's settings, so git can refuse somebody else's repository.
     shallow = own_git("rev-parse", "--is-shallow-repository") == b"true\n"
     with suppress(UserError):
@@ -135,9 +133,9 @@ def _resolve(name: str) -> str:
     text = f"{name}: {'several revisions' if found else 'no such revision'} in this repository"
     if there:
         text += f"; there are {', '.join(there[:5])}{', ...' * (len(there) > 5)}"
-    branch = bool(BRANCH.fullmatch(name)) and not found
-    remote = git("remote").decode().partition("\n")[0]
-    if remote and (shallow or branch):
+    # Not a hash, and not an expression such as HEAD~1.
+    branch = bool(re.fullmatch(r"(?!HEAD\b|[0-9a-f]{7,40}$)\w[\w./-]*", name)) and not found
+    if (remote := git("remote").decode().partition("\n")[0]) and (shallow or branch):
         text += f"; if {remote} has it: git fetch{' --unshallow' * shallow}"
         text += f" {remote} {name}:refs/remotes/{remote}/{name}" * branch
     raise UserError(text)
@@ -155,20 +153,19 @@ def _fetch_files(commit: str) -> str:
 def _commit_working_tree(head: str) -> str:
     """A commit of the tracked files on `head`; `head` itself if it has the same files.
 
-    During a merge its parents are also those that git's next commit will have.
+    During a merge it has the parents that git's next commit will have.
     """
-    settings, merging = _settings(), Path(_line("rev-parse", "--git-path", "MERGE_HEAD"))
+    merging = Path(_line("rev-parse", "--git-path", "MERGE_HEAD"))
     parents = [head, *(merging.read_text().split() if merging.is_file() else [])]
     with _index_without_times() as index:
+        run = partial(git, settings=_settings(), index=index)
         # Without a change nothing is written: the repository may be read-only.
-        changed = git("diff", "--name-only", head, settings=settings, index=index)
-        if not changed and parents == [head]:
+        if not run("diff", "--name-only", head) and parents == [head]:
             return head
-        git("add", "--update", "--", ":/", settings=settings, index=index)
-        tree = git("write-tree", index=index).decode().strip()
-    parts = [part for parent in parents for part in ("-p", parent)]
-    message = ("-m", "The working tree")
-    return git("commit-tree", tree, *parts, *message, settings=settings).decode().strip()
+        run("add", "--update", "--", ":/")
+        options = [part for parent in parents for part in ("-p", parent)]
+        tree = run("write-tree").decode().strip()
+        return run("commit-tree", tree, *options, "-m", "The working tree").decode().strip()
 
 
 def unseen_files() -> list[Path]:
@@ -204,9 +201,8 @@ def _index_without_times() -> Iterator[Path]:
 @contextmanager
 def checkout_of(head: str) -> Iterator[Checkout]:
     """A checkout of this repository at the commit, in a temporary folder."""
-    objects, shallow = (
-        Path(_line("rev-parse", "--git-path", name)).resolve() for name in ("objects", "shallow")
-    )
+    objects = Path(_line("rev-parse", "--git-path", "objects")).resolve()
+    shallow = Path(_line("rev-parse", "--git-path", "shallow"))
     with TemporaryDirectory(prefix="plumbline-", ignore_cleanup_errors=True) as folder:
         root = Path(folder).resolve() / "checkout"
         checkout = Checkout(root, head, _line("rev-parse", "--show-prefix"))
@@ -226,8 +222,8 @@ def checkout_of(head: str) -> Iterator[Checkout]:
 
 def _settings() -> dict[str, str]:
     """Settings for commands that read the working tree or write an index or a commit."""
-    filters = [name for name in _own_settings() if name.startswith("filter.")]
-    off = {name: "false" if name.endswith(".required") else "" for name in filters}
+    names = [name for name in _own_settings() if name.startswith("filter.")]
+    off = {name: "false" if name.endswith(".required") else "" for name in names}
     quiet = {"core.safecrlf": "false", "core.splitIndex": "false"}
     author = {"user.name": "working tree", "user.email": ""}
     return {**SAFE, **off, **quiet, **author}
@@ -239,7 +235,6 @@ def _own_settings() -> list[str]:
 
 
 def _line(*arguments: str) -> str:
-    """The line that git prints."""
     return git(*arguments).decode().removesuffix("\n")
 
 
@@ -249,15 +244,13 @@ def clean_environment() -> dict[str, str]:
     return {**kept, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
 
 
-def standard_output(
-    *command: str, cwd: Path | None = None, env: dict[str, str], stdin: bytes = b""
-) -> bytes:
+def standard_output(*command: str, cwd: Path | None = None, env: dict[str, str]) -> bytes:
     """Standard output of the command; UserError with its errors, relative to `cwd`, if it fails."""
     done = subprocess.run(  # noqa: S603 (a list of arguments, no shell)
-        command, cwd=cwd, env=env, input=stdin, capture_output=True, check=False
+        command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False
     )
     if done.returncode != 0:
         errors = done.stderr.decode(errors="replace").replace("ERROR: ", "").strip()
-        errors = errors.replace(f"{cwd}{os.sep}", "") if cwd else errors
+        errors = errors.replace(f"{cwd}{os.sep}", "")
         raise UserError(errors or f"`{' '.join(command)}`: failed without a message")
     return done.stdout

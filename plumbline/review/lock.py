@@ -54,7 +54,7 @@ def contradictions(lock: dict[str, Any]) -> Iterator[str]:
         for dependency in entry.get("deps", []):
             path = dependency["path"]
             if path in made and dependency.get("md5") != made[path]:
-                yield f"{name}: ran with another {path} than dvc.lock has"
+                yield f"{name}: ran with a different {path} than dvc.lock has"
 
 
 def changed_sources(old: dict[str, Any], new: dict[str, Any]) -> list[str]:

@@ -145,7 +145,7 @@ def as_data(pictures: list[Picture]) -> dict[str, tuple[str, str]]:
 
 
 def differing_share(old: bytes, new: bytes) -> float:
-    """The fraction of the pixels that differ in any channel; 1 for another size or no picture.
+    """The fraction of the pixels that differ in any channel; 1 for a different size or no picture.
 
     Equal pixels give 0 even if the bytes differ: libraries compress them differently.
     """

@@ -34,10 +34,10 @@ MERGE_NOT = "Do not merge it as it is."
 ADVICE: dict[Word, tuple[str, str]] = {
     "worse": ("🔴", MERGE_NOT),
     "better": ("🟢", "Merge it if nothing else speaks against it."),
-    "no clear difference": ("⚪", "Merge it only if you want it for other reasons than its error."),
+    "no clear difference": ("⚪", "Merge it only if you want it for some other reason."),
     "not compared": ("⚪", "Merge it if that is on purpose; the next change can be compared."),
-    "too few to judge": ("⚪", "Do not merge it for its error."),
-    "not judged": ("⚪", "Do not merge it for its error: that takes repeated trainings of both."),
+    "too few to judge": ("⚪", "Its error does not speak for it."),
+    "not judged": ("⚪", "Its error does not speak for it: repeat the trainings on both sides."),
 }
 
 
@@ -136,7 +136,7 @@ def _validity(findings: Findings) -> str:
     lines += [f"  - {code(difference)}" for difference in findings.differences or []]
     if device := changed(findings.measured.metrics, DEVICE):
         trained = f"the base was trained on {code(device.old)}, this on {code(device.new)}"
-        lines.append(f"- **Device**: {trained}; their last digits differ, tolerances compare them")
+        lines.append(f"- **Device**: {trained}; the last digits differ, so tolerances count")
     if findings.versions:
         moved = moved_digits(findings.measured.metrics)
         digits = [f"{code(name)} in digit {digit}" for digit, name in moved]
@@ -214,7 +214,7 @@ def _metrics(measured: Measured, rules: Rules) -> list[str]:
         difference = f"{moved:+.3g}" if moved else "0" if both else NONE
         rows.append([code(name), _value(old), _value(new), difference, " ".join(words)])
     lines = ["### Metrics", table(["metric", "before", "after", "difference", ""], rows)]
-    note = "Only the validation's come from repeated trainings. One training is one draw"
+    note = "Only the validation metrics come from repeated trainings. One training is one draw"
     other = ", and these two saw different samples" if changed(measured.metrics, BASELINE) else ""
     return [*lines, f"{note}{other}."]
 

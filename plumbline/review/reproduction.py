@@ -121,8 +121,8 @@ def damaged_objects(cache: Path, hashes: dict[str, str]) -> Iterator[str]:
 def reproduce(checkout: Checkout, rules: Rules) -> list[Difference]:
     """Runs every stage in the checkout; the result is empty if all bytes are the same.
 
-    Only metrics and pictures can fail; other changed bytes are just listed. Where another kind of
-    device trained, a metric without a tolerance cannot fail either.
+    Only metrics and pictures can fail; other changed bytes are just listed. Where a different
+    kind of device trained, a metric without a tolerance cannot fail either.
     """
     committed = lock.output_hashes(checkout.stages("dvc.lock", checkout.head))
     stages = checkout.stages("dvc.yaml", checkout.head)
@@ -139,7 +139,7 @@ def reproduce(checkout: Checkout, rules: Rules) -> list[Difference]:
         if path in entries(stages, "metrics"):
             found += _differing_metrics(checkout, rules, path)
         elif kept is None or not path.endswith(".png"):
-            found.append(Difference(path, "other bytes", within=True))
+            found.append(Difference(path, "different bytes", within=True))
         else:
             share = differing_share(kept, (checkout.path / path).read_bytes())
             how = f"{share:.3%} of the pixels differ"
@@ -163,7 +163,7 @@ def _differing_metrics(checkout: Checkout, rules: Rules, path: str) -> list[Diff
             how += f", by {abs(new - old):.3g}"
             within = abs(new - old) <= metric.tolerance if metric else device is not None
         found.append(Difference(f"{path}: {name}", how, within))
-    return found or [Difference(path, "other bytes, the same numbers", within=False)]
+    return found or [Difference(path, "different bytes, the same numbers", within=False)]
 
 
 def _dvc(checkout: Checkout, *arguments: str) -> None:

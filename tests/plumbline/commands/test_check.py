@@ -67,7 +67,7 @@ def test_a_branch_after_a_run_passes(branches: Clone, check: Check, branch: str)
         (
             "contradicted",
             [
-                f"{name}: ran with another data/test.safetensors than dvc.lock has"
+                f"{name}: ran with a different data/test.safetensors than dvc.lock has"
                 for name in ("evaluate", "plot", "train", "verify")
             ],
         ),

@@ -47,7 +47,7 @@ OPEN = "gate: open, because nothing is worse than main or beyond a limit"
         ("unclear", "No clear difference: better in 11 of 20 trainings, worse in 9"),
         ("main", "No clear difference: the same in 20 of 20 trainings"),
         ("few", "Too few to judge: 5 pairs of trainings, 6 needed"),
-        ("other-samples", "Not compared: other samples, or another split"),
+        ("other-samples", "Not compared: different samples, or a different split"),
         ("one-training", "Not judged: one training only"),
     ],
 )
@@ -57,7 +57,6 @@ def test_a_branch_that_is_no_worse_passes(
     assert judge("main", branch) == (True, [OPEN, f"  validation_mae: {said}"])
 
 
-@pytest.mark.slow
 def test_a_note_says_that_a_merge_of_the_base_would_conflict_in_results_alone(
     branches: Clone,
 ) -> None:
@@ -128,7 +127,6 @@ def test_a_missing_repository_is_one_line(tmp_path: Path, tool: str) -> None:
     assert done.stdout.count("\n") == 1
 
 
-@pytest.mark.slow
 def test_a_reader_that_closes_the_pipe_ends_a_command_without_a_word(trainings: Clone) -> None:
     command = "python -m plumbline gate main better | true; echo ${PIPESTATUS[0]}"
     clone = Clone(trainings.path, PYTHONPATH=str(ROOT))

@@ -66,7 +66,7 @@ also = partial(pytest.param, marks=pytest.mark.all)
     [
         also("main", "main", ["## ⚪ Same: nothing changed. There is nothing to merge.\n"]),
         also("main", "repacked", ["## ⛔ Do not merge it: ", "Taken as committed: Same: "]),
-        ("smaller", "faster", [f"⚠️ {NOTE}.\n", "⚠️ `smaller` has 1 newer commit; compared with"]),
+        ("smaller", "faster", [f"⚠️ {NOTE}.\n", "⚠️ `smaller` has moved on by 1 commit; compared"]),
         ("main", "stale", ["## ⛔ ", "  - `train: params.yaml: train is modified`\n"]),
         also("main", "more", ["| `r2` | none | `0.99` | none |", "| none | `nan` | none |"]),
         ("main", "stage", ["- new: `note`\n", "## ⚪ "]),

@@ -110,7 +110,7 @@ def test_the_summary_tells_the_device_that_trained(
         (0.5, 1, "Better in 20 of 20 trainings; the median error went from 0.02 to 0.01"),
         (1.5, 1, "Worse in 20 of 20 trainings; the median error went from 0.02 to 0.03"),
         (1, 1, "No clear difference: the same in 20 of 20 trainings"),
-        (0.5, 2, "Not compared: other samples, or another split"),
+        (0.5, 2, "Not compared: different samples, or a different split"),
     ],
 )
 def test_the_last_line_compares_the_repeated_trainings_with_those_of_the_last_commit(

@@ -46,7 +46,9 @@ def lock(script: str, made: str, used: str) -> dict[str, Any]:
 
 def test_two_hashes_for_one_file_are_a_contradiction() -> None:
     assert list(contradictions(lock("1", "2", "2"))) == []
-    assert list(contradictions(lock("1", "2", "3"))) == ["b: ran with another d than dvc.lock has"]
+    assert list(contradictions(lock("1", "2", "3"))) == [
+        "b: ran with a different d than dvc.lock has"
+    ]
 
 
 def test_a_changed_source_is_a_file_that_no_stage_makes() -> None:

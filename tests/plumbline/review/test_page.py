@@ -73,7 +73,7 @@ def png(painted: int = 0, size: tuple[int, int] = (10, 10), **options: int) -> b
         (b"\x89PNG\r\n\x1a\nno", 1),
         (png()[:40], 1),
     ],
-    ids=["other bytes", "one pixel", "other size", "none", "no picture", "half"],
+    ids=["different bytes", "one pixel", "other size", "none", "no picture", "half"],
 )
 def test_pictures_differ_by_the_share_of_their_pixels(other: bytes, share: float) -> None:
     assert other != png()

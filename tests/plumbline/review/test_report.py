@@ -50,8 +50,8 @@ IT = "Better in 20 of 20 trainings; the median error went from 2 to 1"
 LINE = f"🟢 {IT}. Merge it if nothing else speaks against it."
 FROM_8 = "Worse in 20 of 20 trainings; the median error went from 8 to 10"
 NOT = "Do not merge it as it is."
-ONLY_IF = "Merge it only if you want it for other reasons than its error."
-REPEAT = "Do not merge it for its error: that takes repeated trainings of both."
+ONLY_IF = "Merge it only if you want it for some other reason."
+REPEAT = "Its error does not speak for it: repeat the trainings on both sides."
 ON_PURPOSE = "Merge it if that is on purpose; the next change can be compared."
 DOUBT = "⛔ Do not merge it: its results do not match a run. Taken as committed: "
 
@@ -67,9 +67,9 @@ DOUBT = "⛔ Do not merge it: its results do not match a run. Taken as committed
          f"🔴 {IT}; `score is beyond its limit: 0.25 (limit 0.5)`. {NOT}"),
         (with_sides(None, rows(2)), f"⚪ Not judged: one training only. {REPEAT}"),
         (with_sides(rows(1, 4), rows(2)),
-         "⚪ Too few to judge: 4 pairs of trainings, 6 needed. Do not merge it for its error."),
+         "⚪ Too few to judge: 4 pairs of trainings, 6 needed. Its error does not speak for it."),
         (with_sides(rows(1), rows(2, baseline=5)),
-         f"⚪ Not compared: other samples, or another split. {ON_PURPOSE}"),
+         f"⚪ Not compared: different samples, or a different split. {ON_PURPOSE}"),
         (NOTHING, "⚪ Same: nothing changed. There is nothing to merge."),
         (BETTER._replace(risen="training loss rose from 1 to 2"),
          f"🔴 Did not learn: training loss rose from 1 to 2. {IT}. {NOT}"),
@@ -86,7 +86,7 @@ def test_a_metric_of_ones_own_decides_by_one_training_and_says_so() -> None:
     said = "`score`: `Better, by one training: 2 -> 3`"
     assert headline(BETTER, BY_ONE) == f"🟢 {said}. Merge it if nothing else speaks against it."
     none = NOTHING._replace(rules=[Change("a", 1, 2)])
-    assert headline(none, BY_ONE).startswith("⚪ Not judged: no metric decides. Do not ")
+    assert headline(none, BY_ONE).startswith("⚪ Not judged: no metric decides. Its error ")
     both = headline(repeated(1, 2), structs.replace(RULES, metrics=RULES.metrics | SCORE))
     assert both.startswith("🔴 Worse in 20 of 20 ")
     assert both.endswith(f"; {said}. {NOT}")
@@ -171,9 +171,9 @@ def test_what_the_numbers_hide_is_told_below_the_sentence() -> None:
         (BETTER, "| `score` | `2` | `3` | +1 | ↑ (limit `0.5`) |"),
         (repeated(2, 1, (3, None)), "| `score` | `3` | none | none | gone (limit `0.5`) |"),
         (with_sides(None, None, Change("device", "cpu", "cuda")),
-         "- **Device**: the base was trained on `cpu`, this on `cuda`; their last digits differ, "),
+         "- **Device**: the base was trained on `cpu`, this on `cuda`; the last digits differ, "),
         (with_sides(None, None, Change("baseline_mae", 1, 2)),
-         "Only the validation's come from repeated trainings. One training is one draw, and these"),
+         "Only the validation metrics come from repeated trainings. One training is one draw, and"),
         (NOTHING._replace(differences=[]), "- **Reproduction**: a clean run gives the same bytes"),
         (NOTHING._replace(differences=[Difference("a", "b", within=False)]),
          "- **Reproduction**: a clean run gives different results"),

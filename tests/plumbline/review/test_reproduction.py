@@ -169,7 +169,7 @@ def test_metrics_can_fail_and_other_bytes_are_just_listed(
     Path("dvc.lock").unlink()
     project.commit("Forged")
     metrics = [f"metrics.json: {line}" for line in lines]
-    assert differences() == [*metrics, "model: other bytes"]
+    assert differences() == [*metrics, "model: different bytes"]
 
 
 @pytest.mark.all
