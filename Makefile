@@ -41,7 +41,7 @@ gate: .venv/ready
 check: .venv/ready
 	@python -m plumbline check $(HEAD) $(if $(FULL),--full)
 
-# The other branch: its code is merged by git, its results by `settle`.
+# Git merges the code of BRANCH, and `settle` its results.
 BRANCH ?= origin/main
 
 merge: .venv/ready

@@ -131,7 +131,7 @@ def open_repo(checkout: Checkout, config: dict[str, Any] | None = None) -> Itera
         # DVC's paths are relative to the working folder.
         with chdir(checkout.path), Repo(".", uninitialized=True, config=config) as repo:
             yield repo
-    except DvcException as error:
+    except (DvcException, ImportError) as error:  # a kind of remote may need another package
         cause = error.__cause__
         reasons = [error, getattr(cause, "problem", cause)]  # where YAML is wrong
         raise UserError(": ".join(str(reason) for reason in reasons if reason)) from None

@@ -3,11 +3,11 @@
 import random
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 
+from tests.support.branches import Make, edit
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT
 
@@ -33,7 +33,6 @@ for path in writes.split(","):
         file.write(hashlib.sha256((path + text).encode()).hexdigest() + "\\n")
 print("ran", name)
 """
-LIBRARY = '"""A part."""\n\n\n\nNUMBER = 1\n\n\n\n# The end.\n'
 PARAMS = """\
 make:
   rows: 1      # how many
@@ -46,7 +45,6 @@ draw:
   width: 1     # wide
   dpi: 1       # fine
 """
-VERSIONS = 'numpy: "1"\ntorch: "1"\n'
 
 
 def stage(name: str, key: str, reads: str, cached: str, kept: str, script: str = "") -> str:
@@ -77,33 +75,31 @@ def own_stage(name: str, out: str) -> str:
     return stage(name, "draw", "metrics.json", f"models/{out}", f"plots/{out}.csv", "draw")
 
 
+FILES = {
+    **{f"code/{name}.py": SCRIPT for name in STAGES},
+    **dict.fromkeys(("code/lib/one.py", "code/lib/two.py"), "NUMBER = 1\n\n\n\n# The end.\n"),
+    "dvc.yaml": "stages:\n" + "".join(STAGES.values()),
+    "params.yaml": PARAMS,
+    "versions.yaml": 'numpy: "1"\ntorch: "1"\n',
+    "data/table.csv": "".join(f"{i}\n" for i in range(20)),
+    "data/big.csv": "1\n",
+    ".dvcignore": "/code/lib/**\n!/code/lib/**/\n!/code/lib/**/*.py\n",
+    ".gitignore": "__pycache__\n",
+    ".gitattributes": (ROOT / ".gitattributes").read_text(),
+    **dict.fromkeys(("models/.gitkeep", "plots/.gitkeep"), ""),
+}
+
+
 def make_project(path: Path) -> Clone:
     """A repository with a run of the small project, and a remote that has its data.
 
     Its branches `ours`, which is checked out, and `theirs` changed neighbouring lines.
     """
     clone = Clone(path, OMP_NUM_THREADS="1")
-    for folder in ("code/lib", "data", "models", "plots"):
-        (path / folder).mkdir(parents=True)
-        (path / folder / ".gitkeep").touch()
-    for name in STAGES:
-        (path / f"code/{name}.py").write_text(SCRIPT)
-    for name in ("one", "two"):
-        (path / f"code/lib/{name}.py").write_text(LIBRARY)
-    for name, text in {
-        "dvc.yaml": "stages:\n" + "".join(STAGES.values()),
-        "params.yaml": PARAMS,
-        "versions.yaml": VERSIONS,
-        ".dvcignore": "/code/lib/**\n!/code/lib/**/\n!/code/lib/**/*.py\n",
-        ".gitignore": "__pycache__\n",
-        ".gitattributes": (ROOT / ".gitattributes").read_text(),
-        "data/table.csv": "".join(f"{i}\n" for i in range(20)),
-        "data/big.csv": "1\n",
-    }.items():
+    clone.init()
+    for name, text in FILES.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).write_text(text)
-    clone.run("git", "init", "--quiet", "--initial-branch=main")
-    clone.run("git", "config", "user.name", "A Person")
-    clone.run("git", "config", "user.email", "person@example.org")
     clone.run("dvc", "init", "--quiet")
     clone.run("dvc", "config", "core.analytics", "false")
     clone.run("dvc", "remote", "add", "--quiet", "--default", "there", "../remote")
@@ -118,13 +114,6 @@ def make_project(path: Path) -> Clone:
         [edit(params, "epochs: 1 ", "epochs: 2 "), edit(versions, 'torch: "1"', 'torch: "2"')],
     )
     return clone
-
-
-Edit = Callable[[Clone], object]
-
-
-def edit(name: str, old: str, new: str) -> Edit:
-    return lambda clone: clone.edit(name, old, new)
 
 
 def change(clone: Clone, draw: random.Random) -> None:
@@ -156,13 +145,13 @@ def drop_picture(clone: Clone) -> None:
     (clone.path / "plots/b.png").unlink()
 
 
-def make_pair(clone: Clone, ours: list[Edit], theirs: list[Edit]) -> None:
+def make_pair(clone: Clone, ours: list[Make], theirs: list[Make]) -> None:
     """Two branches from main with these edits and their results; the remote has their data."""
     for name, edits in {"theirs": theirs, "ours": ours}.items():
         clone.run("git", "checkout", "--quiet", "-B", name, "main")
         clone.run("dvc", "checkout", "--quiet")
-        for edit in edits:
-            edit(clone)
+        for make in edits:
+            make(clone)
         clone.run("dvc", "repro", "--quiet")
         clone.run("dvc", "push", "--quiet")
         clone.run("git", "add", "--all")
@@ -173,8 +162,7 @@ def copy_without_cache(clone: Clone, path: Path) -> Clone:
     """A clone as another person has it: both branches, no data."""
     clone.run("git", "clone", "--quiet", str(clone.path), str(path))
     other = Clone(path, **clone.environment)
-    other.run("git", "config", "user.name", "B Person")
-    other.run("git", "config", "user.email", "person@example.org")
+    other.init()
     other.run("git", "branch", "--quiet", "theirs", "origin/theirs")
     return other
 

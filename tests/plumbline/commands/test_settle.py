@@ -12,13 +12,13 @@ import yaml
 
 from plumbline.review.git import checkout_of, find_commit
 from plumbline.review.merging import conflict_notes
+from tests.support.branches import edit
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT
 from tests.support.merges import (
     change,
     copy_without_cache,
     drop_picture,
-    edit,
     is_clean,
     make_pair,
     make_project,
