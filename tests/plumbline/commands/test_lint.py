@@ -27,7 +27,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "stages").mkdir()
     for name in ("__init__.py", "split.py", "evaluate.py"):
         shutil.copy(ROOT / "stages" / name, tmp_path / "stages")
-        py_compile.compile(tmp_path / "stages" / name)  # as on a machine that writes bytecode
+        py_compile.compile(str(tmp_path / "stages" / name))  # as on a machine that writes bytecode
     (tmp_path / "plumbline").symlink_to(ROOT / "plumbline")
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"split": EXERCISE["split"]}))
     versions = yaml.safe_load((ROOT / "versions.yaml").read_text())
