@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import re
+from importlib import metadata
 from typing import Any
 
 import msgspec
@@ -49,7 +50,7 @@ README = """\
 
 A PyTorch model, trained by a [DVC](https://dvc.org) pipeline that Plumbline made.
 
-    make repro      # set up .venv and run the pipeline
+    make repro      # set up .venv and run the pipeline; on Linux without a GPU: make repro CPU=1
     make test       # check the code and run the tests
 
 ## The pipeline
@@ -63,13 +64,25 @@ flowchart LR
 means. `stages/` is yours: a script for each stage, the models, the losses and the loop. The library
 is the wheel in `vendor/`.
 
+## Using the model
+
+`make predict TABLE=new.csv` writes `new.predictions.csv`. In a notebook in this folder, with a data
+frame or a dictionary of columns:
+
+```python
+from plumbline.predictor import Predictor
+from stages.model import MODELS
+
+predicted = Predictor("models/model.safetensors", MODELS).predict(table)
+```
+
 {daily}
 ## A later version of the library
 
-In a later checkout of Plumbline, with its environment active, run `python -m plumbline update` with
-the path of this folder. It replaces the wheel, and names the files that are different in a
-new project. Then `make repro` reruns what depends on the library, and git shows whether a result
-moved.
+Commit all that you changed. In a later checkout of Plumbline, run `make repro`, and then
+`.venv/bin/python -m plumbline update` with the path of this folder. It replaces the wheel, and
+names the files that are different in a new project. Then `make repro` here reruns what depends on
+the library, and git shows whether a result moved.
 """
 
 # Above this many numbers in a table, 20 trainings take minutes; six are the fewest that are judged.
@@ -100,7 +113,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Made(msgspec.Struct, frozen=True):
-    """What `new` notes for `update`: what it made, and the SHA-256 of each file of text."""
+    """What `new` notes for `update`: what it made, and `digest` of each file as last taken."""
 
     plan: Plan
     version: str
@@ -110,13 +123,19 @@ class Made(msgspec.Struct, frozen=True):
 MADE = "vendor/made.json"
 
 
-def note(plan: Plan, version: str, texts: dict[str, str]) -> bytes:
-    """The content of `MADE`; the digests do not depend on the version of the library."""
-    files = {
-        path: hashlib.sha256(text.replace(version, "").encode()).hexdigest()
-        for path, text in texts.items()
-    }
-    return msgspec.json.format(msgspec.json.encode(Made(plan, version, files))) + b"\n"
+def note(made: Made) -> bytes:
+    """The content of `MADE`."""
+    return msgspec.json.format(msgspec.json.encode(made)) + b"\n"
+
+
+def digest(content: bytes, version: str) -> str:
+    """The SHA-256 of a file; it does not depend on the version of the library."""
+    return hashlib.sha256(content.replace(version.encode(), b"")).hexdigest()
+
+
+def make_repro() -> str:
+    """The command that installs the build of PyTorch that this environment has."""
+    return "make repro CPU=1" if metadata.version("torch").endswith("+cpu") else "make repro"
 
 
 def make_texts(plan: Plan, version: str) -> dict[str, str]:
@@ -197,7 +216,7 @@ def gate_of(text: str, plan: Plan) -> str:
         return text
     gone = "(weight|bias)_error" if plan.has_line else "(weight|bias)(_error)?"
     text = re.sub(rf"\n  {gone}:.*(\n    .*)*", "", text)
-    text = text.replace("\n    limit: ", "\n    # limit: ")
+    text = re.sub(r"(?<=\n    )limit: \S+ +(?=#)", "", text)
     step = 10.0 ** round(math.log10(plan.table.std * 1e-4)) if plan.table.std else 0
     text = text.replace("tolerance: 1e-6", f"tolerance: {step:g}")
     return re.sub(r"(?<=\n  test_r2:)((.|\n)*?tolerance: )[^\s}]+", r"\g<1>1e-4", text, count=1)
@@ -238,6 +257,9 @@ def readme_of(text: str, pipeline: str, name: str) -> str:
     flow = [f"    {name} --> {' & '.join(found)}" for name, found in users.items() if found]
     daily = replace(text, r"(?s).*\n(## Every day\n.*?)\n(!\[|## Read on).*", r"\1")
     daily = re.sub(r"\[([^]]*)\]\(docs/[^)]*\)", r"\1", daily)
+    with_remote = f"{'':41}# with a remote: git fetch; make merge BRANCH=origin/main"
+    daily = replace(daily, r"git fetch; (make merge BRANCH=)origin/(main) +(.*)",
+                    rf"\1\2               \3\n{with_remote}")  # fmt: skip
     return README.format(name=name, flow="\n".join(flow), daily=daily)
 
 

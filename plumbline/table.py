@@ -69,12 +69,12 @@ def quote(*names: str) -> str:
 def open_table(path: Path) -> Table:
     """The table with its header; UserError says what came in its place, and how to convert it."""
     if not path.is_file():
-        got = "a folder" if path.is_dir() else "none"
+        found = "wanted a table, got a folder" if path.is_dir() else "no such file"
         if path.is_symlink() and not path.exists():
-            got = f"a link to {path.readlink()}, which is not there"
+            found = f"wanted a table, got a link to {path.readlink()}, which is not there"
         if Path(f"{path}.dvc").is_file():
-            got += f"; `dvc pull {path}` fetches it"
-        raise UserError(f"{path}: wanted a table, got {got}")
+            found += f"; `dvc pull {path}` fetches it"
+        raise UserError(f"{path}: {found}")
     with path.open("rb") as file:
         start = file.read(START)
     with _errors_of(path):

@@ -19,7 +19,7 @@ import yaml
 from plumbline.core import tensors
 from plumbline.core.command import printable
 from plumbline.core.errors import UserError
-from plumbline.project import MADE, Plan, Table, make_texts, note, read
+from plumbline.project import MADE, Made, Plan, Table, digest, make_repro, make_texts, note, read
 from plumbline.review.git import git
 from plumbline.wheel import ROOT, build_wheel, wheel_path
 
@@ -46,7 +46,8 @@ def main(options: Namespace) -> None:
     plan = Plan(folder.name, options.model, table)
     texts = make_texts(plan, version)
     files = {path: text.encode() for path, text in texts.items()}
-    files |= {wheel_path(version): wheel, MADE: note(plan, version, texts)}
+    digests = {path: digest(content, version) for path, content in files.items()}
+    files |= {wheel_path(version): wheel, MADE: note(Made(plan, version, digests))}
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=".plumbline-") as scratch:
         made = Path(scratch) / "project"
@@ -63,7 +64,7 @@ def main(options: Namespace) -> None:
         made.rename(folder)
     place = shlex.quote(options.folder)
     print(printable(f"new: {options.folder} has {len(files) + bool(table)} files"))
-    print(printable(f"now type: cd {place} && make repro && git add --all && git commit"))
+    print(printable(f"now type: cd {place} && {make_repro()} && git add --all && git commit"))
 
 
 def load_table(options: Namespace) -> Table:

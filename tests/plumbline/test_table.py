@@ -105,12 +105,18 @@ def test_a_column_of_numbers_has_no_booleans_in_a_later_block() -> None:
         column.convert(pa.array(["true"]), 2, out)
 
 
-@pytest.mark.parametrize("case", [".: a folder", "link: a link to gone", "x: none; `dvc pull x`"])
+WANTED = "wanted a table, got"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [f".: {WANTED} a folder", f"link: {WANTED} a link to gone", "x: no such file; `dvc pull x`"],
+)
 def test_what_is_no_file_is_refused(case: str) -> None:
     Path("link").symlink_to("gone")
     Path("x.dvc").touch()
-    path, got = case.split(": ")
-    with pytest.raises(UserError, match=f"wanted a table, got {got}"):
+    path, _ = case.split(": ")
+    with pytest.raises(UserError, match=f"^{case}"):
         open_table(Path(path))
 
 

@@ -40,7 +40,7 @@ def project(tmp_path: Path) -> Clone:
     [
         ("--table TABLE --target prize", '--target: wanted a column of TABLE ("", "size", '),
         ("--table TABLE --target price", "TABLE: column price, row 3 below the header: wanted "),
-        ("--table none.csv --target price", "none.csv: wanted a table, got none"),
+        ("--table none.csv --target price", "none.csv: no such file"),
         ("--table TABLE", "wanted --table and --target together"),
         ("--model resnet", "--model: wanted one of linear, parameters, mlp, got resnet"),
     ],
@@ -97,17 +97,22 @@ def release(tmp_path: Path) -> Clone:
     return clone
 
 
+def update(release: Clone, project: Clone, *options: str) -> str:
+    return release.run("python", "-m", "plumbline", "update", str(project.path), *options)
+
+
+def listed(said: str) -> list[str]:
+    return [line[2:] for line in said.splitlines() if line.startswith("  ")]
+
+
 def test_an_update_replaces_the_library_and_names_what_new_would_write_otherwise(
     project: Clone, release: Clone
 ) -> None:
     project.edit("params.yaml", "lr: 0.01", "lr: 0.02")
     project.edit("stages/loop.py", '"""', '"""My own. ')
     project.commit("My own")
-    said = release.run("python", "-m", "plumbline", "update", str(project.path)).splitlines()
-    assert [line[2:] for line in said if line.startswith("  ")] == [
-        "params.yaml",
-        "stages/verify.py",
-    ]
+    said = update(release, project)
+    assert listed(said) == ["stages/verify.py", "params.yaml"]
     changed = project.run("git", "status", "--porcelain", "--no-renames", "-uall").splitlines()
     (wheel,) = project.path.glob("vendor/*.whl")
     assert sorted(changed) == [
@@ -119,6 +124,26 @@ def test_an_update_replaces_the_library_and_names_what_new_would_write_otherwise
     ]
     for name in ("requirements.txt", "versions.yaml"):
         assert wheel.name.split("-")[1] in (project.path / name).read_text()
+
+
+def test_a_file_stays_listed_until_it_is_taken_or_all_are_merged(
+    project: Clone, release: Clone
+) -> None:
+    project.edit("params.yaml", "lr: 0.01", "lr: 0.02")
+    project.commit("My own")
+    said = update(release, project)
+    project.commit("A later library")
+    again = update(release, project)
+    assert listed(again) == listed(said) == ["stages/verify.py", "params.yaml"]
+    assert again.index("copy them") < again.index("verify.py") < again.index("merge them")
+    assert f"new ../fresh/{project.path.name} --model linear" in said
+    shutil.copy(release.path / "stages" / "verify.py", project.path / "stages")
+    project.commit("Taken")
+    assert listed(update(release, project)) == ["params.yaml"]
+    project.commit("Noted")
+    assert "is up to date" in update(release, project, "--merged")
+    project.commit("Merged")
+    assert update(release, project) == f"update: {project.path} is up to date\n"
 
 
 def test_an_update_writes_nothing_where_git_could_not_undo_it(
