@@ -21,6 +21,7 @@ from plumbline.review.gate import (
     is_number,
 )
 from plumbline.review.page import Picture, code, image, table
+from plumbline.review.reproduction import NOT_RUN
 from plumbline.validation import Row, quartiles
 
 NAMES_IN_A_SENTENCE = 3
@@ -90,7 +91,7 @@ def headline(findings: Findings, rules: Rules) -> str:
     if findings.risen:
         mark, text, advice = "🔴", f"Did not learn: {findings.risen}. {text}", MERGE_NOT
     if not findings.hold:
-        return f"⛔ Do not merge it: its results do not match a run. Taken as committed: {text}"
+        return f"⛔ Do not merge it: its results do not match a run. Its numbers say: {text}"
     return f"{mark} {text}. {advice}"
 
 
@@ -121,15 +122,16 @@ def _some(names: list[str], before: str = "") -> str:
 
 def _validity(findings: Findings) -> str:
     """Whether the lock fits, what a clean run gave, and what else the two sides ran with."""
-    lock, ran = "fits the parameters and the scripts", "a clean run gives the same bytes"
+    lock, ran = "made with these parameters and scripts", "a clean run gives the same bytes"
+    not_run = "not tried; `make report FULL=1` runs all stages again"
     if findings.problems:
-        lock = "not what `dvc repro` would leave"
+        lock = NOT_RUN
     if findings.differences:
         within = all(difference.within for difference in findings.differences)
         how = "the same within the tolerances" if within else "different results"
         ran = f"a clean run gives {how}"
-    lines = [f"- **Lock**: {lock}", *(f"  - {code(problem)}" for problem in findings.problems)]
-    lines.append(f"- **Reproduction**: {'not tried' if findings.differences is None else ran}")
+    lines = [f"- **Results**: {lock}", *(f"  - {code(problem)}" for problem in findings.problems)]
+    lines.append(f"- **Reproduction**: {not_run if findings.differences is None else ran}")
     lines += [f"  - {code(difference)}" for difference in findings.differences or []]
     if device := changed(findings.measured.metrics, DEVICE):
         trained = f"the base was trained on {code(device.old)}, this on {code(device.new)}"
@@ -211,8 +213,8 @@ def _metrics(measured: Measured, rules: Rules) -> list[str]:
         difference = f"{moved:+.3g}" if moved else "0" if both else NONE
         rows.append([code(name), _value(old), _value(new), difference, " ".join(words)])
     lines = ["### Metrics", table(["metric", "before", "after", "difference", ""], rows)]
-    note = "Only the validation's come from repeated trainings. One training is one draw"
-    other = ", and these two saw different samples" if changed(measured.metrics, BASELINE) else ""
+    note = "`validation_...` comes from repeated trainings, all else from one, which may be lucky"
+    other = "; these two saw different samples" if changed(measured.metrics, BASELINE) else ""
     return [*lines, f"{note}{other}."]
 
 
