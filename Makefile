@@ -25,7 +25,8 @@ example: .venv/ready | git
 MODEL ?= models/model.safetensors
 
 predict: .venv/ready
-	@table='$(TABLE)' predictions='$(PREDICTIONS)' && : "$${table:?wanted a table: make predict TABLE=new.csv}" && \
+	@table='$(TABLE)' predictions='$(PREDICTIONS)' && \
+		{ test "$$table" || { echo 'wanted a table: make predict TABLE=new.csv'; exit 1; }; } && \
 		python -m stages.predict "$$table" '$(MODEL)' \
 		"$${predictions:-$${table%.*}.predictions.$${table##*.}}"
 

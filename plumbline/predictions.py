@@ -158,4 +158,5 @@ class Errors:
         if self.n:
             yield f"mae: {self.model / self.n:.6g} in {self.n:,} rows"
             constant = self.baseline / self.n
-            yield f"predicting the training median, {self.median:g}: {constant:.6g}"
+            always = f"always predicting {self.median:g}, the training median"
+            yield f"mae of {always}: {constant:.6g}"

@@ -57,7 +57,7 @@ class Predictor:
                 raise UserError(f"wanted an array (n, {len(features)}), got {X.shape}")
         else:
             for name in features:
-                Table(Path("the table"), names).check_name(name, "a feature of the model")
+                Table(Path("the table"), names).check_name(name, why=", which the model needs")
             columns = [_to_numbers(f"column {name}", table[name]) for name in features]
             X = np.column_stack(columns)
         with np.errstate(over="ignore"):

@@ -49,15 +49,19 @@ class Table:
     above: int | None = None  # lines above the names in CSV; None for Parquet
     index: tuple[str, ...] = ()  # the columns that Parquet notes as the index of a data frame
 
-    def check_name(self, name: str, where: str) -> None:
-        """UserError if not exactly one column has the name; `where` is the place that names it."""
+    def check_name(self, name: str, where: str = "", why: str = "") -> None:
+        """UserError if not exactly one column has the name.
+
+        where, why: what comes before the message, and the clause that follows the name in it.
+        """
         if (found := self.names.count(name)) == 1:
             return
         folded = {known.casefold(): known for known in self.names}
         nearest = get_close_matches(name.casefold(), folded, n=1)
-        near = [f"; the nearest is {quote(folded[known])}" for known in nearest]
-        got = f"got {quote(name)}{f', which {found} columns have' if found else ''.join(near)}"
-        raise UserError(f"{where}: wanted a column of {self.path} ({quote(*self.names)}), {got}")
+        cures = [f"the most similar is {quote(folded[known])}" for known in nearest]
+        cure = "wanted one" if found else (*cures, f"it has {quote(*self.names)}")[0]
+        has = f"{found} columns" if found else "no column"
+        raise UserError(f"{where}{self.path} has {has} {quote(name)}{why}; {cure}")
 
 
 def quote(*names: str) -> str:

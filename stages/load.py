@@ -54,7 +54,7 @@ def choose_columns(table: Table, params: Load) -> tuple[list[str], str]:
     else:
         features = [name_of(name, "features") for name in params.features]
     for key, name in [("target", target), *(("features", name) for name in features)]:
-        table.check_name(name, f"params.yaml: load.{key}")
+        table.check_name(name, where=f"params.yaml: load.{key}: ")
     left_out = ""
     if index:
         left_out = f"; left out: {quote(*index)} (an index, or without a name; list it to use it)"

@@ -36,16 +36,16 @@ class Params(msgspec.Struct, frozen=True):
     predict: Predict
 
 
-def choose_columns(table: Table, info: ModelInfo, model: Path) -> dict[str, tuple[float, float]]:
+def choose_columns(table: Table, info: ModelInfo) -> dict[str, tuple[float, float]]:
     """The features with their ranges in training, and the target if the table has it.
 
     UserError for a feature that the table lacks.
     """
     for name in info.features:
-        table.check_name(name, f"{model}: its feature")
+        table.check_name(name, why=", which the model needs")
     columns = dict(zip(info.features, info.ranges, strict=True))
     if info.target in table.names:
-        table.check_name(info.target, f"{model}: its target")
+        table.check_name(info.target, why=", which the model predicts")
         columns[info.target] = (-math.inf, math.inf)
     return columns
 
@@ -76,7 +76,7 @@ def main(params: Params, table_path: Input, model_path: Input, predictions_path:
     table = open_table(table_path)
     if Path(table_path).resolve() == Path(predictions_path).resolve():
         raise UserError(f"{predictions_path}: wanted another file than the table")
-    columns, k = choose_columns(table, info, model_path), len(info.features)
+    columns, k = choose_columns(table, info), len(info.features)
     names = [f"predicted_{info.target}", "residual"][: 1 + len(columns) - k]
 
     n, empty, outside, errors = 0, 0, Outside(info), Errors(info)

@@ -13,6 +13,7 @@ from plumbline.review.gate import load_rules
 from plumbline.review.git import Checkout, checkout_of, find_commit, unseen_files
 from plumbline.review.reproduction import (
     ACCEPT,
+    NOT_RUN,
     changed_files,
     damaged_objects,
     problems,
@@ -33,8 +34,8 @@ def main(options: Namespace) -> None:
         lines = [*problems(checkout), *damaged_objects(diffs.cache_folder(), hashes)]
         if lines:
             comments = all(line.endswith(ACCEPT) for line in lines)
-            cure = "`make accept`" if comments else "run it"
-            fail(f"check: not what `dvc repro` would leave; {cure} and commit", lines)
+            cure = "make accept" if comments else "dvc repro"
+            fail(f"check: {NOT_RUN}; type: {cure}, then commit", lines)
         print("check: dvc.lock, metrics and pictures fit the parameters and the scripts")
         if not options.head:
             _tell_uncommitted(checkout)

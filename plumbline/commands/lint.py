@@ -10,6 +10,8 @@ from pathlib import Path
 from plumbline.core.command import fail
 from plumbline.lint import declared
 from plumbline.lint.problems import project_problems, run_problems, static_problems
+from plumbline.review.diffs import open_repo
+from plumbline.review.git import HERE
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -18,6 +20,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def main(options: Namespace) -> None:
     stages = declared.read(Path()).values()
+    with open_repo(HERE) as repo:
+        _ = repo.index.graph  # DVC reads the file, and refuses what it cannot run
     problems, missing = [*project_problems(stages)], set[str]()
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder).resolve()

@@ -14,7 +14,6 @@ import pygit2
 from dvc.repo.reproduce import plan_repro
 from dvc.utils.serialize import dump_yaml, parse_yaml
 
-from plumbline.core.command import fail
 from plumbline.core.errors import UserError
 from plumbline.core.params import PARAMS, VERSIONS
 from plumbline.review import diffs, lock
@@ -34,13 +33,18 @@ def settle() -> str:
     """Settles the merge, rebase or cherry-pick in which git stopped; says what to type next."""
     commits = ["HEAD", *_other_commits()]
     if len(commits) == 1 and not unmerged():
-        return "nothing to settle: no merge, rebase or cherry-pick is in progress"
+        return "every merge is finished; nothing to settle"
     for path, blobs in unmerged(".").items():
         _merge_text(path, *map(blobs.get, "123"))
     made = _results(HERE, *commits)
-    edited = {*unmerged("."), *own_git("ls-files", "--modified", "-z").decode().split("\0")[:-1]}
-    if people := [p for p in edited if not made & {p, *map(str, PurePosixPath(p).parents)}]:
-        fail("settle: edit these files, git add them, and type: make settle", sorted(people))
+    modified = own_git("ls-files", "--modified", "-z").decode().split("\0")[:-1]
+    for paths, why, cure in [
+        (unmerged("."), "both branches changed", "edit them, git add them"),
+        (modified, "you edited", "git add them"),
+    ]:
+        if people := [p for p in paths if not made & {p, *map(str, PurePosixPath(p).parents)}]:
+            names = ", ".join(sorted(people))
+            raise UserError(f"{why} these files: {names}; {cure}, and type: make settle")
     for path in unmerged("."):
         Path(path).unlink(missing_ok=True)
     try:

@@ -21,7 +21,7 @@ from plumbline.review.gate import (
     is_number,
 )
 from plumbline.review.page import Picture, code, image, table
-from plumbline.review.reproduction import ADD
+from plumbline.review.reproduction import ADD, NOT_RUN
 from plumbline.validation import Row, quartiles
 
 NAMES_IN_A_SENTENCE = 3
@@ -93,7 +93,7 @@ def headline(findings: Findings, rules: Rules) -> str:
     if findings.problems and all(line.endswith(ADD) for line in findings.problems):
         return f"⛔ Not yet: {code('; '.join(findings.problems))}. Then: {text}"
     if not findings.hold:
-        return f"⛔ Do not merge it: its results do not match a run. Taken as committed: {text}"
+        return f"⛔ Do not merge it: its results do not match a run. Its numbers say: {text}"
     return f"{mark} {text}. {advice}"
 
 
@@ -124,15 +124,16 @@ def _some(names: list[str], before: str = "") -> str:
 
 def _validity(findings: Findings) -> str:
     """Whether the lock fits, what a clean run gave, and what else the two sides ran with."""
-    lock, ran = "fits the parameters and the scripts", "a clean run gives the same bytes"
+    lock, ran = "made with these parameters and scripts", "a clean run gives the same bytes"
+    not_run = "not tried; `make report FULL=1` runs all stages again"
     if findings.problems:
-        lock = "not what `dvc repro` would leave"
+        lock = NOT_RUN
     if findings.differences:
         within = all(difference.within for difference in findings.differences)
         how = "the same within the tolerances" if within else "different results"
         ran = f"a clean run gives {how}"
-    lines = [f"- **Lock**: {lock}", *(f"  - {code(problem)}" for problem in findings.problems)]
-    lines.append(f"- **Reproduction**: {'not tried' if findings.differences is None else ran}")
+    lines = [f"- **Results**: {lock}", *(f"  - {code(problem)}" for problem in findings.problems)]
+    lines.append(f"- **Reproduction**: {not_run if findings.differences is None else ran}")
     lines += [f"  - {code(difference)}" for difference in findings.differences or []]
     if device := changed(findings.measured.metrics, DEVICE):
         trained = f"the base was trained on {code(device.old)}, this on {code(device.new)}"

@@ -16,6 +16,7 @@ from plumbline.review.git import Checkout, clean_environment, standard_output
 from plumbline.review.page import differing_share
 
 COMMENTS, ACCEPT, ADD = "only comments changed in", ": make accept", "; git add it"
+NOT_RUN = "stages have not run since these changes"
 
 
 class Difference(NamedTuple):
@@ -62,8 +63,7 @@ def _changes(checkout: Checkout, stages: dict[str, Any], locked: dict[str, Any])
             return [f"{path}: {key} is {how}" for key, how in state.items()]
         if fits and state in {"deleted", "not in cache"}:
             return []
-        lacking = "modified" if path in tracked else f"not in the commit{ADD}"
-        how = lacking if state == "deleted" else state
+        how = _lacking(path, path in outputs, path in tracked) if state == "deleted" else state
         return [f"{file} is {how}" for file in _changed_files(checkout, path)]
 
     for name, entry in locked.items():
@@ -77,6 +77,15 @@ def _changes(checkout: Checkout, stages: dict[str, Any], locked: dict[str, Any])
                     continue
                 lines = words(path, hashes.get(path, ""), state)
                 yield from (f"{name}: {line}" for line in lines)
+
+
+def _lacking(path: str, made: bool, tracked: bool) -> str:
+    """What a file is that the commit lacks; made, tracked: by a stage, by `dvc add`."""
+    if tracked:
+        return "modified"
+    if Path(path).exists():
+        return f"not in the commit{ADD}"
+    return "missing; dvc repro makes it" if made else "missing"
 
 
 def _changed_files(checkout: Checkout, path: str) -> list[str]:

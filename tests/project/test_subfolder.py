@@ -59,7 +59,7 @@ def test_the_report_shows_the_projects_parameters_metrics_and_pictures(worse: Cl
     assert status == 0
     assert said.startswith("## 🔴 Worse in 20 of 20 trainings")
     assert "| `train.epochs` | `300` | `10` |" in said
-    assert "- **Lock**: fits the parameters and the scripts" in said
+    assert "- **Results**: made with these parameters and scripts" in said
     paths = re.findall(r"https://example.org/o/n/raw/[0-9a-f]{40}/([\w/.]*\.png)", said)
     assert {*paths} == {f"project/{path}" for path in PICTURES}
 

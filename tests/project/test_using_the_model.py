@@ -82,7 +82,7 @@ def test_three_lines_predict_from_columns_by_name_or_from_an_array(trained: None
 @pytest.mark.parametrize(
     ("table", "error"),
     [
-        ({"x": [1]}, 'wanted a column of the table ("x"), got "X"; the nearest is "x"'),
+        ({"x": [1]}, 'the table has no column "X", which the model needs; the most similar is "x"'),
         ({"X": ["a"]}, "column X: wanted numbers, got: "),
         ({"X": [1, 1e39]}, "column X, row 1 from 0: wanted a finite float32, got 1e"),
         ([[1, 2]], "wanted an array (n, 1), got (1, 2)"),

@@ -46,8 +46,9 @@ def test_the_features_are_those_chosen_or_all_but_the_target_and_an_index(
 @pytest.mark.parametrize(
     ("target", "features", "error"),
     [
-        ("bb", None, 'target: wanted a column of table.csv ("age", "b"), got "bb"; the nearest is'),
-        ("b", ["ag"], 'features: wanted a column of table.csv ("age", "b"), got "ag"; the nearest'),
+        ("bb", None, 'target: table.csv has no column "bb"; the most similar is "b"'),
+        ("xyz", None, 'target: table.csv has no column "xyz"; it has "age", "b"'),
+        ("b", ["ag"], 'features: table.csv has no column "ag"; the most similar is "age"'),
         ("b", ["age", "b"], 'features: wanted other columns than "b", each once, got "age", "b"'),
         ("b", ["age", "age"], 'features: wanted other columns than "b", each once, got "age", "a'),
         ("b", [], 'features: wanted other columns than "b", each once, got none'),
@@ -66,7 +67,7 @@ def test_the_error_for_a_wrong_column_names_the_key(
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("a,a,b\n1,2,3\n", 'got "a", which 2 columns have'),
+        ("a,a,b\n1,2,3\n", 'table.csv has 2 columns "a"; wanted one'),
         ("index,a,b", "wanted rows below the names of the columns, got none"),
         ("a,b\n1,2\n,3\n4,5\nnan,6\n", "row 2 below .* got an empty cell, NA or nan; 2 of 4"),
     ],

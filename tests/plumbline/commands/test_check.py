@@ -79,7 +79,9 @@ def test_each_stale_result_is_named_with_its_stage(
 ) -> None:
     status, said = check(branches, branch)
     assert status == 1
-    assert said[0] == "check: not what `dvc repro` would leave; run it and commit"
+    assert said[0] == (
+        "check: stages have not run since these changes; type: dvc repro, then commit"
+    )
     assert sorted(said[1:]) == sorted(f"  {line}" for line in lines)
 
 
@@ -87,7 +89,7 @@ def test_a_comment_is_told_from_a_stale_result(branches: Clone, check: Check) ->
     assert check(branches, "comment") == (
         1,
         [
-            "check: not what `dvc repro` would leave; `make accept` and commit",
+            "check: stages have not run since these changes; type: make accept, then commit",
             "  train: only comments changed in stages/train.py: make accept",
         ],
     )

@@ -14,8 +14,11 @@ import yaml
 import stages
 from plumbline.commands import lint
 from plumbline.core import tensors
+from plumbline.core.errors import UserError
 from plumbline.lint import declared
 from tests.support.exercise import EXERCISE, INFO, ROOT, pipeline
+
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # in DVC
 
 ENTRIES = yaml.safe_load(pipeline())["stages"]
 LOAD = "    X, y, info = tensors.load_samples(samples_path)\n"
@@ -186,6 +189,13 @@ def test_a_script_that_is_no_stage_is_named(
         Path("stages/own.py").write_text(script)
     Path("dvc.yaml").write_text("stages: {own: {cmd: python -m stages.own, deps: [stages/own.py]}}")
     assert f"own: {problem}" in problems()
+
+
+def test_a_dvc_yaml_that_dvc_refuses_is_one_line(project: Path) -> None:
+    with Path("dvc.yaml").open("a") as file:
+        file.write("artifacts: {describe: {cmd: x, path: y}}\n")
+    with pytest.raises(UserError, match=r"dvc\.yaml' validation failed: extra keys not allowed"):
+        problems()
 
 
 def test_stages_come_in_the_order_in_which_they_run_with_the_scripts_of_code_folders(

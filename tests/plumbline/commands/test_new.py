@@ -38,7 +38,10 @@ def project(tmp_path: Path) -> Clone:
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        ("--table TABLE --target prize", '--target: wanted a column of TABLE ("", "size", '),
+        (
+            "--table TABLE --target prize",
+            '--target: TABLE has no column "prize"; the most similar is "price"',
+        ),
         ("--table TABLE --target price", "TABLE: column price, row 3 below the header: wanted "),
         ("--table none.csv --target price", "none.csv: no such file"),
         ("--table TABLE", "wanted --table and --target together"),

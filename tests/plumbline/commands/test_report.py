@@ -24,7 +24,7 @@ def test_the_report_lists_parameters_metrics_stages_and_pictures(
     text = output.read_text(encoding="utf-8")
     assert said.splitlines()[0] == text.splitlines()[0].removeprefix("## ")
     assert said.splitlines()[1] == f"wrote {output} and {output.with_suffix('.html')}"
-    assert "\n- **Lock**: fits the parameters and the scripts\n" in text
+    assert "\n- **Results**: made with these parameters and scripts\n" in text
     assert "\n| `train.lr` | `0.01` | `0.005` |\n" in text
     assert "\n| `test_mae` | `0.00647102` | `0.00330139` | -0.00317 | ↓ |\n" in text
     assert re.search("\n- ran: `train`, .*`evaluate`", text)
@@ -65,7 +65,7 @@ also = partial(pytest.param, marks=pytest.mark.all)
     ("base", "head", "parts"),
     [
         also("main", "main", ["## ⚪ Same: nothing changed. There is nothing to merge.\n"]),
-        also("main", "repacked", ["## ⛔ Do not merge it: ", "Taken as committed: Same: "]),
+        also("main", "repacked", ["## ⛔ Do not merge it: ", "Its numbers say: Same: "]),
         ("smaller", "faster", [f"⚠️ {NOTE}.\n", "⚠️ `smaller` has moved on by 1 commit; compared"]),
         ("main", "stale", ["## ⛔ ", "  - `train: params.yaml: train is modified`\n"]),
         also("main", "more", ["| `r2` | none | `0.99` | none |", "| none | `nan` | none |"]),

@@ -27,7 +27,7 @@ from tests.support.merges import (
 
 pytestmark = pytest.mark.slow
 
-NOTHING = "settle: nothing to settle: no merge, rebase or cherry-pick is in progress"
+NOTHING = "settle: every merge is finished; nothing to settle"
 
 
 def fits(command: str = "git commit") -> str:
@@ -125,7 +125,8 @@ def test_what_people_wrote_is_named_alone_and_theirs_is_fetched_where_they_choos
     )
     other = copy_without_cache(clone, tmp_path / "other")
     other.try_run("git", "merge", "theirs")
-    assert settle(other) == (1, "  params.yaml", [])
+    line = "settle: both branches changed these files: params.yaml; edit them, git add them, and "
+    assert settle(other) == (1, f"{line}type: make settle", [])
     conflict = (other.path / "params.yaml").read_text().partition("<<<<<<< ")[2]
     assert "epochs" not in conflict.partition(">>>>>>> ")[0]
     other.run("git", "checkout", "theirs", "--", "params.yaml")
@@ -135,12 +136,20 @@ def test_what_people_wrote_is_named_alone_and_theirs_is_fetched_where_they_choos
     assert is_clean(other)
 
 
-@pytest.mark.parametrize("name", ["code/fit.py", "params.yaml"])
-def test_an_edit_that_was_not_added_is_named_and_left_alone(clone: Clone, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("code/fit.py", "you edited these files: code/fit.py; git add them"),
+        ("params.yaml", "both branches changed these files: params.yaml; edit them, git add them"),
+    ],
+)
+def test_an_edit_that_was_not_added_is_named_and_left_alone(
+    clone: Clone, name: str, line: str
+) -> None:
     clone.try_run("git", "merge", "theirs")
     clone.edit(name, "1", "7")
     edited = (clone.path / name).read_bytes()
-    assert settle(clone) == (1, f"  {name}", [])
+    assert settle(clone) == (1, f"settle: {line}, and type: make settle", [])
     assert (clone.path / name).read_bytes() == edited
 
 

@@ -53,7 +53,7 @@ NOT = "Do not merge it as it is."
 ONLY_IF = "Merge it only if you want it for some other reason."
 REPEAT = "Its error does not speak for it: repeat the trainings on both sides."
 ON_PURPOSE = "Merge it if that is on purpose; the next change can be compared."
-DOUBT = "⛔ Do not merge it: its results do not match a run. Taken as committed: "
+DOUBT = "⛔ Do not merge it: its results do not match a run. Its numbers say: "
 
 
 @pytest.mark.parametrize(
@@ -174,6 +174,7 @@ def test_what_the_numbers_hide_is_told_below_the_sentence() -> None:
          "- **Device**: the base was trained on `cpu`, this on `cuda`; the last digits differ, "),
         (with_sides(None, None, Change("baseline_mae", 1, 2)),
          "Only the validation metrics come from repeated trainings. One training is one draw, and"),
+        (NOTHING, "- **Reproduction**: not tried; `make report FULL=1` runs all stages again"),
         (NOTHING._replace(differences=[]), "- **Reproduction**: a clean run gives the same bytes"),
         (NOTHING._replace(differences=[Difference("a", "b", within=False)]),
          "- **Reproduction**: a clean run gives different results"),

@@ -116,6 +116,13 @@ def test_a_link_that_leads_out_of_the_commit_is_named_with_its_target(project: C
     assert found() == ["data/table: a link to /nowhere/table, which is not in the commit"]
 
 
+def test_an_output_that_is_gone_is_said_to_be_missing_with_the_cure(project: Clone) -> None:
+    Path("metrics.json").unlink()
+    assert found() == ["make: metrics.json is missing; dvc repro makes it"]
+    project.commit("A training that failed")
+    assert found() == ["make: metrics.json is missing; dvc repro makes it"]
+
+
 def test_a_tracked_table_has_the_hash_of_its_dvc_file(project: Clone, fresh: Clone) -> None:
     assert found() == []
     (project.path / "data" / "table").write_text("2\n")
