@@ -1,13 +1,12 @@
 """Edits of comments, docstrings and layout, told apart from edits of code."""
 
 import ast
+import hashlib
 import json
 import re
 from itertools import chain
 from pathlib import Path
 from typing import Any
-
-from dvc.utils import bytes_hash
 
 from plumbline.lint.declared import scripts
 from plumbline.review.git import Checkout, checkout_of, find_commit
@@ -82,13 +81,13 @@ def _but_code(entry: dict[str, Any], code: Code) -> dict[str, Any]:
 
 
 def _hash(path: str, code: Code) -> str:
-    """DVC's hash of a script, or of a folder that has scripts alone; empty if it has none."""
+    """DVC's hash of a script, or of a folder that has only scripts; empty if it has none."""
     if path.endswith(".py"):
-        return str(bytes_hash(code.get(path, b""), "md5"))
-    below = {name: text for name, text in sorted(code.items()) if name.startswith(f"{path}/")}
-    files = [
-        {"md5": bytes_hash(text, "md5"), "relpath": name[len(path) + 1 :]}
-        for name, text in below.items()
-    ]
-    listed = json.dumps(files, sort_keys=True).encode()
-    return f"{bytes_hash(listed, 'md5')}.dir" if files else ""
+        return _md5(code.get(path, b""))
+    names = sorted(name for name in code if name.startswith(f"{path}/"))
+    files = [{"md5": _md5(code[name]), "relpath": name[len(path) + 1 :]} for name in names]
+    return f"{_md5(json.dumps(files, sort_keys=True).encode())}.dir" if files else ""
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()

@@ -127,12 +127,23 @@ def test_accepted_comments_cost_no_run_and_change_no_output(clone: Clone) -> Non
     assert before == after
 
 
+def run_uncommitted_code(clone: Clone) -> None:
+    """A run of code that git does not have, with the same results, and then a comment."""
+    clone.edit("stages/plot.py", "\n\n\n", "\n\n\nNUMBER = 1\n")
+    clone.reproduce("plot")
+    clone.edit(*PLOT)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "line"),
     [
         (
             lambda clone: clone.edit("stages/plot.py", "import ", "import os, "),
+            "plot: stages/plot.py is modified; dvc repro",
+        ),
+        (
+            run_uncommitted_code,
             "plot: stages/plot.py is modified; dvc repro",
         ),
         (
