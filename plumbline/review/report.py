@@ -214,7 +214,7 @@ def _metrics(measured: Measured, rules: Rules) -> list[str]:
         rows.append([code(name), _value(old), _value(new), difference, " ".join(words)])
     lines = ["### Metrics", table(["metric", "before", "after", "difference", ""], rows)]
     note = "`validation_...` comes from repeated trainings, all else from one, which may be lucky"
-    other = "; these two saw different samples" if changed(measured.metrics, BASELINE) else ""
+    other = "; the two trainings saw other samples" if changed(measured.metrics, BASELINE) else ""
     return [*lines, f"{note}{other}."]
 
 
