@@ -25,14 +25,9 @@ stages:
 BASE = [Row(i, 0.02, 0.01, 0.03, 0.09, 16) for i in range(20)]
 
 
-def scale(*factors: float | None) -> list[Row]:
-    """The base's rows with each error multiplied; a None for one that diverged."""
-    return [
-        row._replace(mae=None, mae_low=None, mae_high=None)
-        if factor is None
-        else row._replace(mae=factor * 0.02)
-        for row, factor in zip(BASE, factors, strict=True)
-    ]
+def scale(*factors: float) -> list[Row]:
+    """The base's rows with each error multiplied."""
+    return [row._replace(mae=factor * 0.02) for row, factor in zip(BASE, factors, strict=True)]
 
 
 BRANCHES = {
@@ -40,9 +35,6 @@ BRANCHES = {
     "worse": scale(*[1.5] * 20),
     "unclear": scale(*[0.8] * 11, *[1.2] * 9),
     "beyond": scale(*[4.0] * 20),
-    "diverged": scale(*[None] * 15, *[1.0] * 5),
-    "few": BASE[:5],
-    "other-samples": [row._replace(baseline_mae=0.08) for row in BASE],
     "one-training": None,
 }
 

@@ -41,7 +41,7 @@ def check(
     return check
 
 
-@pytest.mark.parametrize("branch", ["main", "better", "smaller", "stage"])
+@pytest.mark.parametrize("branch", ["main", "stage"])
 def test_a_branch_after_a_run_passes(branches: Clone, check: Check, branch: str) -> None:
     assert check(branches, branch) == (0, [FITS])
 
@@ -58,10 +58,8 @@ def test_a_branch_after_a_run_passes(branches: Clone, check: Check, branch: str)
             ],
         ),
         ("script", ["train: stages/train.py is modified"]),
-        ("module", ["train: stages/loop.py is modified", "validate: stages/loop.py is modified"]),
         ("command", ["verify: changed command"]),
         ("metric", ["evaluate: metrics.json is modified"]),
-        ("picture", ["plot: plots/loss.png is modified"]),
         ("no-picture", ["plot: plots/loss.png is not in the commit; git add it"]),
         ("no-lock", [f"{name}: dvc.lock has no such stage" for name in STAGES]),
         (
