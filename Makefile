@@ -106,7 +106,7 @@ MOVED := $(shell test ! -e .venv/bin/dvc || grep -qF '$(realpath .venv)' .venv/b
 
 # uv takes a quarter of pip's time. It does not read pip's configuration, so it gets the addresses
 # that are there. Where it finds less than pip all the same, pip installs.
-UV = $(shell python -m pip config list 2>/dev/null | sed -n \
+UV = $(shell '$(BIN)/python' -m pip config list 2>/dev/null | sed -n \
 		-e 's/^.*\.find-links=/UV_FIND_LINKS=/p' -e 's/^.*\.extra-index-url=/UV_INDEX=/p' \
 		-e 's/^.*\.index-url=/UV_DEFAULT_INDEX=/p' -e 's/^.*\.cert=/SSL_CERT_FILE=/p' | \
 		awk -F= '!seen[$$1]++') \
