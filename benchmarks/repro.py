@@ -62,7 +62,7 @@ def change_nothing(_: Clone, __: int) -> None:
 
 
 CHANGES: dict[str, Callable[[Clone, int], None]] = {
-    "from nothing": remove_results,
+    "a clean run": remove_results,
     "lr changed": change_lr,
     "nothing to do": change_nothing,
 }

@@ -17,7 +17,7 @@ from benchmarks.gpu.project import Changes, Project, numbers
 from benchmarks.gpu.results import DEVICE, GPU, MILLION, tell
 from plumbline import validation
 from plumbline.inference.device import predict
-from plumbline.review import verdict
+from plumbline.review import gate
 from plumbline.training.batches import Samples
 from stages.loop import OPTIMIZERS, Train, fit
 from stages.losses import LOSSES
@@ -84,7 +84,7 @@ def judge() -> None:
             project.run("validate", device)
             (path,) = project.outs("validate").values()
             found.append(validation.load(path))
-        tell("verdict", device=device, said=str(verdict.compare(*found)))
+        tell("verdict", device=device, said=str(gate.compare(*found)))
 
 
 def tests() -> None:
