@@ -216,7 +216,8 @@ def gate_of(text: str, plan: Plan) -> str:
         return text
     gone = "(weight|bias)_error" if plan.has_line else "(weight|bias)(_error)?"
     text = re.sub(rf"\n  {gone}:.*(\n    .*)*", "", text)
-    text = re.sub(r"(?<=\n    )limit: \S+ +(?=#)", "", text)
+    limit = r"(?<=\n    )limit: \S+ +(?=#)|\n    limit: [^#\n]*(?=\n)|, limit: [^,}]+"
+    text = re.sub(limit, "", text)
     step = 10.0 ** round(math.log10(plan.table.std * 1e-4)) if plan.table.std else 0
     text = text.replace("tolerance: 1e-6", f"tolerance: {step:g}")
     return re.sub(r"(?<=\n  test_r2:)((.|\n)*?tolerance: )[^\s}]+", r"\g<1>1e-4", text, count=1)

@@ -103,7 +103,7 @@ def test_the_commands_and_experiments_work_in_a_new_project(own: Clone) -> None:
 
 def add_model(project: Clone) -> None:
     path = "stages/model.py"
-    project.edit(path, "# A model of your own", f"{MODEL}\n\n# A model of your own")
+    project.edit(path, "# For a model of your own", f"{MODEL}\n\n# For a model of your own")
     project.edit(path, '    "mlp": MLP,\n', f'    "mlp": MLP,\n{MODEL_NAME}')
     project.edit("params.yaml", "model: linear", "model: quadratic")
 
