@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,5 +98,9 @@ def pytest_sessionfinish() -> None:
 
 
 def pytest_configure() -> None:
-    """Makes Ctrl-C end the processes that tests start, even if pytest inherited it ignored."""
+    """Makes Ctrl-C end the processes that tests start, even if pytest inherited it ignored.
+
+    They find this Python, and its `dvc`, without an active environment.
+    """
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -159,7 +159,6 @@ def _watch(
     shutil.copy(hook.__file__, log / "sitecustomize.py")
     environment = {
         **os.environ,
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "PYTHONPATH": str(log),
         "PYTHONDONTWRITEBYTECODE": "1",
         "AUDIT": str(log / "audit"),

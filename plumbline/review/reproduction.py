@@ -176,9 +176,7 @@ def _differing_metrics(checkout: Checkout, rules: Rules, path: str) -> list[Diff
 
 
 def _dvc(checkout: Checkout, *arguments: str) -> None:
-    """Runs DVC in the checkout, whose stages run with this Python; UserError if it fails."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    """Runs DVC in the checkout; UserError if it fails."""
     settings = ("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR", "DVC_SITE_CACHE_DIR")
-    environment = {**clean_environment(), "PATH": path}
-    environment |= dict.fromkeys(settings, str(checkout.site))
+    environment = clean_environment() | dict.fromkeys(settings, str(checkout.site))
     standard_output(sys.executable, "-m", "dvc", *arguments, cwd=checkout.path, env=environment)
