@@ -111,7 +111,7 @@ def listed(said: str) -> list[str]:
 def test_an_update_replaces_the_library_and_names_what_new_would_write_otherwise(
     project: Clone, release: Clone
 ) -> None:
-    project.edit("params.yaml", "lr: 0.01", "lr: 0.02")
+    project.edit("params.yaml", "train:\n", "train:  # mine\n")
     project.edit("stages/loop.py", '"""', '"""My own. ')
     project.commit("My own")
     said = update(release, project)
@@ -132,7 +132,7 @@ def test_an_update_replaces_the_library_and_names_what_new_would_write_otherwise
 def test_a_file_stays_listed_until_it_is_taken_or_all_are_merged(
     project: Clone, release: Clone
 ) -> None:
-    project.edit("params.yaml", "lr: 0.01", "lr: 0.02")
+    project.edit("params.yaml", "train:\n", "train:  # mine\n")
     project.commit("My own")
     said = update(release, project)
     project.commit("A later library")
