@@ -1,7 +1,6 @@
 """Edits of comments, docstrings and layout, told apart from edits of code."""
 
 import ast
-import hashlib
 import json
 import re
 from itertools import chain
@@ -10,6 +9,7 @@ from typing import Any
 
 from plumbline.lint.declared import scripts
 from plumbline.review.git import Checkout, checkout_of, find_commit
+from plumbline.review.lock import md5
 
 Code = dict[str, bytes]  # the content of each script, by its path
 HAVE_DOCSTRINGS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -83,11 +83,7 @@ def _but_code(entry: dict[str, Any], code: Code) -> dict[str, Any]:
 def _hash(path: str, code: Code) -> str:
     """DVC's hash of a script, or of a folder that has only scripts; empty if it has none."""
     if path.endswith(".py"):
-        return _md5(code.get(path, b""))
+        return md5(code.get(path, b""))
     names = sorted(name for name in code if name.startswith(f"{path}/"))
-    files = [{"md5": _md5(code[name]), "relpath": name[len(path) + 1 :]} for name in names]
-    return f"{_md5(json.dumps(files, sort_keys=True).encode())}.dir" if files else ""
-
-
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+    files = [{"md5": md5(code[name]), "relpath": name[len(path) + 1 :]} for name in names]
+    return f"{md5(json.dumps(files, sort_keys=True).encode())}.dir" if files else ""

@@ -1,5 +1,6 @@
 """dvc.lock as data: what a stage ran with, how two locks differ, and what a kill left cut."""
 
+import hashlib
 import os
 import time
 from collections.abc import Iterator
@@ -42,6 +43,11 @@ def output_hashes(lock: dict[str, Any]) -> dict[str, str]:
     return {
         out["path"]: out.get("md5", "") for entry in lock.values() for out in entry.get("outs", [])
     }
+
+
+def md5(content: bytes) -> str:
+    """The hash that DVC gives a file with this content."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def contradictions(lock: dict[str, Any]) -> Iterator[str]:

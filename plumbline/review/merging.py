@@ -1,6 +1,5 @@
 """Finish a merge: a result is taken from a commit that ran with its inputs, or made again."""
 
-import hashlib
 import posixpath
 import re
 import subprocess
@@ -194,7 +193,7 @@ def _restore(commit: str, entry: dict[str, Any], paths: list[str]) -> bool:
     outs = lock.output_hashes({"": entry})
     for path in paths:
         content = HERE.read(commit, path) or b""
-        if hashlib.md5(content, usedforsecurity=False).hexdigest() != outs[path]:
+        if lock.md5(content) != outs[path]:
             return False
         Path(path).write_bytes(content)
     return True
