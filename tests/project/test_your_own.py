@@ -171,5 +171,5 @@ def test_the_tests_of_this_repository_pass_on_a_branch_with_another_lr(clone: Cl
     clone.set_params({"train.lr": 0.02})
     clone.reproduce()
     clone.commit("My lr")
-    quick = ("-m", "not all and not slow", "-q", "-n", "0", "-p", "no:cacheprovider")
-    clone.run("python", "-m", "pytest", *quick)
+    all_of_make_test = ("-m", "not all", "-q", "-n", "2", "-p", "no:cacheprovider")
+    clone.run("python", "-m", "pytest", *all_of_make_test)
