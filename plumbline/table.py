@@ -224,7 +224,7 @@ def _read_csv(table: Table, places: list[int], whole: bool) -> Iterator[pa.Recor
                         f"{table.path}: row {row} below the header: "
                         f"wanted {wanted} columns, got {len(cells)}"
                     ) from None
-        if row:  # else there is no row, which Arrow takes for an error
+        if row:  # without rows, Arrow raises an error too
             raise
 
 

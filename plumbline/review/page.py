@@ -158,7 +158,7 @@ def differing_share(old: bytes, new: bytes) -> float:
 
 
 def _pixels(content: bytes) -> NDArray[np.uint8] | None:
-    """The picture as (height, width, 4); None if it is none, or too large."""
+    """The picture as (height, width, 4); None for anything else, or if it is too large."""
     try:
         with Image.open(BytesIO(content)) as image:
             return np.asarray(image.convert("RGBA"))
