@@ -17,7 +17,7 @@ from plumbline.core.params import MAX
 from plumbline.core.tensors import Array, Floats
 
 HELP = "docs/your-own.md says how to prepare a table"
-SHARE = 1 / 1000  # of a column's range, by which float32 may move its numbers
+PRECISION = 1 / 1000  # of a column's range, by which float32 may move its numbers
 TINY = 1e-30  # far above the numbers that float32 holds with fewer digits
 
 
@@ -93,7 +93,7 @@ class Column:
     def _limit(self) -> float:
         """How far float32 may move a number."""
         low, high = self.trained or (self.low, self.high)
-        return (high - low) * SHARE or (math.inf if self.trained else 0.0)
+        return (high - low) * PRECISION or (math.inf if self.trained else 0.0)
 
     def _cell(self, row: int) -> str:
         return f"{self.name}, row {row} below the header"

@@ -9,15 +9,15 @@ from plumbline.core.files import parse_csv, read, write_csv
 from plumbline.core.params import MAX
 
 # The longest history, since git keeps it: 1.6 MB. Reading it takes up to 25 times that in memory.
-ROWS = 10_000
-BYTES = 160 * ROWS
+MAX_ROWS = 10_000
+MAX_BYTES = 160 * MAX_ROWS
 
 # Epochs at the end of training that facts are about, and the ratio that makes them a swing.
 LAST = 10
 SWING = 1.1
 
 
-class Row(NamedTuple):
+class Epoch(NamedTuple):
     """One evaluated epoch.
 
     train_loss is the mean loss before the epoch's steps; test_loss, weight and bias are those
@@ -35,19 +35,19 @@ class Row(NamedTuple):
 
 
 HEADERS = [
-    [*Row._fields[:3], *line, *scale]
+    [*Epoch._fields[:3], *line, *scale]
     for line in ((), ("weight", "bias"))
     for scale in ((), ("y_std",))
 ]
 
 
-def loss_rise(rows: list[Row]) -> str:
+def loss_rise(rows: list[Epoch]) -> str:
     """How the training loss rose, if the last one is above the first; else empty."""
     first, last = rows[0].train_loss, rows[-1].train_loss
     return f"the training loss rose from {first:.4g} to {last:.4g}" if last > first else ""
 
 
-def loss_swing(rows: list[Row]) -> str:
+def loss_swing(rows: list[Epoch]) -> str:
     """The range of the testing loss over the last epochs, if it goes up and down by a tenth."""
     losses = [row.test_loss for row in last_epochs(rows)]
     low, high, n = min(losses), max(losses), len(losses)
@@ -57,7 +57,7 @@ def loss_swing(rows: list[Row]) -> str:
     return f"the testing loss swings between {low:.4g} and {high:.4g} in the last {n} epochs"
 
 
-def loss_fall(rows: list[Row]) -> str:
+def loss_fall(rows: list[Epoch]) -> str:
     """The fall of the training loss in each of the last epochs, if there is one worth waiting for.
 
     It is if going on like this for a tenth of the epochs would lower the loss by a hundredth.
@@ -72,7 +72,7 @@ def loss_fall(rows: list[Row]) -> str:
     return f"the training loss still falls, from {first:.4g} to {last:.4g} in the last {n} epochs"
 
 
-def facts(rows: list[Row]) -> dict[str, str]:
+def facts(rows: list[Epoch]) -> dict[str, str]:
     """What the numbers of the last epoch hide: for each fact, the parameter that would help."""
     found = {
         loss_rise(rows): "the model did not learn; lower train.lr",
@@ -82,32 +82,32 @@ def facts(rows: list[Row]) -> dict[str, str]:
     return {fact: f"{cure} in params.yaml" for fact, cure in found.items() if fact}
 
 
-def last_epochs(rows: list[Row]) -> list[Row]:
+def last_epochs(rows: list[Epoch]) -> list[Epoch]:
     """The rows of the last ten epochs, as far back as no epoch is missing."""
     last = rows[-LAST:]
     without_gap = range(rows[-1].epoch - len(last) + 1, rows[-1].epoch + 1)
     return [row for row, epoch in zip(last, without_gap, strict=True) if row.epoch == epoch]
 
 
-def save(path: Path, rows: list[Row]) -> None:
+def save(path: Path, rows: list[Epoch]) -> None:
     """Writes a line for each row, with the columns that the first one has."""
     names = [name for name, value in rows[0]._asdict().items() if value is not None]
     write_csv(path, names, ([getattr(row, name) for name in names] for row in rows))
 
 
-def load(path: Path) -> list[Row]:
+def load(path: Path) -> list[Epoch]:
     """The rows in the order of their epochs, at least one; UserError names the line that is wrong.
 
     A file written by `save` reads back as the same numbers.
     """
-    rows = parse_csv(read(path, BYTES), path, HEADERS, _row)
+    rows = parse_csv(read(path, MAX_BYTES), path, HEADERS, _row)
     if not rows:
         raise UserError(f"{path}: wanted rows below the names of the columns, got none")
     return rows
 
 
-def _row(epoch: str, **cells: str) -> Row:
-    row = Row(int(epoch), **{name: float(cell) for name, cell in cells.items()})
+def _row(epoch: str, **cells: str) -> Epoch:
+    row = Epoch(int(epoch), **{name: float(cell) for name, cell in cells.items()})
     # The comparisons refuse nan and inf too.
     if not (0 <= row.epoch < 2**31 and all(abs(n or 0) <= MAX for n in row)):
         raise ValueError

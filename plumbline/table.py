@@ -22,7 +22,7 @@ from plumbline.core.tensors import Array
 
 START = 1_000_000  # bytes; the names of the columns are among them
 BLOCK = 2**22  # bytes of CSV that are read at a time
-ROWS = 2**18  # rows of Parquet that are read at a time
+ROWS_AT_ONCE = 2**18  # rows of Parquet that are read at a time
 SHOWN = 20  # names in a message
 BOM = b"\xef\xbb\xbf"  # some programs begin UTF-8 with it
 
@@ -153,7 +153,7 @@ def _read_parquet(table: Table, places: list[int], whole: bool) -> Iterator[pa.R
         kind = file.schema_arrow.field(name).type
         if not re.match("u?int|float|double|halffloat|bool|decimal", str(kind)):
             raise UserError(f"{table.path}: column {name}: wanted numbers, got {kind}; {HELP}")
-    yield from file.iter_batches(batch_size=ROWS, columns=None if whole else names)
+    yield from file.iter_batches(batch_size=ROWS_AT_ONCE, columns=None if whole else names)
 
 
 def _open_csv(path: Path, start: bytes) -> Table:

@@ -15,16 +15,16 @@ import numpy as np
 
 from plumbline.core.files import parse_csv, read, write_csv
 from plumbline.core.tensors import Array, Floats
-from plumbline.core.threads import in_threads
+from plumbline.core.threads import map_in_threads
 
 # Rows that are compared at a time, so that the differences need no memory beside the data.
 CHUNK = 262_144
 
 # The most trainings, since git keeps the file: 1.3 MB.
-ROWS = 10_000
-BYTES = 130 * ROWS
+MAX_ROWS = 10_000
+MAX_BYTES = 130 * MAX_ROWS
 
-# The median and the quartiles of `Row.error`, and the median of `Row.baseline_mae`.
+# The median and the quartiles of `Repeat.error`, and the median of `Repeat.baseline_mae`.
 METRICS = ("validation_mae", "validation_mae_q1", "validation_mae_q3", "validation_baseline_mae")
 
 
@@ -80,10 +80,10 @@ def of_errors(
         rows = slice(start, start + CHUNK)
         return float(function(predicted[rows].astype(np.float64) - true[rows]))
 
-    return in_threads(of_chunk, range(0, len(predicted), CHUNK), threads)
+    return map_in_threads(of_chunk, range(0, len(predicted), CHUNK), threads)
 
 
-class Row(NamedTuple):
+class Repeat(NamedTuple):
     """One training on a part of the training samples, judged on the rest, which is held out.
 
     mae: the mean over the training's last epochs; mae_low, mae_high: the range; all are None for a
@@ -120,7 +120,7 @@ def quartiles(numbers: list[float]) -> Quartiles:
     return Quartiles(median(ordered[:half]), median(ordered), median(ordered[-half:]))
 
 
-def metrics(rows: list[Row]) -> dict[str, float]:
+def metrics(rows: list[Repeat]) -> dict[str, float]:
     """The finite ones of METRICS, by name; none if nothing was repeated."""
     if not rows:
         return {}
@@ -129,7 +129,7 @@ def metrics(rows: list[Row]) -> dict[str, float]:
     return {name: n for name, n in zip(METRICS, numbers, strict=True) if n < math.inf}
 
 
-def summary(rows: list[Row]) -> str:
+def summary(rows: list[Repeat]) -> str:
     """The rows in one sentence."""
     if not rows:
         return "validate.repeats is 0: one training, which is not judged"
@@ -150,17 +150,17 @@ class Kept:
 
     def __init__(self, output: Path, fingerprint: str) -> None:
         self.path = output.with_name(output.name + ".checkpoint")
-        self.rows: list[Row] = []
+        self.rows: list[Repeat] = []
         content = self.path.read_bytes() if self.path.is_file() else b""
         first, _, lines = content[: content.rfind(b"\n") + 1].partition(b"\n")
         if first == fingerprint.encode():
             with suppress(msgspec.DecodeError):
-                self.rows = msgspec.json.Decoder(Row).decode_lines(lines)
+                self.rows = msgspec.json.Decoder(Repeat).decode_lines(lines)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         lines = msgspec.json.Encoder().encode_lines(self.rows)
         self.path.write_bytes(fingerprint.encode() + b"\n" + lines)
 
-    def add(self, row: Row) -> None:
+    def add(self, row: Repeat) -> None:
         self.rows.append(row)
         with self.path.open("ab") as file:
             file.write(msgspec.json.Encoder().encode_lines([row]))
@@ -169,27 +169,27 @@ class Kept:
         self.path.unlink(missing_ok=True)
 
 
-def save(path: Path, rows: list[Row]) -> None:
-    write_csv(path, Row._fields, rows)
+def save(path: Path, rows: list[Repeat]) -> None:
+    write_csv(path, Repeat._fields, rows)
 
 
-def load(path: Path) -> list[Row]:
+def load(path: Path) -> list[Repeat]:
     """The rows in the order of their seeds; UserError names the line that is wrong.
 
     A file written by `save` reads back as the same numbers. It has no row if nothing was repeated.
     """
-    return parse(read(path, BYTES), path)
+    return parse(read(path, MAX_BYTES), path)
 
 
-def parse(content: bytes, path: Path | str) -> list[Row]:
+def parse(content: bytes, path: Path | str) -> list[Repeat]:
     """As `load`, from the content of the file."""
-    return parse_csv(content, path, [[*Row._fields]], _row)
+    return parse_csv(content, path, [[*Repeat._fields]], _row)
 
 
-def _row(seed: str, baseline_mae: str, held_out: str, **errors: str) -> Row:
+def _row(seed: str, baseline_mae: str, held_out: str, **errors: str) -> Repeat:
     diverged = not any(errors.values())
     mae, low, high = (None if diverged else float(cell) for cell in errors.values())
-    row = Row(int(seed), mae, low, high, float(baseline_mae), int(held_out))
+    row = Repeat(int(seed), mae, low, high, float(baseline_mae), int(held_out))
     if not row.held_out or not all(0 <= (number or 0) < math.inf for number in row):
         raise ValueError
     return row

@@ -13,7 +13,7 @@ from plumbline.core.command import printable, run
 from plumbline.core.files import Input, Output, write_json
 from plumbline.core.tensors import Line, ModelInfo, Pair
 from plumbline.core.threads import count_threads
-from plumbline.validation import Row, baseline_mae, mae, max_error, r2, rmse
+from plumbline.validation import Repeat, baseline_mae, mae, max_error, r2, rmse
 
 
 class Params(msgspec.Struct, frozen=True):
@@ -25,7 +25,7 @@ def evaluate(
     test: Pair,
     learned: Line | None,
     true: Line | None,
-    repeated: list[Row],
+    repeated: list[Repeat],
     threads: int = 1,
 ) -> dict[str, float]:
     """The metrics by name, to 6 significant digits; errors are in the unit of y.

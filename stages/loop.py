@@ -13,7 +13,7 @@ from tqdm import tqdm
 from plumbline.core.errors import UserError
 from plumbline.core.params import NonNegativeInt, Positive, PositiveInt, Seed, one_of
 from plumbline.core.tensors import Recipe
-from plumbline.history import Row
+from plumbline.history import Epoch
 from plumbline.inference.model import Standardized, arguments_of, line_of, make_model
 from plumbline.training.batches import Batches, Samples, backward, check_layers, mean_loss
 from plumbline.training.checkpoint import Checkpoint
@@ -69,8 +69,8 @@ def fit(
     params: Train,
     world: World = ALONE,
     checkpoint: Checkpoint | None = None,
-    show: Callable[[Row], None] = lambda _: None,
-) -> list[Row]:
+    show: Callable[[Epoch], None] = lambda _: None,
+) -> list[Epoch]:
     """Trains `model`, and returns a row for each `eval_every` epochs and for each of the last ones.
 
     show: is called with each row as soon as it is known. The results have the same bits for any
@@ -113,13 +113,13 @@ def fit(
 
 def make_row(
     epoch: int, losses: list[tuple[Tensor, int]], test_loss: Tensor, model: nn.Module, params: Train
-) -> Row:
+) -> Epoch:
     """The row of an epoch; losses: the mean loss and the number of rows of each of its batches."""
     values, sizes = zip(*losses, strict=True)
     weight, bias = line_of(model) or (None, None)
     y_std = model.y_std.item() if isinstance(model, Standardized) else None
     train_loss = fmean(torch.stack(values).tolist(), sizes)
-    row = Row(epoch, train_loss, test_loss.item(), weight, bias, y_std)
+    row = Epoch(epoch, train_loss, test_loss.item(), weight, bias, y_std)
     if not all(math.isfinite(number) for number in row if number is not None):
         scale = "" if params.standardize else ", or set train.standardize to true,"
         raise DivergedError(

@@ -13,7 +13,7 @@ from plumbline import history, validation
 from plumbline.core import tensors
 from plumbline.core.command import run
 from plumbline.core.files import Input, Output, parse_yaml, read
-from plumbline.core.params import BYTES, one_of
+from plumbline.core.params import MAX_BYTES, one_of
 from plumbline.pictures.draw import (
     draw_data,
     draw_landscape,
@@ -26,7 +26,7 @@ from plumbline.validation import mae
 from stages.losses import LOSSES
 
 
-class Shown(msgspec.Struct, frozen=True):
+class TrainPart(msgspec.Struct, frozen=True):
     """The keys of the section `train` that the pictures show."""
 
     model: str
@@ -36,13 +36,13 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 class Params(msgspec.Struct, frozen=True):
-    train: Shown
+    train: TrainPart
     plot: Size
 
 
 def limit_of(gate: Path) -> float | None:
     """The limit of validation_mae in the rules of the gate, if there is one."""
-    rules = parse_yaml(read(gate, BYTES), gate)
+    rules = parse_yaml(read(gate, MAX_BYTES), gate)
     try:
         limit = rules["metrics"]["validation_mae"]["limit"]
     except (KeyError, TypeError):

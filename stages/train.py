@@ -16,7 +16,7 @@ from plumbline.core.command import Watch, run
 from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output
 from plumbline.core.tensors import Array, ModelInfo
-from plumbline.history import Row
+from plumbline.history import Epoch
 from plumbline.inference.device import use_device, use_threads
 from plumbline.inference.model import Standardized, coefficients_of, line_of, save_model
 from plumbline.training.batches import load_share, predict_all
@@ -35,14 +35,14 @@ def check_length(params: Train) -> None:
     """UserError if the history would have too many rows to be read."""
     last = min(params.last, params.epochs)
     n = last + len(range(0, params.epochs - last, params.eval_every))
-    if n > history.ROWS:
+    if n > history.MAX_ROWS:
         raise UserError(
-            f"params.yaml: train.eval_every: wanted at most {history.ROWS:,} rows of history, "
+            f"params.yaml: train.eval_every: wanted at most {history.MAX_ROWS:,} rows of history, "
             f"got {n:,}; raise it"
         )
 
 
-def keep_if_edited(checkpoint: Checkpoint, watch: Watch, epochs: int, rows: list[Row]) -> None:
+def keep_if_edited(checkpoint: Checkpoint, watch: Watch, epochs: int, rows: list[Epoch]) -> None:
     """Removes the checkpoint; if a file was edited, saves the end of the training in it instead.
 
     Such a run fails, because DVC would record that the edited file had run.
@@ -70,7 +70,7 @@ def print_start(model: torch.nn.Module) -> None:
     print("epoch  train loss  test loss")
 
 
-def print_row(params: Train, watch: Watch, row: Row) -> None:
+def print_row(params: Train, watch: Watch, row: Epoch) -> None:
     """Prints the row, unless it is only there as one of the last epochs, and what was edited."""
     if row.epoch % params.eval_every == 0 or row.epoch == params.epochs - 1:
         tqdm.write(f"{row.epoch:5}  {row.train_loss:10.3f}  {row.test_loss:9.3f}")
@@ -84,7 +84,7 @@ def print_end(model: torch.nn.Module, predicted: Array) -> None:
     print("test predictions:", *(f"{y:.4f}" for y in predicted[:20, 0]), *more)
 
 
-def print_advice(sentences: list[str], rows: list[Row]) -> None:
+def print_advice(sentences: list[str], rows: list[Epoch]) -> None:
     """Prints the sentences, and what the numbers of the last epoch hide."""
     for sentence in [*sentences, *(": ".join(pair) for pair in history.facts(rows).items())]:
         print(f"advice: {sentence}")

@@ -23,7 +23,7 @@ from plumbline.training.batches import Samples
 from plumbline.training.checkpoint import fingerprint
 from plumbline.training.objective import fit_scale
 from plumbline.training.world import World
-from plumbline.validation import Row, baseline_mae, mae
+from plumbline.validation import Repeat, baseline_mae, mae
 from stages.loop import DivergedError, Train, fit, new_model, recipe_of
 from stages.split import Split, split
 
@@ -32,7 +32,7 @@ LONG = 10**9
 
 
 class Validate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    repeats: Annotated[int, Meta(ge=0, le=validation.ROWS)]
+    repeats: Annotated[int, Meta(ge=0, le=validation.MAX_ROWS)]
 
 
 class Params(msgspec.Struct, frozen=True):
@@ -61,12 +61,12 @@ def to_samples(pair: Pair, device: torch.device) -> Samples:
 
 def train_once(
     part: Pair, held_out: Pair, params: Train, device: torch.device, world: World
-) -> Row:
+) -> Repeat:
     """The row of one training with the seed of `params`; it has no MAE if the training diverged."""
     train, test = to_samples(part, device), to_samples(held_out, device)
     errors: list[float] = []
 
-    def measure(row: history.Row) -> None:
+    def measure(row: history.Epoch) -> None:
         if row.epoch >= params.epochs - params.last:
             predicted = predict(model, test.X, world.threads).numpy()
             errors.append(mae(predicted, held_out[1], world.threads))
@@ -79,8 +79,8 @@ def train_once(
         errors = []
     baseline, n = baseline_mae(part[1], held_out[1], world.threads), len(held_out[1])
     if not errors:
-        return Row(params.seed, None, None, None, baseline, n)
-    return Row(params.seed, fmean(errors), min(errors), max(errors), baseline, n)
+        return Repeat(params.seed, None, None, None, baseline, n)
+    return Repeat(params.seed, fmean(errors), min(errors), max(errors), baseline, n)
 
 
 def say_length(n: int, params: Params) -> None:
@@ -94,7 +94,7 @@ def say_length(n: int, params: Params) -> None:
         )
 
 
-def validate(X: Array, y: Array, params: Params, kept: validation.Kept) -> list[Row]:
+def validate(X: Array, y: Array, params: Params, kept: validation.Kept) -> list[Repeat]:
     """A row for each repeat, whose seeds count from 0; X: (n, k), y: (n, 1).
 
     The rows have the same bits for any number of threads. UserError if every training diverged.

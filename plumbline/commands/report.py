@@ -41,22 +41,22 @@ def main(options: Namespace) -> None:
         text = report(findings, rules, names, note, _addresses(findings.pictures, options, folders))
         if options.output:
             options.output.write_text(text, encoding="utf-8", newline="\n")
-            site = options.output.with_suffix(".html")
+            html_path = options.output.with_suffix(".html")
             html = page(report(findings, rules, names, note, as_data(findings.pictures)))
-            site.write_text(html, encoding="utf-8", newline="\n")
+            html_path.write_text(html, encoding="utf-8", newline="\n")
             verdict = text.splitlines()[0].removeprefix("## ")
-            text = f"{verdict}\nwrote {options.output} and {site}\n"
+            text = f"{verdict}\nwrote {options.output} and {html_path}\n"
     except OSError as error:
         what = f"{options.output}: cannot be written ({error.strerror})"
         raise UserError(f"{what}; write elsewhere with --output FILE") from None
     print(text, end="")
-    sys.exit(options.full and not findings.hold)
+    sys.exit(options.full and not findings.results_match)
 
 
 def _addresses(
     pictures: list[Picture], options: Namespace, folders: tuple[str, ...]
 ) -> dict[str, tuple[str, str]]:
-    """Where both versions of each picture are: at a site, or beside the report; else nowhere.
+    """Where both versions of each picture are: at an address, or beside the report; else nowhere.
 
     folders: COMMIT/FOLDER of the project in the base and in the head.
     """

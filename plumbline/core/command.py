@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 
 from plumbline.core.errors import UserError
 from plumbline.core.files import Output
-from plumbline.core.params import PARAMS, VERSIONS, check_versions, load
+from plumbline.core.params import PARAMS, VERSIONS, check_versions, load_params
 
 LENGTH = 1_000  # characters of an error
 
@@ -76,7 +76,7 @@ def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
         check_library()
         check_versions()
         try:
-            watch = Watch(load(kind))
+            watch = Watch(load_params(kind))
             main(watch.params, *paths)
             if edited := watch.edited():
                 names = ", ".join(edited)
@@ -104,7 +104,7 @@ class Watch:
         now = _script_digests()
         names = [path.name for path in self.scripts if now.get(path) != self.scripts[path]]
         try:
-            same = load(type(self.params)) == self.params
+            same = load_params(type(self.params)) == self.params
         except UserError:
             same = False
         return names if same else [*names, PARAMS.name]

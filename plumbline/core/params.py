@@ -27,7 +27,7 @@ CURE = (
 )
 
 # Far more than a person writes. YAML may take 1,000 times its size in memory.
-BYTES = 100_000
+MAX_BYTES = 100_000
 
 # The range of float32, in which everything is computed; the bounds refuse nan and inf too.
 MAX = (2 - 2**-23) * 2.0**127
@@ -46,12 +46,12 @@ def one_of(table: Mapping[str, object]) -> Meta:
     return Meta(extra={"one of": list(table)})
 
 
-def load(kind: type[Struct]) -> Struct:
+def load_params(kind: type[Struct]) -> Struct:
     """The parameters that `kind` names; UserError lists each key that is wrong.
 
     A nested struct is a section: all of it with `forbid_unknown_fields`, else a part.
     """
-    raw = parse_yaml(read(PARAMS, BYTES), PARAMS)
+    raw = parse_yaml(read(PARAMS, MAX_BYTES), PARAMS)
     if problems := list(_problems(raw, kind, "")):
         raise UserError(f"{PARAMS}: {'; '.join(sorted(problems))}")
     return msgspec.convert(raw, kind)
@@ -70,7 +70,7 @@ def check_versions() -> None:
 
 def read_versions() -> dict[str, str]:
     """The versions of versions.yaml by the package's name; none without that file."""
-    raw = parse_yaml(read(VERSIONS, BYTES), VERSIONS) if VERSIONS.exists() else {}
+    raw = parse_yaml(read(VERSIONS, MAX_BYTES), VERSIONS) if VERSIONS.exists() else {}
     try:
         return msgspec.convert(raw, dict[str, str])
     except msgspec.ValidationError as error:

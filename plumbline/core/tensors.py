@@ -18,7 +18,7 @@ from safetensors.numpy import save_file
 
 from plumbline.core.errors import UserError
 from plumbline.core.files import replacing
-from plumbline.core.threads import count_threads, in_threads
+from plumbline.core.threads import count_threads, map_in_threads
 
 Array = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -216,6 +216,6 @@ def _finite(path: Path, name: str, tensor: Array) -> Array:
         # The sum of finite numbers may be inf. The extremes of an array with a nan are nan.
         return bool(np.isfinite(rows.min()) and np.isfinite(rows.max()))
 
-    if not all(in_threads(is_finite, range(0, len(column), CHUNK), count_threads())):
+    if not all(map_in_threads(is_finite, range(0, len(column), CHUNK), count_threads())):
         raise UserError(f"{path}: {name}: wanted finite numbers, got nan or inf")
     return tensor

@@ -28,7 +28,7 @@ def share_of(n: int, part: int, parts: int) -> slice:
     return slice(n * part // parts, n * (part + 1) // parts)
 
 
-def in_threads(
+def map_in_threads(
     task: Callable[[Item], Result],
     items: Sequence[Item],
     threads: int,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from plumbline.core.errors import UserError
-from plumbline.core.threads import Item, in_threads
+from plumbline.core.threads import Item, map_in_threads
 
 # Samples that go through a model at once. Each thread needs memory for one piece beside the data.
 # On a CPU, a piece fits into the cache. An accelerator needs more work to stay busy: an H200 has at
@@ -57,7 +57,7 @@ def compute_pieces(
     task: Callable[[Item], None], pieces: Sequence[Item], device: torch.device, threads: int
 ) -> None:
     """Calls `task` once for each piece, on this many threads of a CPU; an accelerator needs one."""
-    in_threads(task, pieces, threads if device.type == "cpu" else 1, use_threads)
+    map_in_threads(task, pieces, threads if device.type == "cpu" else 1, use_threads)
 
 
 def predict(model: nn.Module, X: Tensor, threads: int = 1) -> Tensor:

@@ -142,8 +142,8 @@ def _lay_out(stage: Stage, sources: dict[str, Path], folder: Path) -> None:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
     for path, source in sources.items():
         shutil.copyfile(source, folder / path)
-    params = _cut(parse_yaml(PARAMS.read_bytes(), PARAMS), stage.params)
-    for file, part in ((PARAMS, params), (VERSIONS, _cut(read_versions(), stage.versions))):
+    params = _part_of(parse_yaml(PARAMS.read_bytes(), PARAMS), stage.params)
+    for file, part in ((PARAMS, params), (VERSIONS, _part_of(read_versions(), stage.versions))):
         (folder / file).write_text(yaml.safe_dump(part), encoding="utf-8")
 
 
@@ -215,7 +215,7 @@ def _keys(value: Any) -> Iterator[str]:
             yield from _keys(inner)
 
 
-def _cut(params: dict[str, Any], keys: list[str]) -> dict[str, Any]:
+def _part_of(params: dict[str, Any], keys: list[str]) -> dict[str, Any]:
     """The part of the parameters that the keys name."""
     part: dict[str, Any] = {}
     for key in keys:

@@ -10,7 +10,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from plumbline import validation
 from plumbline.core.tensors import Array, Floats, Pair, SamplesInfo
-from plumbline.history import Row
+from plumbline.history import Epoch
 from plumbline.pictures import look
 from plumbline.pictures.look import BLUE, GREEN, VERMILLION, Size
 from plumbline.validation import CHUNK, of_errors
@@ -94,7 +94,7 @@ def draw_predictions(
     return figure
 
 
-def draw_losses(rows: list[Row], loss: str, size: Size, title: str) -> Figure:
+def draw_losses(rows: list[Epoch], loss: str, size: Size, title: str) -> Figure:
     """Both losses by epoch, and the lowest testing loss if a later epoch lost it.
 
     The axis shows all losses, but none above ten times the first ones, and six decades at most.
@@ -118,7 +118,7 @@ def draw_losses(rows: list[Row], loss: str, size: Size, title: str) -> Figure:
 
 
 def draw_validation(
-    rows: list[validation.Row], limit: float | None, info: SamplesInfo, size: Size, title: str
+    rows: list[validation.Repeat], limit: float | None, info: SamplesInfo, size: Size, title: str
 ) -> Figure:
     """The error of each repeated training with its range, their median, the baseline and the limit.
 
@@ -156,7 +156,7 @@ def _set_log_axis(axes: Axes, values: Floats, most: float) -> None:
 
 
 def draw_landscape(
-    rows: list[Row], train: Pair, loss: str, of: LossOf, size: Size, title: str
+    rows: list[Epoch], train: Pair, loss: str, of: LossOf, size: Size, title: str
 ) -> Figure:
     """The training loss of the lines near the data, and the path that training took.
 

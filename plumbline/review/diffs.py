@@ -126,7 +126,7 @@ def open_repo(checkout: Checkout, config: dict[str, Any] | None = None) -> Itera
     config = config or {}
     logging.disable(logging.WARNING)
     if checkout.head:  # the working folder keeps its own state, with the hashes of its data
-        config["core"] = {**config.get("core", {}), "site_cache_dir": str(checkout.site)}
+        config["core"] = {**config.get("core", {}), "site_cache_dir": str(checkout.dvc_site)}
     try:
         # DVC's paths are relative to the working folder.
         with chdir(checkout.path), Repo(".", uninitialized=True, config=config) as repo:

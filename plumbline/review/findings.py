@@ -46,7 +46,7 @@ class Findings(NamedTuple):
         return bool(metrics or self.params or self.versions or self.rules or ran or self.pictures)
 
     @property
-    def hold(self) -> bool:
+    def results_match(self) -> bool:
         """True if the committed results are those of the pipeline, as far as that was tested."""
         return not self.problems and all(d.within for d in self.differences or [])
 
@@ -94,7 +94,7 @@ def moved_digits(metrics: list[Change]) -> list[tuple[int, str]]:
     )
 
 
-def _history(checkout: Checkout) -> list[history.Row]:
+def _history(checkout: Checkout) -> list[history.Epoch]:
     """The rows of the head's training; none if no plot is a history."""
     for path in entries(checkout.stages("dvc.yaml", checkout.head), "plots"):
         with suppress(UserError):
@@ -102,7 +102,7 @@ def _history(checkout: Checkout) -> list[history.Row]:
     return []
 
 
-def notes(rows: list[history.Row], measured: Measured) -> list[str]:
+def notes(rows: list[history.Epoch], measured: Measured) -> list[str]:
     """What the head's numbers of one training hide, a sentence each; rows: of its history."""
     found = [history.loss_swing(rows), history.loss_fall(rows)] if rows else []
     repeated = measured.head or []

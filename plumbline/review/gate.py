@@ -14,7 +14,7 @@ from plumbline.core.errors import UserError
 from plumbline.core.files import parse_yaml
 from plumbline.lint import declared
 from plumbline.review.git import Checkout
-from plumbline.validation import Row
+from plumbline.validation import Repeat
 
 GATE = Path("gate.yaml")
 # The metric that is judged by its repeated trainings. Every other one is of one training.
@@ -72,8 +72,8 @@ class Measured(NamedTuple):
     """
 
     metrics: list[Change]
-    base: Sequence[Row] | None
-    head: Sequence[Row] | None
+    base: Sequence[Repeat] | None
+    head: Sequence[Repeat] | None
 
 
 class Verdict(NamedTuple):
@@ -117,16 +117,16 @@ def _check(name: str, metric: Metric, where: str) -> None:
         )
 
 
-def load_rows(checkout: Checkout, commit: str) -> list[Row] | None:
+def load_rows(checkout: Checkout, commit: str) -> list[Repeat] | None:
     """The repeated trainings at the commit, or in the working folder; None if there are none."""
     for path in declared.entries(checkout.stages("dvc.yaml", commit), "plots"):
         content = (path.endswith(".csv") and checkout.read(commit, path)) or b""
-        if content.startswith(",".join(Row._fields).encode()):
+        if content.startswith(",".join(Repeat._fields).encode()):
             return validation.parse(content, path)
     return None
 
 
-def compare(base: Sequence[Row] | None, head: Sequence[Row] | None) -> Verdict:
+def compare(base: Sequence[Repeat] | None, head: Sequence[Repeat] | None) -> Verdict:
     """The verdict on `head` against `base`: rows of a validation, none for one training only.
 
     Trainings with the same seed and samples are compared in pairs. A pair differs if its error

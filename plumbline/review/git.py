@@ -27,7 +27,7 @@ class Checkout:
     def __init__(self, root: Path, head: str, prefix: str = "") -> None:
         self.root, self.prefix, self.head = root, prefix, head
         self.path = root / prefix
-        self.site = root.parent / "site"  # for what DVC keeps outside of a repository
+        self.dvc_site = root.parent / "site"  # for what DVC keeps outside of a repository
 
     def git(self, *arguments: str) -> bytes:
         return git(*arguments, cwd=self.path)

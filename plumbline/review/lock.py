@@ -1,4 +1,4 @@
-"""dvc.lock as data: what a stage ran with, how two locks differ, and what a kill left cut."""
+"""dvc.lock as data: what a stage ran with, how two locks differ, and repairs after a kill."""
 
 import hashlib
 import os
@@ -23,9 +23,9 @@ PATIENCE = 1
 
 
 def load(checkout: Checkout, commit: str) -> dict[str, Any]:
-    """The entries of dvc.lock at the commit, by stage; UserError if a killed DVC cut it short."""
+    """The entries of dvc.lock at the commit, by stage; UserError if a killed DVC truncated it."""
     content = checkout.read(commit, str(LOCK))
-    if content is not None and is_cut(content):
+    if content is not None and is_truncated(content):
         raise UserError(
             f"{LOCK}: cut short, as a killed DVC leaves it; git checkout {LOCK}, then dvc repro"
         )
@@ -86,11 +86,11 @@ def stage_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def is_cut(lock: bytes) -> bool:
+def is_truncated(lock: bytes) -> bool:
     """True if the end of dvc.lock is missing in a way that DVC refuses or does not notice.
 
     A lock that ends just before the hash of an output is as good as a whole one: DVC runs or
-    restores that output's stage. A merge conflict is not a cut.
+    restores that output's stage. A merge conflict is not a truncation.
     """
     if b"<<<<<<< " in lock:
         return False
@@ -117,10 +117,10 @@ def _is_whole(file: dict[str, Any]) -> bool:
 
 
 def recover() -> Iterator[str]:
-    """Repairs what a killed DVC left cut, and what git overlooks; a line for each repair."""
-    if found := _cut_files():
+    """Repairs files of a killed DVC, and edits that git overlooks; a line for each repair."""
+    if found := _unfinished_files():
         time.sleep(PATIENCE)
-    for path in [path for path in found if path in _cut_files()]:
+    for path in [path for path in found if path in _unfinished_files()]:
         if path == LOCK:
             yield _restore_lock()
         else:
@@ -131,13 +131,13 @@ def recover() -> Iterator[str]:
         yield f"{path}: touched; git did not see that it had changed"
 
 
-def _cut_files() -> list[Path]:
-    """The files of DVC that are half-written: cut, or not yet renamed."""
+def _unfinished_files() -> list[Path]:
+    """The files of DVC that are half-written: truncated, or not yet renamed."""
     here = Path.cwd()
     above = [Path(*[".."] * up, ".dvc") for up in range(len(here.parents))]
     folder = next((path for path in above if path.is_dir()), Path(".dvc"))
     found, rwlock = sorted(folder.glob(RUNS)), folder / RWLOCK
-    if LOCK.is_file() and is_cut(LOCK.read_bytes()):
+    if LOCK.is_file() and is_truncated(LOCK.read_bytes()):
         found.append(LOCK)
     if rwlock.is_file():
         try:
@@ -154,7 +154,7 @@ def _restore_lock() -> str:
             content = git("show", f"{revision}:./{LOCK}")
         except UserError:
             continue
-        if not is_cut(content):
+        if not is_truncated(content):
             LOCK.write_bytes(content)
             return f"{LOCK}: restored from git; a killed DVC left it half-written"
     LOCK.unlink()

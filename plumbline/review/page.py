@@ -107,7 +107,7 @@ class Picture(NamedTuple):
     """A picture that changed: the fraction of its pixels, and both versions; None for no file."""
 
     path: str
-    share: float
+    fraction: float
     before: bytes | None
     after: bytes | None
 
@@ -119,9 +119,9 @@ def changed_pictures(checkout: Checkout, base: str) -> list[Picture]:
     pictures = []
     for path in sorted(path for path in drawn[0] | drawn[1] if path.endswith(".png")):
         before, after = (checkout.read(commit, path) for commit in commits)
-        share = differing_share(before or b"", after or b"")
-        pictures.append(Picture(path, share, before, after))
-    return [picture for picture in pictures if picture.share]
+        fraction = differing_fraction(before or b"", after or b"")
+        pictures.append(Picture(path, fraction, before, after))
+    return [picture for picture in pictures if picture.fraction]
 
 
 def write_pictures(pictures: list[Picture], folder: Path) -> dict[str, tuple[str, str]]:
@@ -144,7 +144,7 @@ def as_data(pictures: list[Picture]) -> dict[str, tuple[str, str]]:
     }
 
 
-def differing_share(old: bytes, new: bytes) -> float:
+def differing_fraction(old: bytes, new: bytes) -> float:
     """The fraction of the pixels that differ in any channel; 1 for a different size or no picture.
 
     Equal pixels give 0 even if the bytes differ: libraries compress them differently.

@@ -22,7 +22,7 @@ from plumbline.review.gate import (
 )
 from plumbline.review.page import Picture, code, image, table
 from plumbline.review.reproduction import ADD, NOT_RUN
-from plumbline.validation import Row, quartiles
+from plumbline.validation import Repeat, quartiles
 
 NAMES_IN_A_SENTENCE = 3
 ROWS_SHOWN = 20
@@ -92,7 +92,7 @@ def headline(findings: Findings, rules: Rules) -> str:
         mark, text, advice = "🔴", f"Did not learn: {findings.risen}. {text}", MERGE_NOT
     if findings.problems and all(line.endswith(ADD) for line in findings.problems):
         return f"⛔ Not yet: {code('; '.join(findings.problems))}. Then: {text}"
-    if not findings.hold:
+    if not findings.results_match:
         return f"⛔ Do not merge it: its results do not match a run. Its numbers say: {text}"
     return f"{mark} {text}. {advice}"
 
@@ -165,7 +165,7 @@ def _validation(measured: Measured) -> list[str]:
     return ["### Validation", table(["", "before", "after"], rows), text]
 
 
-def _side(rows: Sequence[Row]) -> list[str]:
+def _side(rows: Sequence[Repeat]) -> list[str]:
     """The first four cells of the table for one revision."""
     if not rows:
         return [NONE] * 4
@@ -233,9 +233,9 @@ def _stages(became: dict[str, str]) -> list[str]:
 def _pictures(pictures: list[Picture], shown: dict[str, tuple[str, str]]) -> list[str]:
     """Both versions of each picture that changed, side by side; no section if none did."""
     found = []
-    for path, share, before, after in pictures:
+    for path, fraction, before, after in pictures:
         fate = "new" if before is None else "removed" if after is None else ""
-        found.append(f"{code(path)}: {fate or f'{share:.2%} of the pixels differ'}")
+        found.append(f"{code(path)}: {fate or f'{fraction:.2%} of the pixels differ'}")
         if path in shown:
             old, new = shown[path]
             cells = [before and image(old, "before"), after and image(new, "after")]

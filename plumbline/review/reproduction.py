@@ -13,7 +13,7 @@ from plumbline.review import diffs, lock
 from plumbline.review.comments import commented
 from plumbline.review.gate import DEVICE, Rules, changed, is_number
 from plumbline.review.git import Checkout, clean_environment, standard_output
-from plumbline.review.page import differing_share
+from plumbline.review.page import differing_fraction
 
 COMMENTS, ACCEPT, ADD = "only comments changed in", ": make accept", "; git add it"
 NOT_RUN = "stages have not run since these changes"
@@ -150,9 +150,9 @@ def reproduce(checkout: Checkout, rules: Rules) -> list[Difference]:
         elif kept is None or not path.endswith(".png"):
             found.append(Difference(path, "different bytes", within=True))
         else:
-            share = differing_share(kept, (checkout.path / path).read_bytes())
-            how = f"{share:.3%} of the pixels differ"
-            found.append(Difference(path, how, share <= rules.pictures.tolerance))
+            fraction = differing_fraction(kept, (checkout.path / path).read_bytes())
+            how = f"{fraction:.3%} of the pixels differ"
+            found.append(Difference(path, how, fraction <= rules.pictures.tolerance))
     return found
 
 
@@ -178,5 +178,5 @@ def _differing_metrics(checkout: Checkout, rules: Rules, path: str) -> list[Diff
 def _dvc(checkout: Checkout, *arguments: str) -> None:
     """Runs DVC in the checkout; UserError if it fails."""
     settings = ("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR", "DVC_SITE_CACHE_DIR")
-    environment = clean_environment() | dict.fromkeys(settings, str(checkout.site))
+    environment = clean_environment() | dict.fromkeys(settings, str(checkout.dvc_site))
     standard_output(sys.executable, "-m", "dvc", *arguments, cwd=checkout.path, env=environment)

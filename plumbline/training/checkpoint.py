@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from plumbline.core.errors import UserError
 from plumbline.core.files import replacing
-from plumbline.history import Row
+from plumbline.history import Epoch
 from plumbline.training.world import World
 
 
@@ -37,7 +37,7 @@ class Checkpoint:
         optimizer: torch.optim.Optimizer,
         order: torch.Generator,
         world: World,
-    ) -> tuple[int, list[Row]]:
+    ) -> tuple[int, list[Epoch]]:
         """Loads the saved state; the number of epochs that are done, and their rows.
 
         Without a file of this training, 0 and no row. From now on, `save` writes the state of these
@@ -61,14 +61,14 @@ class Checkpoint:
         model.load_state_dict(weights)
         optimizer.load_state_dict(state)
         print(f"{self.path}: resuming after {done} epochs")
-        return done, msgspec.json.decode(metadata["rows"], type=list[Row])
+        return done, msgspec.json.decode(metadata["rows"], type=list[Epoch])
 
-    def save_if_due(self, done: int, rows: list[Row]) -> None:
+    def save_if_due(self, done: int, rows: list[Epoch]) -> None:
         """Saves the state after the first `done` epochs if it is the turn of that epoch."""
         if self.every and done % self.every == 0 and not self.rank:
             self.save(done, rows)
 
-    def save(self, done: int, rows: list[Row]) -> None:
+    def save(self, done: int, rows: list[Epoch]) -> None:
         """Writes the state after the first `done` epochs, whose rows are `rows`."""
         tensors = {"order": self.order.get_state()}
         tensors |= {f"model.{name}": value for name, value in self.model.state_dict().items()}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from plumbline import history
 from plumbline.core.errors import UserError
-from plumbline.history import Row
+from plumbline.history import Epoch
 
 HEADER = "epoch,train_loss,test_loss,weight,bias\n"
 floats = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -21,7 +21,7 @@ def test_every_float32_reads_back_to_the_bit(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "history.csv"
     rows = [
-        Row(epoch, a, b, *((c, d) if line else (None, None)), e if scale else None)
+        Epoch(epoch, a, b, *((c, d) if line else (None, None)), e if scale else None)
         for epoch, (a, b, c, d, e) in enumerate(numbers)
     ]
     history.save(path, rows)
@@ -31,22 +31,22 @@ def test_every_float32_reads_back_to_the_bit(
 @pytest.mark.parametrize(
     ("row", "text"),
     [
-        (Row(0, 0.31288138031959534, 0.5, -1e-10, 3.0),
+        (Epoch(0, 0.31288138031959534, 0.5, -1e-10, 3.0),
          HEADER + "0,0.31288138031959534,0.5,-1e-10,3.0\n"),
-        (Row(0, 0.5, 0.25, y_std=77.5), "epoch,train_loss,test_loss,y_std\n0,0.5,0.25,77.5\n"),
+        (Epoch(0, 0.5, 0.25, y_std=77.5), "epoch,train_loss,test_loss,y_std\n0,0.5,0.25,77.5\n"),
     ],
 )  # fmt: skip
 def test_a_history_has_the_shortest_decimals_of_only_the_columns_that_its_model_has(
-    tmp_path: Path, row: Row, text: str
+    tmp_path: Path, row: Epoch, text: str
 ) -> None:
     history.save(tmp_path / "history.csv", [row])
     assert (tmp_path / "history.csv").read_bytes().decode() == text
 
 
-def ending(losses: list[float]) -> list[Row]:
+def ending(losses: list[float]) -> list[Epoch]:
     """A history of 300 epochs with these losses in the last ones."""
     first = 300 - len(losses)
-    return [Row(0, 9.0, 9.0), *(Row(first + i, loss, loss) for i, loss in enumerate(losses))]
+    return [Epoch(0, 9.0, 9.0), *(Epoch(first + i, loss, loss) for i, loss in enumerate(losses))]
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,10 @@ def test_facts_are_about_the_last_ten_epochs_without_a_gap() -> None:
 @pytest.mark.slow
 def test_the_longest_history_can_be_read(tmp_path: Path) -> None:
     numbers = [-1.1754943508222875e-38] * 5
-    history.save(tmp_path / "history.csv", [Row(2**30 + n, *numbers) for n in range(history.ROWS)])
-    assert len(history.load(tmp_path / "history.csv")) == history.ROWS
+    history.save(
+        tmp_path / "history.csv", [Epoch(2**30 + n, *numbers) for n in range(history.MAX_ROWS)]
+    )
+    assert len(history.load(tmp_path / "history.csv")) == history.MAX_ROWS
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from plumbline import validation
 from plumbline.core.errors import UserError
 from plumbline.core.tensors import Array
-from plumbline.validation import Kept, Row, mae, max_error, quartiles, r2, rmse
+from plumbline.validation import Kept, Repeat, mae, max_error, quartiles, r2, rmse
 
 
 def test_every_number_of_threads_gives_the_same_bits() -> None:
@@ -58,13 +58,13 @@ def test_every_number_reads_back_to_the_bit(
     tmp_path_factory: pytest.TempPathFactory, numbers: list[Any]
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "validation.csv"
-    rows = [Row(i, *mae, baseline, n) for i, (mae, baseline, n) in enumerate(numbers)]
+    rows = [Repeat(i, *mae, baseline, n) for i, (mae, baseline, n) in enumerate(numbers)]
     validation.save(path, rows)
     assert validation.load(path) == rows
 
 
 def test_a_training_that_diverged_is_worse_than_any_number(tmp_path: Path) -> None:
-    row = Row(0, None, None, None, 0.0075, 16)
+    row = Repeat(0, None, None, None, 0.0075, 16)
     validation.save(tmp_path / "validation.csv", [row])
     assert (tmp_path / "validation.csv").read_bytes().decode() == HEADER + "\n0,,,,0.0075,16\n"
     assert row.error == math.inf
@@ -81,7 +81,7 @@ def test_quartiles_are_those_of_numpy_or_infinite() -> None:
 
 
 def test_the_metrics_are_medians_and_leave_out_what_is_infinite() -> None:
-    rows = [Row(i, mae, mae, mae, 10 * i, 9) for i, mae in enumerate([5.0, 1.0, 3.0, None])]
+    rows = [Repeat(i, mae, mae, mae, 10 * i, 9) for i, mae in enumerate([5.0, 1.0, 3.0, None])]
     names = ("validation_mae", "validation_mae_q1", "validation_baseline_mae")
     assert validation.metrics(rows) == dict(zip(names, (4, 2, 15), strict=True))
     assert validation.metrics([]) == {}
@@ -90,7 +90,7 @@ def test_the_metrics_are_medians_and_leave_out_what_is_infinite() -> None:
 def test_rows_are_kept_of_the_same_trainings_alone_and_up_to_where_a_kill_cut(
     tmp_path: Path,
 ) -> None:
-    row = Row(0, 0.5, 0.25, 1.0, 2.0, 9)
+    row = Repeat(0, 0.5, 0.25, 1.0, 2.0, 9)
     Kept(tmp_path / "rows", "these").add(row)
     with (tmp_path / "rows.checkpoint").open("ab") as file:
         file.write(b"[1,0.5")
@@ -101,7 +101,7 @@ def test_rows_are_kept_of_the_same_trainings_alone_and_up_to_where_a_kill_cut(
 @pytest.mark.slow
 def test_the_longest_file_can_be_read(tmp_path: Path) -> None:
     number = 1.1754943508222875e-308
-    rows = [Row(i, *[number] * 4, 2**40) for i in range(validation.ROWS)]
+    rows = [Repeat(i, *[number] * 4, 2**40) for i in range(validation.MAX_ROWS)]
     validation.save(tmp_path / "validation.csv", rows)
     assert validation.load(tmp_path / "validation.csv") == rows
 

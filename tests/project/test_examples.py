@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plumbline.review.page import differing_share
+from plumbline.review.page import differing_fraction
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT
 from tests.support.projects import enter, make_project, of_a_checkout
@@ -49,7 +49,7 @@ def test_the_readme_tells_the_metrics_and_shows_the_picture(example: Clone) -> N
     assert SAID[name].format(**metrics) in readme(example)
     kept = (ROOT / "examples" / name / "predictions.png").read_bytes()
     drawn = (example.path / "plots" / "predictions.png").read_bytes()
-    assert differing_share(kept, drawn) <= 0.001
+    assert differing_fraction(kept, drawn) <= 0.001
 
 
 @pytest.mark.parametrize("example", ["penguins"], indirect=True)

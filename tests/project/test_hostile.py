@@ -48,7 +48,8 @@ WHOLE = {
 }
 PREDICT: list[Callable[[], object]] = [lambda: run_stage(predict, "new.csv", MODEL, "out")]
 READERS: dict[str, list[Callable[[], object]]] = {
-    "params.yaml": [lambda: params.load(split.Params), lambda: params.load(train.Params)],
+    "params.yaml": [lambda: params.load_params(split.Params),
+                    lambda: params.load_params(train.Params)],
     LINE: [lambda: tensors.load(Path(LINE)),
            lambda: tensors.load_samples(Path(LINE)),
            lambda: tensors.load_samples(Path(LINE), slice(2, 4))],
@@ -126,13 +127,13 @@ MERGES = "a: &a {x: 1}\n" + "".join(
 TERABYTES = b'{"X":{"dtype":"F32","shape":[1099511627776,1],"data_offsets":[0,4398046511104]}}'
 HUGE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "merges of merges": ("params.yaml", MERGES.encode),
-    "brackets": ("params.yaml", lambda: b"[" * params.BYTES),
+    "brackets": ("params.yaml", lambda: b"[" * params.MAX_BYTES),
     "many questions": ("params.yaml", lambda: b"{" + b"? a " * 20_000),
     "many digits": ("params.yaml", lambda: b"train: 0x" + b"f" * 90_000),
     "deep header": (LINE, lambda: (10**8).to_bytes(8, "little") + b"[" * 10**8),
     "terabytes": (LINE, lambda: len(TERABYTES).to_bytes(8, "little") + TERABYTES),
     "too many commas": ("history.csv", lambda: b"," * 50_000_000),
-    "commas": ("history.csv", lambda: b"," * history.BYTES),
+    "commas": ("history.csv", lambda: b"," * history.MAX_BYTES),
     "rows": ("history.csv", lambda: WHOLE["history.csv"] + b"20,1,1,1,1\n" * 140_000),
     "deep": ("metrics.json", lambda: b"[" * 90_000),
 }

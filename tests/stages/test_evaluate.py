@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from plumbline.core.tensors import Coefficients, Line, Recipe
-from plumbline.validation import Row
+from plumbline.validation import Repeat
 from stages.evaluate import evaluate, print_coefficients, print_comparison
 from tests.support.models import info_of
 
@@ -30,8 +30,8 @@ def test_each_metric_has_six_digits_and_is_there_only_if_it_is_known(
 
 
 def test_the_repeated_trainings_give_their_median_their_quartiles_and_the_baseline() -> None:
-    rows = [Row(i, mae, mae, mae, 9.0, 5) for i, mae in enumerate([4.0, 1.0, 2.0, 3.0])]
-    rows.append(Row(4, None, None, None, 8.0, 5))
+    rows = [Repeat(i, mae, mae, mae, 9.0, 5) for i, mae in enumerate([4.0, 1.0, 2.0, 3.0])]
+    rows.append(Repeat(4, None, None, None, 8.0, 5))
     assert evaluate((2 * ONE, ONE), (3 * ONE, UP), None, None, rows) == ALWAYS | {
         "validation_mae": 3.0,
         "validation_mae_q1": 2.0,

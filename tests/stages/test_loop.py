@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from plumbline.core.errors import UserError
-from plumbline.history import Row
+from plumbline.history import Epoch
 from plumbline.inference.device import predict
 from plumbline.inference.model import line_of
 from plumbline.training.batches import Samples
@@ -30,7 +30,7 @@ def samples(train_rows: int = 80, **changes: float) -> tuple[Samples, Samples]:
 TRAIN, TEST = DATA = samples()
 
 
-def train(data: tuple[Samples, Samples] = DATA, **changes: Any) -> tuple[nn.Module, list[Row]]:
+def train(data: tuple[Samples, Samples] = DATA, **changes: Any) -> tuple[nn.Module, list[Epoch]]:
     """The trained model and its history."""
     params = Train(**{**EXERCISE["train"], **changes})
     torch.manual_seed(params.seed)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from plumbline import history, validation
 from plumbline.core import tensors
-from plumbline.history import Row
+from plumbline.history import Epoch
 from stages import plot
 from tests.support.exercise import GATE, INFO, run_stage
 
@@ -29,8 +29,8 @@ def test_each_title_tells_the_settings_and_the_error_or_that_training_did_not_le
     tensors.save_samples(Path("train"), X, X, INFO)
     tensors.save_samples(Path("test"), X[:4], X[:4], INFO)
     tensors.save(Path("predictions"), {"train": X, "test": X[:4] + np.float32(0.25)})
-    history.save(Path("history"), [Row(i, loss, 1.0, 0.3, 0.9) for i, loss in enumerate(losses)])
-    validation.save(Path("validation"), [validation.Row(0, 0.1, 0.1, 0.2, 0.5, 2)])
+    history.save(Path("history"), [Epoch(i, loss, 1.0, 0.3, 0.9) for i, loss in enumerate(losses)])
+    validation.save(Path("validation"), [validation.Repeat(0, 0.1, 0.1, 0.2, 0.5, 2)])
     Path("gate.yaml").write_text(GATE)
     titles: list[str] = []
 

@@ -26,7 +26,7 @@ def data(folder: Path) -> None:
     make_samples({})
 
 
-def rows(**changes: Any) -> list[validation.Row]:
+def rows(**changes: Any) -> list[validation.Repeat]:
     write_params(QUICK | {key.replace("__", "."): value for key, value in changes.items()})
     run_stage(validate, "train", "validation")
     return validation.load(Path("validation"))
@@ -95,7 +95,7 @@ def test_a_killed_validation_goes_on_after_its_last_row(
 ) -> None:
     whole, once, seeds = rows(), validate.train_once, []
 
-    def train_until(part: Any, held_out: Any, params: Any, *others: Any) -> validation.Row:
+    def train_until(part: Any, held_out: Any, params: Any, *others: Any) -> validation.Repeat:
         seeds.append(params.seed)
         if seeds == [0, 1]:
             raise KeyboardInterrupt

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from plumbline.core.files import parse_yaml
-from plumbline.core.params import load
+from plumbline.core.params import load_params
 from plumbline.core.tensors import SamplesInfo
 from plumbline.lint import declared
 
@@ -114,7 +114,7 @@ INFO = SamplesInfo(features=["X"], target="y", line=None)
 
 def run_stage(stage: ModuleType, *paths: str | Path) -> None:
     """Calls the stage's `main` with the parameters of params.yaml and these paths."""
-    stage.main(load(stage.Params), *map(Path, paths))
+    stage.main(load_params(stage.Params), *map(Path, paths))
 
 
 def write_params(changes: dict[str, Any], folder: Path = Path()) -> None:

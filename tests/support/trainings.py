@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from plumbline import validation
-from plumbline.validation import Row
+from plumbline.validation import Repeat
 from tests.support.clone import Clone
 from tests.support.exercise import GATE
 
@@ -22,10 +22,10 @@ stages:
       - metrics.json: {cache: false}
 """
 
-BASE = [Row(i, 0.02, 0.01, 0.03, 0.09, 16) for i in range(20)]
+BASE = [Repeat(i, 0.02, 0.01, 0.03, 0.09, 16) for i in range(20)]
 
 
-def scale(*factors: float) -> list[Row]:
+def scale(*factors: float) -> list[Repeat]:
     """The base's rows with each error multiplied."""
     return [row._replace(mae=factor * 0.02) for row, factor in zip(BASE, factors, strict=True)]
 
@@ -56,7 +56,7 @@ def make_trainings(path: Path) -> Clone:
     return clone
 
 
-def write_rows(clone: Clone, rows: list[Row] | None) -> None:
+def write_rows(clone: Clone, rows: list[Repeat] | None) -> None:
     """Writes the rows and the metrics that they give, and a number for each other metric."""
     path = clone.path / "plots" / "validation.csv"
     if rows is None:

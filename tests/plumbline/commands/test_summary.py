@@ -14,7 +14,7 @@ from plumbline import validation
 from plumbline.commands import summary
 from plumbline.core.files import write_json
 from plumbline.core.tensors import Line, SamplesInfo, save_samples
-from plumbline.validation import Row
+from plumbline.validation import Repeat
 from tests.support.exercise import GATE, ROOT, STAGES, pipeline
 
 pytestmark = pytest.mark.slow
@@ -122,7 +122,7 @@ def test_the_last_line_compares_the_repeated_trainings_with_those_of_the_last_co
 ) -> None:
     write(None, validation_mae=0.02)
     path = Path("plots/validation.csv")
-    rows = [Row(i, 0.02, 0.02, 0.02, 1, 9) for i in range(20)]
+    rows = [Repeat(i, 0.02, 0.02, 0.02, 1, 9) for i in range(20)]
     validation.save(path, rows)
     commit("metrics.json", "dvc.yaml", str(path))
     validation.save(path, [r._replace(mae=factor * 0.02, baseline_mae=baseline) for r in rows])

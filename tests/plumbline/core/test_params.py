@@ -44,7 +44,7 @@ def test_an_error_names_the_key_and_the_wanted_value(
 ) -> None:
     write_params(changes)
     with pytest.raises(ValueError, match="^params.yaml: ") as caught:
-        params.load(stage.Params)
+        params.load_params(stage.Params)
     assert str(caught.value) == f"params.yaml: {message}"
 
 
@@ -63,7 +63,7 @@ def test_an_error_names_the_key_and_the_wanted_value(
 def test_what_is_missing_or_malformed_is_named(folder: Path, text: str, message: str) -> None:
     Path("params.yaml").write_text(text)
     with pytest.raises(ValueError, match=rf"^params\.yaml: {message}"):
-        params.load(split.Params)
+        params.load_params(split.Params)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`in_threads` shares work among as many threads as `count_threads` counts."""
+"""`map_in_threads` shares work among as many threads as `count_threads` counts."""
 
 import os
 import time
@@ -6,7 +6,7 @@ from threading import Event, get_ident, main_thread
 
 import pytest
 
-from plumbline.core.threads import count_threads, in_threads
+from plumbline.core.threads import count_threads, map_in_threads
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_each_item_is_done_once_and_the_results_are_in_order(n: int, threads: in
         done.append(item)
         return item**2
 
-    assert in_threads(square, range(n), threads) == [item**2 for item in range(n)]
+    assert map_in_threads(square, range(n), threads) == [item**2 for item in range(n)]
     assert sorted(done) == list(range(n))
 
 
@@ -44,7 +44,7 @@ def test_after_an_error_the_other_threads_start_nothing_more() -> None:
         done.append(item)
 
     with pytest.raises(KeyboardInterrupt):
-        in_threads(task, range(1000), 2)
+        map_in_threads(task, range(1000), 2)
     assert len(done) < 100
 
 
@@ -55,6 +55,6 @@ def test_a_new_thread_calls_start_first() -> None:
         time.sleep(0.01)
         return get_ident()
 
-    idents = set(in_threads(task, range(9), 3, lambda: started.append(get_ident())))
+    idents = set(map_in_threads(task, range(9), 3, lambda: started.append(get_ident())))
     assert idents <= {main_thread().ident, *started}
     assert main_thread().ident not in started

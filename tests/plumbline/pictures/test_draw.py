@@ -11,7 +11,7 @@ from torch import nn
 
 from plumbline import validation
 from plumbline.core.tensors import Array, Pair, SamplesInfo
-from plumbline.history import Row
+from plumbline.history import Epoch
 from plumbline.pictures import draw, look
 from stages.losses import LOSSES
 from tests.support.exercise import INFO
@@ -19,7 +19,7 @@ from tests.support.exercise import INFO
 SIZE = look.Size(width=8, height=5, dpi=100)
 X = np.linspace(0, 1, 100, dtype=np.float32)[:, None]
 TRAIN, TEST = (X[:80], X[:80] + 1), (X[80:], X[80:] + 1)
-ROWS = [Row(0, 0.5, 0.4, 0.9, 0.8), Row(20, 0.05, 0.04, 0.95, 0.9)]
+ROWS = [Epoch(0, 0.5, 0.4, 0.9, 0.8), Epoch(20, 0.05, 0.04, 0.95, 0.9)]
 
 
 def draw_errors(errors: Array | float, train: Pair = TRAIN, test: Pair = TEST) -> Figure:
@@ -29,11 +29,11 @@ def draw_errors(errors: Array | float, train: Pair = TRAIN, test: Pair = TEST) -
 
 
 def draw_losses(*test_losses: float) -> Figure:
-    rows = [Row(20 * i, 0.3, loss) for i, loss in enumerate(test_losses)]
+    rows = [Epoch(20 * i, 0.3, loss) for i, loss in enumerate(test_losses)]
     return draw.draw_losses(rows, "l1", SIZE, "title")
 
 
-def draw_landscape(*rows: Row, train: Pair = TRAIN, loss: str = "l1") -> Figure:
+def draw_landscape(*rows: Epoch, train: Pair = TRAIN, loss: str = "l1") -> Figure:
     return draw.draw_landscape([*ROWS, *rows], train, loss, LOSSES[loss].of, SIZE, "title")
 
 
@@ -182,7 +182,7 @@ def test_the_epoch_with_the_lowest_testing_loss_is_marked_unless_it_is_the_last(
 
 
 def test_lines_beyond_the_landscape_are_counted_on_the_picture() -> None:
-    good, worse = draw_landscape(), draw_landscape(Row(40, 1, 1, 99.0, 0))
+    good, worse = draw_landscape(), draw_landscape(Epoch(40, 1, 1, 99.0, 0))
     assert axis_limits(good) == axis_limits(worse)
     assert "beyond" not in words(good)
     assert "1 of 3 lines on the way lie beyond this picture" in words(worse)
@@ -197,13 +197,16 @@ def test_each_loss_has_a_landscape_even_if_y_is_all_zero(loss: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [0, 1e-45, 1e8, 3e38])
 def test_a_training_that_failed_or_fits_exactly_can_be_drawn(size: float) -> None:
-    last = Row(40, size, size, size, -size)
+    last = Epoch(40, size, size, size, -size)
     for figure in (draw_losses(size, size), draw_landscape(last), draw_errors(size)):
         figure.draw_without_rendering()
 
 
 def test_trainings_that_diverged_are_counted() -> None:
-    rows = [validation.Row(0, 0.1, 0.1, 0.2, 0.5, 2), validation.Row(1, None, None, None, 0.5, 2)]
+    rows = [
+        validation.Repeat(0, 0.1, 0.1, 0.2, 0.5, 2),
+        validation.Repeat(1, None, None, None, 0.5, 2),
+    ]
     figure = draw.draw_validation(rows, 0.3, INFO, SIZE, "title")
     assert words(figure) == "1 of 2 trainings diverged, and lie beyond this picture"
 

@@ -24,7 +24,7 @@ from plumbline.review.gate import (
     judge,
     load_rules,
 )
-from plumbline.validation import Row
+from plumbline.validation import Repeat
 from tests.support.exercise import GATE, pipeline
 
 REPEATS, SETS, ROWS = 20, 1_000, 80
@@ -33,8 +33,8 @@ HIGHER = Metric(better="higher", tolerance=0.1, limit=0.5)
 SHOWN = Metric(better="lower", tolerance=0.1, limit=2)
 
 
-def rows(errors: Sequence[float | None], baseline: float = 9.0, held_out: int = 9) -> list[Row]:
-    return [Row(i, mae, mae, mae, baseline, held_out) for i, mae in enumerate(errors)]
+def rows(errors: Sequence[float | None], baseline: float = 9.0, held_out: int = 9) -> list[Repeat]:
+    return [Repeat(i, mae, mae, mae, baseline, held_out) for i, mae in enumerate(errors)]
 
 
 def verdict_on(base: Sequence[float | None], head: Sequence[float | None]) -> Verdict:

@@ -10,7 +10,7 @@ import yaml
 from plumbline.review.lock import (
     changed_sources,
     contradictions,
-    is_cut,
+    is_truncated,
     recover,
     stage_changes,
 )
@@ -77,14 +77,14 @@ def test_a_stage_ran_if_its_lock_entry_changed() -> None:
     ],
 )
 def test_a_whole_lock_or_a_merge_conflict_is_not_cut(content: bytes, cut: bool) -> None:
-    assert is_cut(content) == cut
+    assert is_truncated(content) == cut
 
 
 def test_a_lock_cut_anywhere_is_recognised_or_lacks_the_hash_of_an_output() -> None:
     without_outputs = TEXT.index(b"  show:")
     recognised = 0
     for length in range(without_outputs):
-        if is_cut(TEXT[:length]):
+        if is_truncated(TEXT[:length]):
             recognised += 1
             continue
         for name, entry in yaml.safe_load(TEXT[:length])["stages"].items():

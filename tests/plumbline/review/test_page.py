@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from plumbline.core.command import printable
-from plumbline.review.page import DATA, LONGEST, code, differing_share, image, page, table
+from plumbline.review.page import DATA, LONGEST, code, differing_fraction, image, page, table
 
 
 @pytest.mark.parametrize("character", list("`|\\\n\r\x1b\u202e\u2028"))
@@ -64,7 +64,7 @@ def png(painted: int = 0, size: tuple[int, int] = (10, 10), **options: int) -> b
 
 
 @pytest.mark.parametrize(
-    ("other", "share"),
+    ("other", "fraction"),
     [
         (png(compress_level=0), 0),
         (png(painted=1), 0.01),
@@ -75,6 +75,6 @@ def png(painted: int = 0, size: tuple[int, int] = (10, 10), **options: int) -> b
     ],
     ids=["different bytes", "one pixel", "other size", "none", "no picture", "half"],
 )
-def test_pictures_differ_by_the_share_of_their_pixels(other: bytes, share: float) -> None:
+def test_pictures_differ_by_the_share_of_their_pixels(other: bytes, fraction: float) -> None:
     assert other != png()
-    assert differing_share(png(), other) == share
+    assert differing_fraction(png(), other) == fraction

@@ -12,7 +12,7 @@ from plumbline.review.gate import Change, Measured, Metric, Pictures, Rules
 from plumbline.review.page import Picture, page
 from plumbline.review.report import headline, report
 from plumbline.review.reproduction import Difference
-from plumbline.validation import Row
+from plumbline.validation import Repeat
 
 RULES = Rules(
     metrics={
@@ -26,11 +26,11 @@ BY_ONE = structs.replace(RULES, metrics=SCORE)
 NOTHING = Findings(Measured([], None, None), [], "", [], [], [], [], {}, [], [], None)
 
 
-def rows(mae: float | None, repeats: int = 20, baseline: float = 4.0) -> list[Row]:
-    return [Row(i, mae, mae, mae, baseline, 9) for i in range(repeats)]
+def rows(mae: float | None, repeats: int = 20, baseline: float = 4.0) -> list[Repeat]:
+    return [Repeat(i, mae, mae, mae, baseline, 9) for i in range(repeats)]
 
 
-def with_sides(base: list[Row] | None, head: list[Row] | None, *more: Change) -> Findings:
+def with_sides(base: list[Repeat] | None, head: list[Repeat] | None, *more: Change) -> Findings:
     metrics = [Change("validation_mae", 1, 2), *more]
     return NOTHING._replace(measured=Measured(metrics, base, head))
 
@@ -151,7 +151,7 @@ def test_at_most_twenty_rows_are_shown() -> None:
 
 
 def test_what_the_numbers_hide_is_told_below_the_sentence() -> None:
-    trained = [history.Row(i, 0.1, 0.2 + i % 2) for i in range(10)]
+    trained = [history.Epoch(i, 0.1, 0.2 + i % 2) for i in range(10)]
     swings = "The testing loss swings between 0.2 and 1.2 in the last 10 epochs"
     constant = "the model is not better than a constant, the median of y"
     half, fewer = ([*rows(4, n), *rows(3, 20 - n)] for n in (10, 9))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from plumbline.core.errors import UserError
-from plumbline.history import Row
+from plumbline.history import Epoch
 from plumbline.training.checkpoint import Checkpoint
 from tests.support.exercise import write_params
 from tests.support.models import make_samples, train
@@ -36,7 +36,7 @@ def train_until_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trains for 13 epochs and ends without an output."""
     save = Checkpoint.save_if_due
 
-    def save_and_stop(self: Checkpoint, done: int, rows: list[Row]) -> None:
+    def save_and_stop(self: Checkpoint, done: int, rows: list[Epoch]) -> None:
         save(self, done, rows)
         if done == 13:
             raise Killed

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from plumbline.core import tensors
 from plumbline.core.tensors import Recipe, SamplesInfo
-from plumbline.history import Row
+from plumbline.history import Epoch
 from plumbline.inference import device as device_module
 from plumbline.inference.model import Standardized, arguments_of, line_of, make_model
 from plumbline.training import batches as batches_module
@@ -29,7 +29,7 @@ from tests.support.ranks import in_ranks
 
 CASES = int(os.environ.get("INVARIANCE", "60"))
 
-Bytes = tuple[bytes, list[Row]]  # the model and its history
+Bytes = tuple[bytes, list[Epoch]]  # the model and its history
 
 
 class Own(nn.Module):
@@ -167,7 +167,7 @@ def plain(case: Case, paths: list[Path]) -> Bytes:
             mean = fmean(losses, [len(batch[0]) for batch in batches])
             y_std = model.y_std.item() if isinstance(model, Standardized) else None
             line = line_of(model) or (None, None)
-            rows.append(Row(epoch, mean, sum(terms).item(), *line, y_std))
+            rows.append(Epoch(epoch, mean, sum(terms).item(), *line, y_std))
     return bytes_of(model), rows
 
 
@@ -176,7 +176,7 @@ class Killed(Checkpoint):
 
     after: int | None
 
-    def save_if_due(self, done: int, rows: list[Row]) -> None:
+    def save_if_due(self, done: int, rows: list[Epoch]) -> None:
         super().save_if_due(done, rows)
         if done == self.after:
             raise KeyboardInterrupt

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from plumbline.core.tensors import Recipe
-from plumbline.history import Row
+from plumbline.history import Epoch
 from plumbline.inference.device import PIECE, predict
 from plumbline.inference.model import Standardized, line_of, make_model
 from plumbline.training.batches import Samples
@@ -31,7 +31,7 @@ NORRIS = """
 """
 
 
-def train(X: np.ndarray, y: np.ndarray, **changes: object) -> tuple[Standardized, list[Row]]:
+def train(X: np.ndarray, y: np.ndarray, **changes: object) -> tuple[Standardized, list[Epoch]]:
     """A model trained on standardised data for 1,000 epochs with MSE and lr 0.1."""
     settings = {"standardize": True, "loss": "mse", "lr": 0.1, "epochs": 1000, "eval_every": 100}
     params = Train(**{**EXERCISE["train"], **settings, **changes})
