@@ -48,7 +48,8 @@ def main() -> None:
     # The other commands' imports, such as DVC's, would take longer than some commands do.
     command = import_module(f"plumbline.commands.{name}")
     parser = Parser(f"plumbline {name}", description=command.__doc__, allow_abbrev=False)
-    command.add_arguments(parser)
+    if hasattr(command, "add_arguments"):
+        command.add_arguments(parser)
     options: Namespace = parser.parse_args(sys.argv[2:])
     # Its own encoding would refuse some characters of a report in an old console.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)  # type: ignore[union-attr]

@@ -1,9 +1,6 @@
-"""Print the results of the pipeline, and whether they are better than those of the last commit.
+"""Print the results of the pipeline, and whether they are better than those of the last commit."""
 
-Usage: python -m plumbline summary
-"""
-
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -68,10 +65,6 @@ def measure(paths: Iterable[str], values: Values) -> Measured:
         # The results count also without git, without a commit, or if the commit's are broken.
         old, base = {}, None
     return Measured([Change(name, old.get(name), v) for name, v in values.items()], base, head)
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """The command takes no argument."""
 
 
 def main(_: Namespace) -> None:

@@ -1,12 +1,10 @@
 """Take over the versions that are installed: from now on, results are computed with them.
 
 They are written into `versions.yaml`, and where the project pins the same packages for others.
-
-Usage: python -m plumbline versions
 """
 
 import re
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from pathlib import Path
 
 from plumbline.core.files import replacing
@@ -14,10 +12,6 @@ from plumbline.core.params import VERSIONS, installed, read_versions
 from plumbline.lint import imports
 
 PINS = [Path("requirements.txt"), Path("constraints.txt"), Path("pyproject.toml")]
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """The command takes no argument."""
 
 
 def main(_: Namespace) -> None:
