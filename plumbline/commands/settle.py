@@ -1,15 +1,8 @@
-"""Finish a merge, rebase or cherry-pick: take or remake the results that conflict.
+"""Finish a merge, rebase or cherry-pick: take or remake the results that conflict."""
 
-Usage: python -m plumbline settle
-"""
-
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 
 from plumbline.review.merging import settle
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """The command takes no argument."""
 
 
 def main(_: Namespace) -> None:

@@ -38,6 +38,11 @@ def load_declared(checkout: Checkout, commit: str) -> dict[str, Any]:
     return {name: entry for name, entry in load(checkout, commit).items() if name in names}
 
 
+def input_hashes(entry: dict[str, Any]) -> dict[str, str]:
+    """The hash of each dependency by its path."""
+    return {file["path"]: file.get("md5", "") for file in entry.get("deps", [])}
+
+
 def output_hashes(lock: dict[str, Any]) -> dict[str, str]:
     """The hash of each output by its path; lock: the entries by stage."""
     return {
@@ -57,9 +62,8 @@ def contradictions(lock: dict[str, Any]) -> Iterator[str]:
     """
     made = output_hashes(lock)
     for name, entry in lock.items():
-        for dependency in entry.get("deps", []):
-            path = dependency["path"]
-            if path in made and dependency.get("md5") != made[path]:
+        for path, md5 in input_hashes(entry).items():
+            if path in made and md5 != made[path]:
                 yield f"{name}: ran with a different {path} than dvc.lock has"
 
 
@@ -67,10 +71,10 @@ def changed_sources(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """The dependencies whose hashes differ and that no stage makes, such as scripts and tables."""
     before, after = (
         {
-            file["path"]: file.get("md5", "")
+            path: md5
             for entry in lock.values()
-            for file in entry.get("deps", [])
-            if file["path"] not in output_hashes(lock)
+            for path, md5 in input_hashes(entry).items()
+            if path not in output_hashes(lock)
         }
         for lock in (old, new)
     )
