@@ -3,18 +3,18 @@
 import ast
 import json
 import re
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from plumbline.lint.declared import scripts
 from plumbline.review.git import Checkout, checkout_of, find_commit
-from plumbline.review.lock import md5
+from plumbline.review.lock import input_hashes, md5
 
 Code = dict[str, bytes]  # the content of each script, by its path
 HAVE_DOCSTRINGS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-# Where code has one of these, a docstring may change a result.
-READ_DOCSTRINGS = re.compile(rb"__doc__|getdoc|doctest")
+READ_DOCSTRINGS = re.compile(rb"__doc__|getdoc|doctest")  # in code that may use a docstring
 
 
 def commented(checkout: Checkout, locked: dict[str, Any]) -> dict[str, str]:
@@ -23,67 +23,58 @@ def commented(checkout: Checkout, locked: dict[str, Any]) -> dict[str, str]:
     The version that ran is looked for in HEAD and in the last two commits of dvc.lock.
     """
     now = {name: _read(checkout.path, entry) for name, entry in locked.items()}
-    stale = [name for name, entry in locked.items() if not _ran(entry, now[name])]
+    stale = {n: e for n, e in locked.items() if _run_with(now[n], e) != _run_with({}, e)}
     log = ("log", "-2", "--format=%H", checkout.head or "HEAD", "--", "dvc.lock")
     commits = [find_commit("HEAD"), *checkout.git(*log).decode().split()] if stale else []
     found: dict[str, str] = {}
     for commit in dict.fromkeys(commits):
         with checkout_of(commit) as folder:
             before = folder.stages("dvc.lock")
-            then = {name: _read(folder.path, locked[name]) for name in stale}
-        for name in stale:
-            entry, old, code = locked[name], before.get(name, {}), then[name]
-            # `accept` may have put hashes into dvc.lock that no commit has.
-            accepted = _but_code(entry, code) == _but_code(old, code) and _ran(old, code)
-            if (accepted or _ran(entry, code)) and same_code(code, now[name]):
-                edited = sorted(path for path, text in code.items() if text != now[name][path])
-                found.setdefault(name, ", ".join(edited) or "its scripts")
+            for name, entry in stale.items():
+                then = _read(folder.path, entry)
+                # `accept` may have put hashes into dvc.lock that no commit has.
+                ran = _run_with({}, entry), _run_with({}, before.get(name, {}))
+                if _run_with(then, entry) in ran and same_code(then, now[name]):
+                    edited = sorted(path for path, text in then.items() if text != now[name][path])
+                    found.setdefault(name, ", ".join(edited) or "its scripts")
     return found
 
 
 def same_code(old: Code, new: Code) -> bool:
     """True if the syntax trees are the same; docstrings count if a script may read them."""
-    texts = b"".join([*old.values(), *new.values()])
-    dump = ast.dump if READ_DOCSTRINGS.search(texts) else _dump_without_docstrings
-    try:
+    keep = bool(READ_DOCSTRINGS.search(b"".join([*old.values(), *new.values()])))
+    edited = [path for path, text in old.items() if text != new.get(path)]
+    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
         return old.keys() == new.keys() and all(
-            dump(ast.parse(text)) == dump(ast.parse(new[path]))
-            for path, text in old.items()
-            if text != new[path]
+            _tree(old[path], keep) == _tree(new[path], keep) for path in edited
         )
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
+    return False
 
 
-def _dump_without_docstrings(tree: ast.Module) -> str:
+def _tree(script: bytes, keep: bool) -> str:
+    """The script's syntax tree; keep: with its docstrings."""
+    tree = ast.parse(script)
     for node in ast.walk(tree):
-        if isinstance(node, HAVE_DOCSTRINGS):
-            match node.body:
-                case [ast.Expr(ast.Constant(str())), *_]:
-                    del node.body[0]
+        if not keep and isinstance(node, HAVE_DOCSTRINGS) and ast.get_docstring(node) is not None:
+            del node.body[0]
     return ast.dump(tree)
 
 
 def _read(root: Path, entry: dict[str, Any]) -> Code:
     """The scripts that the entry of dvc.lock depends on."""
-    paths = chain(*(scripts(root, file["path"]) for file in entry.get("deps", [])))
+    paths = chain(*(scripts(root, path) for path in input_hashes(entry)))
     return {path: (root / path).read_bytes() for path in paths if (root / path).is_file()}
 
 
-def _ran(entry: dict[str, Any], code: Code) -> bool:
-    """True if the stage ran with this code."""
-    return all(_hash(f["path"], code) in {"", f.get("md5")} for f in entry.get("deps", []))
-
-
-def _but_code(entry: dict[str, Any], code: Code) -> dict[str, Any]:
-    """The entry without its scripts."""
-    return {**entry, "deps": [f for f in entry.get("deps", []) if not _hash(f["path"], code)]}
+def _run_with(code: Code, entry: dict[str, Any]) -> dict[str, Any]:
+    """What the entry would record if its stage had run with these scripts, without sizes."""
+    return {**entry, "deps": {p: _hash(p, code) or old for p, old in input_hashes(entry).items()}}
 
 
 def _hash(path: str, code: Code) -> str:
     """DVC's hash of a script, or of a folder that has only scripts; empty if it has none."""
-    if path.endswith(".py"):
-        return md5(code.get(path, b""))
+    if path in code:
+        return md5(code[path])
     names = sorted(name for name in code if name.startswith(f"{path}/"))
     files = [{"md5": md5(code[name]), "relpath": name[len(path) + 1 :]} for name in names]
-    return f"{md5(json.dumps(files, sort_keys=True).encode())}.dir" if files else ""
+    return f"{md5(json.dumps(files).encode())}.dir" if files else ""
