@@ -117,12 +117,16 @@ def test_accepted_comments_cost_no_run_and_change_no_output(clone: Clone) -> Non
 
 
 @pytest.mark.slow
-def test_a_comment_in_code_that_git_does_not_have_is_not_accepted(clone: Clone) -> None:
+def test_a_comment_is_accepted_only_if_git_has_the_code_that_ran(clone: Clone) -> None:
     clone.edit("stages/plot.py", "\n\n\n", "\n\n\nNUMBER = 1\n")
     clone.reproduce("plot")
     clone.edit(*PLOT)
     line = "accept: dvc repro is needed: plot: stages/plot.py is modified"
     assert accept(clone) == (1, [line])
+    clone.edit("stages/plot.py", "# A.\n", "")
+    clone.run("git", "commit", "--quiet", "--message", "Code", "stages/plot.py")
+    clone.edit(*PLOT)
+    assert accept(clone) == (0, ["accept: only comments changed in stages/plot.py"])
 
 
 @pytest.mark.slow
