@@ -134,15 +134,6 @@ def change(clone: Clone, draw: random.Random) -> None:
         clone.run("dvc", "add", "--quiet", name)
 
 
-def copy_without_cache(clone: Clone, path: Path) -> Clone:
-    """A clone as another person has it: both branches, no data."""
-    clone.run("git", "clone", "--quiet", str(clone.path), str(path))
-    other = Clone(path, **clone.environment)
-    other.init()
-    other.run("git", "branch", "--quiet", "theirs", "origin/theirs")
-    return other
-
-
 def is_clean(clone: Clone) -> bool:
     """True if git has all results, and they are those of a run of all stages without a cache."""
     copy = Clone(clone.path.parent / "clean", **clone.environment)

@@ -15,10 +15,11 @@ from plumbline.review.merging import conflict_notes
 from tests.support.branches import edit
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT
-from tests.support.merges import change, copy_without_cache, is_clean, make_pair, make_project
+from tests.support.merges import change, is_clean, make_pair, make_project
 
 pytestmark = pytest.mark.slow
 
+FORGET_DATA = ("git", "clean", "--force", "-dxq")  # the cache too, as a new clone has none
 FITS = "settle: all results fit the merged sources; type: git "
 
 
@@ -84,23 +85,23 @@ def test_a_note_says_what_to_type_where_results_alone_conflict(clone: Clone) -> 
 
 
 def test_what_people_wrote_is_named_alone_and_theirs_is_taken_where_they_choose_it(
-    clone: Clone, tmp_path: Path
+    clone: Clone,
 ) -> None:
     lr, epochs = (edit("params.yaml", f"{key}: 1", f"{key}: 2") for key in ("lr", "epochs"))
     make_pair(clone, [lr, epochs], [edit("params.yaml", "lr: 1", "lr: 3")])
-    other = copy_without_cache(clone, tmp_path / "other")
-    other.try_run("git", "merge", "theirs")
+    clone.run(*FORGET_DATA)
+    clone.try_run("git", "merge", "theirs")
     line = "settle: these files need you: params.yaml; edit them, git add them, make settle"
-    assert settle(other) == (line, [])
-    conflict = (other.path / "params.yaml").read_text().partition("<<<<<<< ")[2]
+    assert settle(clone) == (line, [])
+    conflict = (clone.path / "params.yaml").read_text().partition("<<<<<<< ")[2]
     assert "epochs" not in conflict.partition(">>>>>>> ")[0]
-    other.edit("params.yaml", "lr: 3", "lr: 5")
-    edited = (other.path / "params.yaml").read_text()
-    assert settle(other) == (line, [])
-    assert (other.path / "params.yaml").read_text() == edited
-    other.run("git", "checkout", "theirs", "--", "params.yaml")
-    assert settle(other) == (f"{FITS}commit", [])
-    assert is_clean(other)
+    clone.edit("params.yaml", "lr: 3", "lr: 5")
+    edited = (clone.path / "params.yaml").read_text()
+    assert settle(clone) == (line, [])
+    assert (clone.path / "params.yaml").read_text() == edited
+    clone.run("git", "checkout", "theirs", "--", "params.yaml")
+    assert settle(clone) == (f"{FITS}commit", [])
+    assert is_clean(clone)
 
 
 @pytest.mark.all
@@ -143,14 +144,12 @@ def test_a_merge_without_a_conflict_keeps_no_entry_that_nobody_ran_and_can_be_gi
 
 @pytest.mark.all
 @pytest.mark.parametrize("seed", range(12))
-def test_random_branches_merge_to_the_results_of_a_clean_run(
-    clone: Clone, tmp_path: Path, seed: int
-) -> None:
+def test_random_branches_merge_to_the_results_of_a_clean_run(clone: Clone, seed: int) -> None:
     draw = random.Random(seed)  # noqa: S311
     pair = ([lambda clone: change(clone, draw)] * draw.choice([1, 1, 2, 3]) for _ in range(2))
     make_pair(clone, *pair)
     if seed % 2:
-        clone = copy_without_cache(clone, tmp_path / "other")
+        clone.run(*FORGET_DATA)
     clone.try_run("git", "merge", "--no-commit", "theirs")
     last, stages = settle(clone)
     if FITS not in last:  # a person chooses a side
