@@ -121,9 +121,7 @@ def change(clone: Clone, draw: random.Random) -> None:
             made = stage(name, "draw", "metrics.json", f"models/{name}", f"plots/{name}", "draw")
             clone.edit("dvc.yaml", f"  # {name}\n", made)
         elif name == "-":
-            clone.edit("dvc.yaml", ",plots/b.png", "")
-            clone.edit("dvc.yaml", "    - plots/b.png:\n        cache: false\n", "")
-            (clone.path / "plots/b.png").unlink()
+            drop_picture(clone)
         else:
             text = (clone.path / name).read_text()
             place = draw.choice([*re.finditer(r'(?m)(?:: "?|NUMBER = |^)(\d)|# (The)', text)])
@@ -132,6 +130,12 @@ def change(clone: Clone, draw: random.Random) -> None:
             (clone.path / name).write_text(text[:start] + new + text[end:])
     if name == "data/big.csv":
         clone.run("dvc", "add", "--quiet", name)
+
+
+def drop_picture(clone: Clone) -> None:
+    clone.edit("dvc.yaml", ",plots/b.png", "")
+    clone.edit("dvc.yaml", "    - plots/b.png:\n        cache: false\n", "")
+    (clone.path / "plots/b.png").unlink()
 
 
 def is_clean(clone: Clone) -> bool:

@@ -15,7 +15,7 @@ from plumbline.review.merging import conflict_notes
 from tests.support.branches import edit
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT
-from tests.support.merges import change, is_clean, make_pair, make_project
+from tests.support.merges import change, drop_picture, is_clean, make_pair, make_project
 
 pytestmark = pytest.mark.slow
 
@@ -88,7 +88,7 @@ def test_what_people_wrote_is_named_alone_and_theirs_is_taken_where_they_choose_
     clone: Clone,
 ) -> None:
     lr, epochs = (edit("params.yaml", f"{key}: 1", f"{key}: 2") for key in ("lr", "epochs"))
-    make_pair(clone, [lr, epochs], [edit("params.yaml", "lr: 1", "lr: 3")])
+    make_pair(clone, [lr, epochs, drop_picture], [edit("params.yaml", "lr: 1", "lr: 3")])
     clone.run(*FORGET_DATA)
     clone.try_run("git", "merge", "theirs")
     line = "settle: these files need you: params.yaml; edit them, git add them, make settle"
@@ -100,7 +100,8 @@ def test_what_people_wrote_is_named_alone_and_theirs_is_taken_where_they_choose_
     assert settle(clone) == (line, [])
     assert (clone.path / "params.yaml").read_text() == edited
     clone.run("git", "checkout", "theirs", "--", "params.yaml")
-    assert settle(clone) == (f"{FITS}commit", [])
+    assert settle(clone) == (f"{FITS}commit", ["draw"])  # without the picture that ours deleted
+    assert not (clone.path / "plots/b.png").exists()
     assert is_clean(clone)
 
 
