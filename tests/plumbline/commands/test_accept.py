@@ -119,10 +119,13 @@ def test_accepted_comments_cost_no_run_and_change_no_output(clone: Clone) -> Non
 @pytest.mark.slow
 def test_a_comment_is_accepted_only_if_git_has_the_code_that_ran(clone: Clone) -> None:
     clone.edit("stages/plot.py", "\n\n\n", "\n\n\nNUMBER = 1\n")
+    clone.set_params({"plot.dpi": 90})
     clone.reproduce("plot")
-    clone.edit(*PLOT)
-    line = "accept: dvc repro is needed: plot: stages/plot.py is modified"
-    assert accept(clone) == (1, [line])
+    # A comment in HEAD's code, which did not run, and then in the code that ran.
+    for old, new in [("NUMBER = 1\n", "# A.\n"), ("# A.\n", "NUMBER = 1\n# A.\n")]:
+        clone.edit("stages/plot.py", old, new)
+        line = "accept: dvc repro is needed: plot: stages/plot.py is modified"
+        assert accept(clone) == (1, [line])
     clone.edit("stages/plot.py", "# A.\n", "")
     clone.run("git", "commit", "--quiet", "--message", "Code", "stages/plot.py")
     clone.edit(*PLOT)

@@ -106,6 +106,15 @@ def test_what_people_wrote_is_named_alone_and_theirs_is_taken_where_they_choose_
 
 
 @pytest.mark.all
+def test_the_stages_before_run_where_nobody_has_their_outputs(clone: Clone) -> None:
+    clone.run(*FORGET_DATA)
+    shutil.rmtree(clone.path.parent / "remote")
+    (clone.path / "data/big.csv").write_text("1\n")
+    clone.try_run("git", "merge", "theirs")
+    assert settle(clone) == (f"{FITS}commit", ["make", "fit", "score", "draw"])
+
+
+@pytest.mark.all
 def test_data_that_dvc_does_not_have_is_not_overwritten(clone: Clone) -> None:
     data = clone.path / "data/big.csv"
     add = [edit("data/big.csv", "1", "2"), lambda clone: clone.run("dvc", "add", "data/big.csv")]
