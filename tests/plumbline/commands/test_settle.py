@@ -88,10 +88,16 @@ def test_what_people_wrote_is_named_alone_and_theirs_is_taken_where_they_choose_
     clone: Clone,
 ) -> None:
     lr, epochs = (edit("params.yaml", f"{key}: 1", f"{key}: 2") for key in ("lr", "epochs"))
-    make_pair(clone, [lr, epochs, drop_picture], [edit("params.yaml", "lr: 1", "lr: 3")])
-    clone.run(*FORGET_DATA)
+    row, next_row = (edit("data/table.csv", f"\n{i}\n", "\n99\n") for i in (7, 8))
+    ours, theirs = (
+        [lr, epochs, drop_picture, row],
+        [edit("params.yaml", "lr: 1", "lr: 3"), next_row],
+    )
+    make_pair(clone, ours, theirs)
+    shutil.rmtree(clone.path / ".dvc/cache")  # ours is on disk, theirs in the remote
     clone.try_run("git", "merge", "theirs")
-    line = "settle: these files need you: params.yaml; edit them, git add them, make settle"
+    names = "data/table.csv, params.yaml"
+    line = f"settle: these files need you: {names}; edit them, git add them, make settle"
     assert settle(clone) == (line, [])
     conflict = (clone.path / "params.yaml").read_text().partition("<<<<<<< ")[2]
     assert "epochs" not in conflict.partition(">>>>>>> ")[0]
@@ -99,19 +105,23 @@ def test_what_people_wrote_is_named_alone_and_theirs_is_taken_where_they_choose_
     edited = (clone.path / "params.yaml").read_text()
     assert settle(clone) == (line, [])
     assert (clone.path / "params.yaml").read_text() == edited
-    clone.run("git", "checkout", "theirs", "--", "params.yaml")
+    clone.run("git", "checkout", "theirs", "--", *names.split(", "))
     assert settle(clone) == (f"{FITS}commit", ["draw"])  # without the picture that ours deleted
     assert not (clone.path / "plots/b.png").exists()
     assert is_clean(clone)
 
 
 @pytest.mark.all
-def test_the_stages_before_run_where_nobody_has_their_outputs(clone: Clone) -> None:
+@pytest.mark.parametrize("before", [[], ["make"]])
+def test_the_stages_before_run_only_where_nobody_has_their_outputs(
+    clone: Clone, before: list[str]
+) -> None:
     clone.run(*FORGET_DATA)
-    shutil.rmtree(clone.path.parent / "remote")
+    if before:
+        shutil.rmtree(clone.path.parent / "remote")
     (clone.path / "data/big.csv").write_text("1\n")
     clone.try_run("git", "merge", "theirs")
-    assert settle(clone) == (f"{FITS}commit", ["make", "fit", "score", "draw"])
+    assert settle(clone) == (f"{FITS}commit", [*before, "fit", "score", "draw"])
 
 
 @pytest.mark.all
