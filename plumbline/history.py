@@ -12,7 +12,7 @@ from plumbline.core.params import MAX
 MAX_ROWS = 10_000
 MAX_BYTES = 160 * MAX_ROWS
 
-# Epochs at the end of training that facts are about, and the ratio that makes them a swing.
+# Facts are about this many epochs at the end; a swing has at least this ratio of high to low.
 LAST = 10
 SWING = 1.1
 
@@ -58,9 +58,9 @@ def loss_swing(rows: list[Epoch]) -> str:
 
 
 def loss_fall(rows: list[Epoch]) -> str:
-    """The fall of the training loss in each of the last epochs, if there is one worth waiting for.
+    """The fall of the training loss in each of the last epochs, if more epochs are worthwhile.
 
-    It is if going on like this for a tenth of the epochs would lower the loss by a hundredth.
+    They are if a tenth more, at the same pace, would lower the loss by a hundredth.
     """
     losses = [row.train_loss for row in last_epochs(rows)]
     first, last, n = losses[0], losses[-1], len(losses)
