@@ -37,7 +37,7 @@ def test_each_title_tells_the_settings_and_the_error_or_that_training_did_not_le
     def keep_title(path: Path, figure: Figure) -> None:
         titles.append(figure.axes[0].get_title().replace("\n", " "))
 
-    monkeypatch.setattr(plot, "save_picture", keep_title)
+    monkeypatch.setattr("plumbline.pictures.look.save_picture", keep_title)
     run_stage(plot, *INPUTS, *PICTURES)
     data, predicted, loss, *others = titles
     assert data == "10 training and 4 testing samples"
