@@ -16,7 +16,7 @@ from plumbline.column import NULL, texts
 from plumbline.core.command import printable
 from plumbline.core.errors import UserError
 from plumbline.core.tensors import Array, ModelInfo
-from plumbline.table import BOM, SHOWN, START, Table
+from plumbline.table import SHOWN, Table
 
 # Writes the cells of some rows with a number of each new column behind them; nan is an empty cell.
 Writer = Callable[[pa.RecordBatch, list[Array]], object]
@@ -66,15 +66,10 @@ def _write_parquet(table: Table, path: Path, names: list[str]) -> Iterator[Calla
 
 @contextmanager
 def _write_csv(table: Table, path: Path, names: list[str]) -> Iterator[Callable[..., object]]:
-    with table.path.open("rb") as file:
-        start = file.read(START)
     header = io.StringIO()
     csv.writer(header).writerow([*table.names, *names])  # ends in \r\n, and so quotes both
     with path.open("wb") as file:
-        # The lines above the names stay as they are. Without the mark, Excel would misread letters.
-        file.write(BOM * start.startswith(BOM))
-        file.writelines(start.removeprefix(BOM).splitlines(keepends=True)[: table.above])
-        file.write(f"{header.getvalue()[:-2]}\n".encode())
+        file.write(table.head + f"{header.getvalue()[:-2]}\n".encode())
         yield lambda cells, new: file.write(_lines(cells, new))
 
 

@@ -71,7 +71,7 @@ def print_start(model: torch.nn.Module) -> None:
 
 
 def print_row(params: Train, watch: Watch, row: Epoch) -> None:
-    """Prints the row, unless it is only there as one of the last epochs, and what was edited."""
+    """Prints the row, unless only `last` asked for it, and which files were edited."""
     if row.epoch % params.eval_every == 0 or row.epoch == params.epochs - 1:
         tqdm.write(f"{row.epoch:5}  {row.train_loss:10.3f}  {row.test_loss:9.3f}")
         watch.tell()

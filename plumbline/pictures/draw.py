@@ -95,7 +95,7 @@ def draw_predictions(
 
 
 def draw_losses(rows: list[Epoch], loss: str, size: Size, title: str) -> Figure:
-    """Both losses by epoch, and the lowest testing loss if a later epoch lost it.
+    """Both losses by epoch, and the lowest testing loss unless it is the last.
 
     The axis shows all losses, but none above ten times the first ones, and six decades at most.
     """
@@ -160,7 +160,8 @@ def draw_landscape(
 ) -> Figure:
     """The training loss of the lines near the data, and the path that training took.
 
-    A small picture says so if the rows have no weight. loss, of: its name and values.
+    If the rows have no weight, a small picture says so. loss, of: the name of the loss, and its
+    value for each residual.
     """
     if rows[0].weight is None:
         return look.new_note(size, "no loss landscape: the model is not a line in one feature")

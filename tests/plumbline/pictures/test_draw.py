@@ -71,18 +71,19 @@ def test_an_error_far_beyond_is_marked_and_told_and_does_not_flatten_others(erro
         assert [*up.get_xdata(), *down.get_xdata()] == [X[63]]
 
 
-def test_millions_take_little_memory_and_the_worst_prediction_is_a_dot() -> None:
+def test_millions_take_little_memory_and_show_their_extremes_and_the_worst_prediction() -> None:
     many = np.linspace(0, 1, 4_000_000, dtype=np.float32)[:, None]
-    predicted = many.copy()
+    y, predicted = many[::4].copy(), many.copy()
+    y[1234] = 9
     predicted[1237] += 0.5
     tracemalloc.start()
-    train, test = (many[::4], many[::4]), (many, many)
-    figure = draw.draw_predictions(train, test, predicted, INFO, *LOOK)
+    figure = draw.draw_predictions((many[::4], y), (many, many), predicted, INFO, *LOOK)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < many.nbytes
+    assert axis_limits(figure)[3] > 9
     assert np.max(figure.axes[1].lines[1].get_ydata()) == pytest.approx(0.5)
-    shares = ["training data: 201 of 1,000,000", "testing data: 807 of 4,000,000"]
+    shares = ["training data: 202 of 1,000,000", "testing data: 807 of 4,000,000"]
     assert legend(figure) == [*shares, "predictions"]
 
 

@@ -55,14 +55,6 @@ def test_letters_that_the_own_font_lacks_are_drawn_in_an_installed_one(
     assert save(tmp_path / "a.png", "价格") == "价格"
 
 
-def test_a_million_samples_are_thinned_to_a_thousand_dots_and_their_extremes() -> None:
-    samples = np.zeros((10**6, 1), np.float32)
-    samples[[1234, 5678], 0] = -1, 1
-    (y,) = look.thin(look.DOTS, samples)
-    assert len(y) <= look.DOTS + 2
-    assert set(y) == {-1, 0, 1}
-
-
 @pytest.mark.parametrize(("value", "axis"), [(2, (1.5, 2.5)), (-1e30, (-1.1e30, -0.9e30))])
 def test_equal_values_get_an_axis_around_them(value: float, axis: tuple[float, float]) -> None:
     assert look.limits(np.full(3, value)) == pytest.approx(axis)
