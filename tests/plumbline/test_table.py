@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from plumbline.column import Column
 from plumbline.core.errors import UserError
 from plumbline.table import find_index, open_table, read_rows
 
@@ -46,7 +47,7 @@ def test_only_the_columns_in_use_are_judged(text: str | bytes, a: str) -> None:
 
 
 def test_numbers_booleans_and_decimals_are_numbers() -> None:
-    assert read("a,b\n true ,1\nFalse,2.5\n", "a", "b") == [[1, 1], [0, 2.5]]
+    assert read("a,b\n False ,1\ntrue,2.5\n", "a", "b") == [[0, 1], [1, 2.5]]
     columns = {"a": [3, 4], "b": [True, False], "c": [Decimal("0.25"), Decimal(-2)]}
     assert read(columns, *"cab") == [[0.25, 3, 1], [-2, 4, 0]]
 
@@ -66,6 +67,7 @@ def test_a_gap_is_nan(content: str | dict[str, Any]) -> None:
         ("a,b\n1,true\n3,4\n", "column b, row 2 below the header: wanted true or false, got '4'"),
         ("a,b\n1,\n3,2\n3,True", "column b, row 3 below the header: wanted a number, got 'True'"),
         (b"#\n\na,b\n\n1,2\n\xff\n", "row 2 below the header: wanted 2 columns, got 1"),
+        ("a,b\n1,2\n3,4,5\n", "row 2 below the header: wanted 2 columns, got 3"),
         ("a,b\n1,2\n3,inf\n", "column b, row 2 below the header: wanted a finite float32, got inf"),
         ("a,b\n-1e39,3\n", "column a, row 1 below the header: wanted a finite float32, got -1e+39"),
         ("sep=;\na;b\n", f'{OTHER} semicolons between the columns; convert it: python -c "{CODE}'),
@@ -84,10 +86,26 @@ def test_the_error_for_a_bad_table_names_the_place(content: Any, error: str) -> 
     assert str(caught.value).startswith(f"table: {error}")
 
 
-@pytest.mark.parametrize("row", ["3,true", "3"])
+@pytest.mark.parametrize("row", ["3,x", "3"])
 def test_a_bad_row_beyond_the_first_block_has_its_number(row: str) -> None:
     with pytest.raises(UserError, match="row 300001 below the header: wanted (a number|2 columns)"):
         read("a,b\n" + "1.000000000000,1\n" * 300_000 + row, "a", "b")
+
+
+def test_a_column_remembers_its_earlier_blocks() -> None:
+    column, out = Column("c"), np.empty(1, np.float32)
+    for row, cell in enumerate(["1700000001", "1700000000"], start=1):
+        column.convert(pa.array([cell]), row, out)
+    with pytest.raises(UserError, match="^c, row 1 .* got 1700000001, which becomes 1700000000"):
+        column.check_precision()
+    with pytest.raises(UserError, match="^c, row 3 .* wanted a number, got 'true'"):
+        column.convert(pa.array(["true"]), 3, out)
+
+
+def test_a_feature_that_was_constant_in_training_may_be_any_number() -> None:
+    column = Column("c", trained=(0.1, 0.1))
+    column.convert(pa.array(["0.2"]), 1, np.empty(1, np.float32))
+    column.check_precision()
 
 
 @pytest.mark.parametrize(
