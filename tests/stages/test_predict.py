@@ -17,6 +17,7 @@ from plumbline.core.errors import UserError
 from plumbline.inference.device import predict as predict_rows
 from plumbline.inference.model import save_model
 from plumbline.predictions import write_wider
+from plumbline.predictor import Predictor
 from plumbline.table import BLOCK, open_table, read_rows
 from stages import predict
 from stages.model import MODELS
@@ -47,9 +48,13 @@ def run(content: str | bytes) -> list[list[str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
-def test_a_prediction_has_the_same_bits_in_any_table(name: str) -> None:
+def test_a_prediction_has_the_same_bits_in_any_table_and_program(
+    name: str, capsys: Capture
+) -> None:
     """By columns in another order, and behind so many rows that there are several blocks."""
     model, X = make_model(name, 10), torch.rand(BLOCK // 150, 10)
+    X[0, 0] = 2
+    last, wanted = X[-89:], predict_rows(model, X[-89:])
     table = pa.table({f"x{i}": X[:, i].numpy() for i in reversed(range(10))})
     csv_pair = arrow_csv.write_csv, arrow_csv.read_csv
     for write, read in csv_pair, (parquet.write_table, parquet.read_table):
@@ -58,7 +63,10 @@ def test_a_prediction_has_the_same_bits_in_any_table(name: str) -> None:
         found = read("out")
         assert found.column_names == [*table.column_names, "predicted_y"]
         predicted = found["predicted_y"].to_numpy()[-89:].astype(np.float32)
-        np.testing.assert_array_equal(predicted, predict_rows(model, X[-89:])[:, 0].numpy())
+        np.testing.assert_array_equal(predicted, wanted[:, 0].numpy())
+        assert f"  1 of {len(X):,} rows: x0 2, trained on 0 to 1\n" in capsys.readouterr().out
+    Predictor("model", MODELS).export("program")
+    assert torch.equal(torch.export.load("program").module()(last), wanted)
 
 
 texts = st.text(st.characters(max_codepoint=255, exclude_characters="\0"), max_size=6)
@@ -133,10 +141,11 @@ def test_an_error_of_the_thread_that_writes_is_raised() -> None:
 
 
 def test_with_the_target_there_are_residuals_and_the_error_is_told(capsys: Capture) -> None:
-    names, *rows = run("x0,y,x1\n0,2,0\n1,NA,1\n1,16777217,0\n")
+    write_params({"predict.gaps": "empty"})
+    names, *rows = run("x0,y,x1\n0,2,0\n1,NA,1\n1,16777217,0\n,3,0\n")
     assert names[3:] == ["predicted_y", "residual"]
     predicted, residual = (np.array([float(row[i] or "nan") for row in rows]) for i in (3, 4))
-    np.testing.assert_allclose(residual, predicted - [2, np.nan, 16777217], rtol=1e-6)
+    np.testing.assert_allclose(residual, predicted - [2, np.nan, 16777217, 3], rtol=1e-6)
     *_, missing, mae, baseline = capsys.readouterr().out.splitlines()
     assert missing == "no y, and so no residual: 1 rows"
     assert mae == f"mae: {np.nanmean(np.abs(residual)):.6g} in 2 rows"
