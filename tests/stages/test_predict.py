@@ -66,7 +66,9 @@ def test_a_prediction_has_the_same_bits_in_any_table_and_program(
         np.testing.assert_array_equal(predicted, wanted[:, 0].numpy())
         assert f"  1 of {len(X):,} rows: x0 2, trained on 0 to 1\n" in capsys.readouterr().out
     Predictor("model", MODELS).export("program")
-    assert torch.equal(torch.export.load("program").module()(last), wanted)
+    program = torch.export.load("program").module()
+    for n in (1, 30, 31, 83):  # where an MLP, or both it and a line, differ without padding
+        assert torch.equal(program(last[:n]), wanted[:n])
 
 
 texts = st.text(st.characters(max_codepoint=255, exclude_characters="\0"), max_size=6)
