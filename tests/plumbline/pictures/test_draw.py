@@ -151,10 +151,11 @@ def test_trainings_that_diverged_are_counted_and_each_line_says_what_it_is() -> 
 
 
 def test_lines_beyond_the_landscape_are_counted_on_the_picture() -> None:
-    good, worse = draw_landscape(), draw_landscape(Epoch(40, 1, 1, 99.0, 0))
+    far = [(-99.0, 0.9), (99.0, 0.9), (0.9, -99.0), (0.9, 99.0)]
+    good, worse = draw_landscape(), draw_landscape(*(Epoch(40, 1, 1, *line) for line in far))
     assert axis_limits(good) == axis_limits(worse)
     assert "beyond" not in words(good)
-    assert "1 of 3 lines on the way lie beyond this picture" in words(worse)
+    assert "4 of 6 lines on the way lie beyond this picture" in words(worse)
 
 
 @pytest.mark.slow
@@ -179,7 +180,7 @@ def test_each_value_of_the_landscape_is_torchs_loss_of_its_line(name: str) -> No
 @pytest.mark.parametrize(
     ("X", "y", "standardized", "expected"),
     [
-        ([0, 0.5, 1], [-2, -0.5, 1], False, (-1, 4, -3, 1)),  # one beyond zero, and y = 3 X - 2
+        ([0, 0.5, 1], [1, -0.5, -2], False, (-4, 1, -1, 2)),  # one beyond zero, and y = 1 - 3 X
         ([1, 1, 1], [1, 2, 3], False, (-1, 1, -1, 3)),  # a level line
         # With deviations 10 of X and 200 of y, means 50 and 1,000, y = 20 X is a diagonal.
         ([40, 60], [800, 1200], True, (-20, 40, -1200, 2200)),
