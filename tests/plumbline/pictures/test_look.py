@@ -52,7 +52,8 @@ def test_letters_that_the_own_font_lacks_are_drawn_in_an_installed_one(
 ) -> None:
     last_resort = [f for f in font_manager.fontManager.ttflist if "Last Resort" in f.name]
     monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [f.fname for f in last_resort])
-    assert save(tmp_path / "a.png", "价格") == "价格"
+    label = "价" * 37 + "\n" + "价" * 37 + "\n..."
+    assert save(tmp_path / "a.png", "价" * 100) == label
 
 
 @pytest.mark.parametrize(("value", "axis"), [(2, (1.5, 2.5)), (-1e30, (-1.1e30, -0.9e30))])
