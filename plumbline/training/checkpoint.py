@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from plumbline.core.errors import UserError
-from plumbline.core.files import replacing
+from plumbline.core.files import digest, replacing, stamp
 from plumbline.history import Epoch
 from plumbline.training.world import World
 
@@ -29,7 +29,7 @@ class Checkpoint:
     ) -> None:
         self.path = model_path.with_name(model_path.name + ".checkpoint")
         self.settings, self.every = list(settings), every
-        self.data = {path: path.stat() for path in data}
+        self.data = {path: stamp(path) for path in data}
 
     def resume(
         self,
@@ -99,7 +99,7 @@ class Checkpoint:
     @cached_property
     def _fingerprint(self) -> str:
         for path, found in self.data.items():
-            if (now := path.stat()).st_mtime_ns != found.st_mtime_ns or now.st_ino != found.st_ino:
+            if stamp(path) != found:
                 raise UserError(f"{path}: replaced while the stage ran; run `dvc repro` again")
         return fingerprint(self.settings, self.data)
 
@@ -108,9 +108,3 @@ def fingerprint(settings: Iterable[object], data: Iterable[Path]) -> str:
     """SHA-256 of torch's version, the settings and the files, in hexadecimal digits."""
     parts = [torch.__version__, *settings, *(digest(path, "sha256") for path in data)]
     return hashlib.sha256(repr(parts).encode()).hexdigest()
-
-
-def digest(path: Path, name: str) -> str:
-    """The hash of the file's bytes, in hexadecimal digits; name: md5 or sha256."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, name).hexdigest()
