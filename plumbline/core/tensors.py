@@ -5,7 +5,6 @@ several in random order.
 """
 
 import json
-import math
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -197,10 +196,8 @@ def _map(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
         if entry["dtype"] != "F32":
             raise UserError(f"{path}: {name}: wanted dtype F32, got {entry['dtype']}")
         shape, start = tuple(entry["shape"]), 8 + length + entry["data_offsets"][0]
-        if math.prod(shape):  # Safetensors would copy it to new memory.
-            tensors[name] = np.memmap(path, np.float32, "r", start, shape).view(np.ndarray)
-        else:
-            tensors[name] = np.empty(shape, np.float32)
+        # Safetensors would copy it to new memory.
+        tensors[name] = np.memmap(path, np.float32, "r", start, shape).view(np.ndarray)
     return tensors, metadata
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from plumbline.core.files import replacing
+from plumbline.core.errors import UserError
+from plumbline.core.files import read, replacing
 
 
 @pytest.mark.parametrize("name", ["file", "file.partial"])
@@ -12,14 +13,21 @@ def test_a_complete_file_replaces_the_old_one_and_follows_no_link(
     tmp_path: Path, name: str
 ) -> None:
     old, path = tmp_path / "old", tmp_path / "new" / "file"
+    old.write_text("old")
     for content in "first", "second":
         with replacing(path) as partial:
             partial.write_text(content)
         assert path.read_text() == content
-        old.write_text("old")
         path.with_name(name).unlink(missing_ok=True)
         path.with_name(name).symlink_to(old)
     assert old.read_text() == "old"
+
+
+def test_a_file_is_read_up_to_the_limit(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("four")
+    assert read(tmp_path / "file", 4) == b"four"
+    with pytest.raises(UserError, match="/file: wanted at most 3 bytes, got more$"):
+        read(tmp_path / "file", 3)
 
 
 def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:

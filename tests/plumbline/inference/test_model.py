@@ -52,14 +52,9 @@ def test_a_state_dict_that_does_not_fit_its_model_is_refused(
         load_model(tmp_path / "model", MODELS)
 
 
-@pytest.mark.parametrize(
-    ("names", "message"),
-    [('["x0"]', "numbers of features other than 2"), ("0", "Expected `array`.* run `dvc repro`")],
-)
-def test_a_file_whose_metadata_are_wrong_is_refused(
-    tmp_path: Path, names: str, message: str
-) -> None:
-    info = encode(make_with_info("linear", 2)[1])["info"].replace('["x0","x1"]', names)
+def test_a_file_whose_metadata_contradict_themselves_is_refused(tmp_path: Path) -> None:
+    info = encode(make_with_info("linear", 2)[1])["info"].replace('["x0","x1"]', '["x0"]')
     tensors.save(tmp_path / "model", {"weights": np.zeros(1, np.float32)}, {"info": info})
-    with pytest.raises(UserError, match=f"/model: wanted ModelInfo as metadata, got: {message}"):
+    message = "/model: wanted ModelInfo as metadata, got: numbers of features other than 2"
+    with pytest.raises(UserError, match=message):
         load_model(tmp_path / "model", MODELS)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from plumbline.core import tensors
 from plumbline.core.errors import UserError
 from plumbline.inference import device as device_module
-from plumbline.training.batches import Samples, check_layers, load_share, predict_all
+from plumbline.training.batches import Samples, check_layers, load_share, mean_loss, predict_all
 from plumbline.training.world import World
 from tests.support.exercise import INFO
 from tests.support.ranks import in_ranks
@@ -56,7 +56,8 @@ def test_other_threads_compute_pieces_too_and_a_models_error_keeps_its_traceback
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(device_module, "PIECE", 8)
-    samples = Samples(torch.rand(100, 1), torch.rand(100, 1), 0, 100)
-    with pytest.raises(ZeroDivisionError) as caught:
-        predict_all(FailsElsewhere(1, 1), samples, World(threads=3))
-    assert caught.traceback[-1].name == "forward"
+    samples, model = Samples(torch.rand(100, 1), torch.rand(100, 1), 0, 100), FailsElsewhere(1, 1)
+    for compute, first in ((predict_all, model), (mean_loss, lambda X, _: model(X).mean())):
+        with pytest.raises(ZeroDivisionError) as caught:
+            compute(first, samples, World(threads=3))
+        assert caught.traceback[-1].name == "forward"

@@ -1,7 +1,4 @@
-"""A killed training resumes from its checkpoint; `test_invariance.py` compares more of the bytes.
-
-`test_world.py` kills processes.
-"""
+"""A training goes on from its own checkpoint alone; `test_invariance.py` kills trainings."""
 
 import sys
 from collections.abc import Callable
@@ -10,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from plumbline.core.errors import UserError
-from plumbline.history import Epoch
 from plumbline.training.checkpoint import Checkpoint
 from plumbline.training.world import ALONE
 from tests.support.exercise import write_params
@@ -29,33 +25,33 @@ def data(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["stages.loop"], "__file__", SCRIPT.name)
 
 
+def train_and_edit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trains, with an edit of the script in the first epoch that is taken back at the end."""
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoint, "save_if_due", lambda *_: SCRIPT.write_text("# edited\n"))
+        with pytest.raises(UserError, match="^loop.py: edited while .* its training is kept: "):
+            train()
+    SCRIPT.write_text("# as it ran\n")
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda: None, "model.checkpoint: resuming after 10 epochs\n"),
+        (lambda: None, "model.checkpoint: resuming after 24 epochs\n"),
         (lambda: write_params({**PARAMS, "train.lr": 0.02}), "of another training; starting from"),
         (lambda: make_samples({**PARAMS, "generate.noise": 0.1}), "of another training; starting"),
         (lambda: SCRIPT.write_text("# another loop\n"), "of another training; starting from"),
         (lambda: KEPT.write_bytes(KEPT.read_bytes()[:-1]), "damaged or of another training; "),
     ],
 )
-def test_a_killed_training_resumes_unless_its_checkpoint_is_damaged_or_of_another_training(
+def test_a_training_is_kept_after_an_edit_and_goes_on_unless_it_is_damaged_or_another_one(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     change: Callable[[], object],
     said: str,
 ) -> None:
-    save = Checkpoint.save_if_due
-
-    def save_and_stop(self: Checkpoint, done: int, rows: list[Epoch]) -> None:
-        save(self, done, rows)
-        if done == 13:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Checkpoint, "save_if_due", save_and_stop)
-        with pytest.raises(KeyboardInterrupt):
-            train()
+    train_and_edit(monkeypatch)
+    assert "loop.py: edited; this run goes on with what it started" in capsys.readouterr().out
     change()
     found = train()
     assert said in capsys.readouterr().out
@@ -63,18 +59,13 @@ def test_a_killed_training_resumes_unless_its_checkpoint_is_damaged_or_of_anothe
     assert found == train()
 
 
-def test_a_training_during_which_a_script_was_edited_is_kept_and_goes_on_from_its_end(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_training_is_saved_each_time_that_checkpoint_every_epochs_are_done(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = train()
-    with monkeypatch.context() as patched:
-        patched.setattr(Checkpoint, "save_if_due", lambda *_: SCRIPT.write_text("# edited\n"))
-        with pytest.raises(UserError, match="^loop.py: edited while .* its training is kept: "):
-            train()
-    assert "loop.py: edited; this run goes on with what it started" in capsys.readouterr().out
-    SCRIPT.write_text("# as it ran\n")
-    assert train() == whole
-    assert "resuming after 24 epochs" in capsys.readouterr().out
+    saved = []
+    monkeypatch.setattr(Checkpoint, "save", lambda _, done, __: saved.append(done))
+    train()
+    assert saved == [5, 10, 15, 20]
 
 
 def test_a_checkpoint_of_data_that_was_replaced_while_the_stage_ran_is_an_error() -> None:

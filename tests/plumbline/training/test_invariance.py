@@ -12,35 +12,24 @@ import torch
 from torch import Tensor, nn
 
 from plumbline.core import tensors
-from plumbline.core.tensors import Recipe, SamplesInfo
+from plumbline.core.tensors import SamplesInfo
 from plumbline.history import Epoch
 from plumbline.inference import device as device_module
-from plumbline.inference.model import Standardized, arguments_of, line_of, make_model
+from plumbline.inference.model import Standardized
 from plumbline.training import batches as batches_module
 from plumbline.training.batches import Samples, load_share
 from plumbline.training.checkpoint import Checkpoint
 from plumbline.training.objective import fit_scale
 from plumbline.training.world import ALONE, World
-from stages import model as exercise
-from stages.loop import OPTIMIZERS, Train, fit
+from stages.loop import OPTIMIZERS, Train, fit, new_model, recipe_of
 from stages.losses import LOSSES
+from stages.model import MODELS
 from tests.support.exercise import EXERCISE
 from tests.support.ranks import in_ranks
 
 CASES = int(os.environ.get("INVARIANCE", "60"))
 
-Bytes = tuple[bytes, list[Epoch]]  # the model and its history
-
-
-def make_own(features: int) -> nn.Module:
-    """A model with a parameter that is not trained and one that it never uses."""
-    model = nn.Sequential(nn.Linear(features, 7), nn.Tanh(), nn.Linear(7, 1))
-    model[0].bias.requires_grad_(False)
-    model.unused = nn.Parameter(torch.randn(3))
-    return model
-
-
-MODELS = {**exercise.MODELS, "own": make_own}
+Result = tuple[bytes, list[tuple[float, float]]]  # the model, and both losses of its history
 
 
 class Case(NamedTuple):
@@ -76,6 +65,7 @@ def draw(number: int) -> Case:
     rows, epochs = size(), choose.randint(3, 7)
     params = make_params(
         model=choose.choice(list(MODELS)),
+        hidden=5,
         standardize=choose.choice([False, False, True]),
         loss=choose.choice(list(LOSSES)),
         optimizer=choose.choice(list(OPTIMIZERS)),
@@ -91,7 +81,7 @@ def draw(number: int) -> Case:
 def write_data(case: Case, folder: Path) -> list[Path]:
     """Writes noisy training and testing samples, and returns their paths."""
     torch.manual_seed(case.rows)
-    info = SamplesInfo(features=[f"x{i}" for i in range(case.features)], target="y", line=None)
+    info = SamplesInfo([*"abcdefghij"[: case.features]], target="y", line=None)
     paths = [folder / "train", folder / "test"]
     for path, n in zip(paths, (case.rows, case.test_rows), strict=True):
         X = torch.randn(n, case.features)
@@ -101,17 +91,19 @@ def write_data(case: Case, folder: Path) -> list[Path]:
 
 
 def first_model(case: Case) -> nn.Module:
-    torch.manual_seed(case.params.seed)
-    settings = dict.fromkeys(arguments_of(MODELS[case.params.model]), 5)
-    recipe = Recipe(case.params.model, case.features, settings, case.params.standardize)
-    return make_model(recipe, MODELS)
+    """The model; every third one has a parameter that is not trained and one that it never uses."""
+    model = new_model(recipe_of(case.params, case.features), case.params.seed)
+    if case.params.seed % 3 == 0:
+        next(model.parameters()).requires_grad_(False)
+        model.unused = nn.Parameter(torch.ones(3))
+    return model
 
 
 def bytes_of(model: nn.Module) -> bytes:
     return b"".join(tensor.numpy().tobytes() for tensor in model.state_dict().values())
 
 
-def plain(case: Case, paths: list[Path]) -> Bytes:
+def plain(case: Case, paths: list[Path]) -> Result:
     """The plain loop; it accumulates the gradients of one piece after another."""
     params, model = case.params, first_model(case)
     loss_fn: nn.Module = getattr(nn, LOSSES[params.loss].layer)()
@@ -148,15 +140,13 @@ def plain(case: Case, paths: list[Path]) -> Bytes:
             with torch.inference_mode():
                 terms = [loss * fraction for loss, fraction in losses_of(*test)]
             mean = fmean(losses, [len(batch[0]) for batch in batches])
-            y_std = model.y_std.item() if isinstance(model, Standardized) else None
-            line = line_of(model) or (None, None)
-            rows.append(Epoch(epoch, mean, float(sum(terms)), *line, y_std))
+            rows.append((mean, float(sum(terms))))
     return bytes_of(model), rows
 
 
 def train(
     case: Case, paths: list[Path], threads: list[int], killed: int | None = None
-) -> tuple[list[Bytes], list[int]]:
+) -> tuple[list[Result], list[int]]:
     """The result in each process, and the bytes of each message between them."""
     models = [first_model(case) for _ in threads]
 
@@ -164,15 +154,14 @@ def train(
         if row.epoch == killed:
             raise KeyboardInterrupt
 
-    def train_in(world: World) -> Bytes:
+    def train_in(world: World) -> Result:
         cpu, params, model = torch.device("cpu"), case.params, models[world.rank]
         train, _ = load_share(paths[0], cpu, world, whole=params.batch_size > 0)
         test, _ = load_share(paths[1], cpu, world)
-        assert torch.equal(test.own(test.X, world), test.X)
         fit_scale(model, train, world)
         checkpoint = Checkpoint(paths[0], [], [], every=1 if case.killed else 0)
         rows = fit(model, train, test, params, world, checkpoint, show)
-        return bytes_of(model), rows
+        return bytes_of(model), [(row.train_loss, row.test_loss) for row in rows]
 
     return in_ranks(train_in, threads)
 
