@@ -22,8 +22,7 @@ LENGTH = 1_000  # characters of an error
 def begin_imports() -> None:
     """Makes Ctrl-C print one line, and stops the search for garbage, during a stage's imports.
 
-    Nothing that they make is garbage, and looking for it takes a fifth of their time. `run` starts
-    the search again.
+    Imports make no garbage, and the search takes a fifth of their time. `run` starts it again.
     """
     gc.disable()
     if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
@@ -33,8 +32,8 @@ def begin_imports() -> None:
 def end_imports() -> None:
     """Starts the search for garbage again, except among what has been imported.
 
-    It is rare, because torch imports more when it makes an optimizer. The process also ends sooner,
-    because Python would look through everything then.
+    The search is then rare, because torch imports more when it makes an optimizer. The process also
+    ends sooner, because Python looks through everything at the end.
     """
     gc.freeze()
     gc.set_threshold(100_000)

@@ -1,7 +1,6 @@
 """Tensors on disk: float32 and finite, in the safetensors format, which cannot hold code.
 
-A file that is read is mapped into memory. Its metadata has one key, because safetensors writes
-several in random order.
+A file is mapped into memory: its numbers are read when they are used.
 """
 
 import json
@@ -122,7 +121,7 @@ def load_samples(path: Path, rows: slice = slice(None)) -> tuple[Array, Array, S
 
 
 def load_targets(path: Path) -> tuple[Array, SamplesInfo]:
-    """Y (n, 1) and the names of the columns, without reading X."""
+    """The column y (n, 1) and the names of the columns, without reading X."""
     _, y, info = _map_samples(path)
     return _finite(path, "y", y), info
 
@@ -177,7 +176,7 @@ def _map_columns(path: Path, *names: str) -> tuple[list[Array], dict[str, str]]:
 def _map(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
     """The float32 tensors, sorted by name, and the metadata; UserError for any other file.
 
-    Each tensor is read-only and mapped into memory: its numbers are read when they are used.
+    Each tensor is read-only and mapped into memory.
     """
     if not path.is_file():
         raise UserError(f"{path}: wanted a safetensors file, got none")

@@ -20,8 +20,8 @@ from plumbline.training.world import World
 class Checkpoint:
     """The state of one training, in a file next to the model that DVC ignores.
 
-    settings: all that decides the result beside the data; each has a repr. every: epochs from one
-    save to the next; 0 for none but those that are asked for.
+    settings: all but the data that decides the result; each has a repr. every: epochs from one save
+    to the next; 0: a save is never due.
     """
 
     def __init__(
@@ -38,10 +38,10 @@ class Checkpoint:
         order: torch.Generator,
         world: World,
     ) -> tuple[int, list[Epoch]]:
-        """Loads the saved state; the number of epochs that are done, and their rows.
+        """Loads the saved state; returns the number of epochs that are done, and their rows.
 
-        Without a file of this training, 0 and no row. From now on, `save` writes the state of these
-        three. UserError unless all processes find the same file.
+        Without a file of this training, it returns 0 and no row. From now on, `save` writes the
+        state of these three. UserError unless all processes find the same file.
         """
         self.model, self.optimizer, self.order, self.rank = model, optimizer, order, world.rank
         tensors, metadata = self._load()
@@ -64,7 +64,7 @@ class Checkpoint:
         return done, msgspec.json.decode(metadata["rows"], type=list[Epoch])
 
     def save_if_due(self, done: int, rows: list[Epoch]) -> None:
-        """Saves the state after the first `done` epochs if it is the turn of that epoch."""
+        """Saves the state after the first `done` epochs if a save is due; only process 0 does."""
         if self.every and done % self.every == 0 and not self.rank:
             self.save(done, rows)
 

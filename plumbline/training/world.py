@@ -91,7 +91,7 @@ def join(threads: int) -> World:
 def launch(module: str) -> bool:
     """Runs this command in the workers that the PET_ variables ask for, and waits for them.
 
-    False, and nothing is run, if there is no such variable, and in a worker, which has a RANK.
+    Without such a variable, or in a worker, which has a RANK, it returns False and runs nothing.
     If a worker fails, torchrun ends the others, and UserError says which one failed and why.
     """
     if "RANK" in os.environ or not any(name.startswith("PET_") for name in os.environ):

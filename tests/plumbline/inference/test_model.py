@@ -25,6 +25,7 @@ def test_a_new_instance_loaded_from_the_file_predicts_the_same_bits(
     X = torch.linspace(-1, 1, 300).reshape(-1, features)
     loaded = load_model(tmp_path / "model", MODELS)
     assert torch.equal(predict(loaded, X), predict(model, X))
+    assert ("X_mean" in loaded.state_dict()) == standardize
 
 
 UNKNOWN = "wanted a model of linear, parameters, mlp"
