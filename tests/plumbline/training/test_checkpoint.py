@@ -25,15 +25,6 @@ def data(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["stages.loop"], "__file__", SCRIPT.name)
 
 
-def train_and_edit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trains, with an edit of the script in the first epoch that is taken back at the end."""
-    with monkeypatch.context() as patched:
-        patched.setattr(Checkpoint, "save_if_due", lambda *_: SCRIPT.write_text("# edited\n"))
-        with pytest.raises(UserError, match="^loop.py: edited while .* its training is kept: "):
-            train()
-    SCRIPT.write_text("# as it ran\n")
-
-
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -50,8 +41,12 @@ def test_a_training_is_kept_after_an_edit_and_goes_on_unless_it_is_damaged_or_an
     change: Callable[[], object],
     said: str,
 ) -> None:
-    train_and_edit(monkeypatch)
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoint, "save_if_due", lambda *_: SCRIPT.write_text("# edited\n"))
+        with pytest.raises(UserError, match="^loop.py: edited while .* its training is kept: "):
+            train()
     assert "loop.py: edited; this run goes on with what it started" in capsys.readouterr().out
+    SCRIPT.write_text("# as it ran\n")
     change()
     found = train()
     assert said in capsys.readouterr().out

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 
@@ -104,31 +103,27 @@ def test_a_nan_in_one_share_gives_one_error_line_and_no_output(folder: Path) -> 
         assert last_lines(process) == ["train: train: y: wanted finite numbers, got nan or inf\n"]
 
 
-def interrupt(process: Process) -> None:
-    process.send_signal(signal.SIGINT)
-
-
-def kill_second(process: Process) -> None:
-    """Kills the second of the processes that this torchrun has started."""
+def worker(process: Process) -> psutil.Process:
+    """The second of the processes that this torchrun has started."""
     children = psutil.Process(process.pid).children()
     (second,) = [child for child in children if child.environ().get("RANK") == "1"]
-    second.kill()
+    return second
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 @pytest.mark.parametrize(
-    ("processes", "act", "error"),
+    ("processes", "killed", "error"),
     [
-        pytest.param({}, interrupt, "interrupted\n", marks=pytest.mark.slow),
-        pytest.param(TWO, interrupt, "interrupted\n", marks=pytest.mark.all),
-        pytest.param(TWO, kill_second, "process 1 failed: Signal 9", marks=pytest.mark.all),
+        pytest.param({}, False, "interrupted\n", marks=pytest.mark.slow),
+        pytest.param(TWO, False, "interrupted\n", marks=pytest.mark.all),
+        pytest.param(TWO, True, "process 1 failed: Signal 9", marks=pytest.mark.all),
     ],
 )
 def test_ctrl_c_or_a_killed_process_ends_all_with_one_error_line_and_no_output(
-    folder: Path, processes: dict[str, str], act: Callable[[Process], None], error: str
+    folder: Path, processes: dict[str, str], killed: bool, error: str
 ) -> None:
     make_samples({**LARGE, "train.epochs": 10**6, "train.eval_every": 200})
     with start({"OMP_NUM_THREADS": "3", **processes}) as process:
         next(line for line in process.stdout or () if line.startswith("  200"))
-        act(process)
+        worker(process).kill() if killed else process.send_signal(signal.SIGINT)
         assert last_lines(process)[-1].startswith(f"train: {error}")
