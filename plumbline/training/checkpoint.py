@@ -93,7 +93,7 @@ class Checkpoint:
                     return file.get_tensors(), metadata
         except SafetensorError:
             pass
-        print(f"{self.path}: damaged or of another training; starting from the beginning")
+        print(f"{self.path}: damaged or of a different training; starting from the beginning")
         return {}, {}
 
     @cached_property

@@ -54,7 +54,7 @@ def test_main_gets_its_parameters_and_its_paths() -> None:
     assert sys.stdout.line_buffering  # In a pipe, a stage's lines come before its error.
 
 
-def test_a_stage_does_not_start_with_other_paths_or_another_version_of_a_package() -> None:
+def test_a_stage_does_not_start_with_a_wrong_number_of_paths_or_a_wrong_version() -> None:
     wanted = r"^own: wanted the paths source other result \[more\], got "
     for n in (2, 5):
         with pytest.raises(SystemExit, match=f"{wanted}{n}$"):

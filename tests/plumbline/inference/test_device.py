@@ -47,6 +47,7 @@ def test_a_rows_prediction_has_the_same_bits_whatever_rows_are_around_it(
     model, _ = make_with_info(name, features)
     X, others = torch.randn(89, features), torch.randn(1000, features)
     expected, order = predict(model, X), torch.randperm(89)
+    assert not model.training
     assert torch.equal(predict(model, X[order]), expected[order])
     assert torch.equal(torch.cat([predict(model, row[None]) for row in X]), expected)
     monkeypatch.setattr(device_module, "PIECE", 100)

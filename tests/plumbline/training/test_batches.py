@@ -17,7 +17,7 @@ from tests.support.exercise import INFO
 from tests.support.ranks import in_ranks
 
 
-def test_a_process_whose_file_has_another_length_is_an_error(tmp_path: Path) -> None:
+def test_a_process_whose_file_has_a_different_length_is_an_error(tmp_path: Path) -> None:
     def load(world: World) -> None:
         path, column = tmp_path / f"{world.rank}", np.zeros((5 + world.rank, 1), np.float32)
         tensors.save_samples(path, column, column, INFO)

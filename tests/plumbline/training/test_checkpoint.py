@@ -15,6 +15,7 @@ from tests.support.models import make_samples, train
 KEPT, SCRIPT = Path("model.checkpoint"), Path("loop.py")
 PARAMS = {"train.epochs": 24, "train.batch_size": 32, "train.optimizer": "adam"}
 PARAMS["train.checkpoint_every"] = 5
+AGAIN = "damaged or of a different training; starting from the beginning"
 
 
 @pytest.fixture(autouse=True)
@@ -29,13 +30,13 @@ def data(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("change", "said"),
     [
         (lambda: None, "model.checkpoint: resuming after 24 epochs\n"),
-        (lambda: write_params({**PARAMS, "train.lr": 0.02}), "of another training; starting from"),
-        (lambda: make_samples({**PARAMS, "generate.noise": 0.1}), "of another training; starting"),
-        (lambda: SCRIPT.write_text("# another loop\n"), "of another training; starting from"),
-        (lambda: KEPT.write_bytes(KEPT.read_bytes()[:-1]), "damaged or of another training; "),
+        (lambda: write_params({**PARAMS, "train.lr": 0.02}), AGAIN),
+        (lambda: make_samples({**PARAMS, "generate.noise": 0.1}), AGAIN),
+        (lambda: SCRIPT.write_text("# a different loop\n"), AGAIN),
+        (lambda: KEPT.write_bytes(KEPT.read_bytes()[:-1]), AGAIN),
     ],
 )
-def test_a_training_is_kept_after_an_edit_and_goes_on_unless_it_is_damaged_or_another_one(
+def test_an_edited_training_is_kept_and_resumes_unless_it_is_damaged_or_does_not_match(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     change: Callable[[], object],
