@@ -57,28 +57,27 @@ def test_the_scale_is_the_mean_and_the_deviation_of_each_column_or_1_for_a_const
     assert [*model.X_std[3:], *model.y_std] == [1, 1, 1]
 
 
-UNIT = torch.linspace(0, 1, 100)[:, None]
-
-
-def advice(model: nn.Module, train: Tensor, test: Tensor) -> str:
-    samples = [Samples(X, y, 0, len(X)) for X, y in ((train, UNIT), (test, test[:, :1]))]
-    return " ".join(advise(model, *samples, ALONE))
+RISING = torch.linspace(0, 1, 100)[:, None].expand(-1, 2)  # X and y
+LINE, MORE = Linear(1), MLP(1, 4)
 
 
 @pytest.mark.parametrize(
-    ("scale", "said"),
-    [(101, "a column .* reaches 101, .*train.standardize"), (-1000, "a column .* reaches 1000, "),
-     (0.001, "a column .* reaches 0.001, "), (0, "$"), (100, "$"), (-0.011, "$")],
-)  # fmt: skip
-def test_a_column_far_from_1_names_the_parameter(scale: float, said: str) -> None:
-    data = torch.cat([UNIT, scale * UNIT], dim=1)
-    assert re.match(said, advice(Linear(2), data, torch.zeros(1, 2)))
-    assert advice(Standardized(Linear(2), 2), data, data) == ""
-
-
-def test_a_model_that_is_no_line_is_not_to_be_tested_beyond_its_training() -> None:
-    data = torch.cat([UNIT, UNIT.flip(0)], dim=1)
-    said = advice(MLP(2, 4), data[:80], data[80:])
-    assert re.match("20 of 20 testing samples lie beyond the training .*split.shuffle", said)
-    assert advice(MLP(2, 4), data[5:95], data) == ""
-    assert advice(Linear(2), data[:80], data[80:]) == ""
+    ("model", "train", "test", "said"),
+    [
+        (LINE, RISING * torch.tensor([101, 1]), RISING, "a column .* 101, .*train.standardize"),
+        (LINE, RISING * torch.tensor([1, -1000]), RISING, "a column .* reaches 1000, "),
+        (LINE, RISING * torch.tensor([0.001, 1]), RISING, "a column .* reaches 0.001, "),
+        (LINE, RISING * torch.tensor([0, -0.011]), RISING, "$"),
+        (LINE, RISING * 100, RISING, "$"),
+        (Standardized(LINE, 1), RISING * 101, RISING, "$"),
+        (MORE, RISING[:80], RISING[80:], "20 of 20 testing samples lie beyond .*split.shuffle"),
+        (MORE, RISING[20:], RISING[:20], "20 of 20 testing samples lie beyond the training"),
+        (MORE, RISING[5:95], RISING, "$"),
+        (LINE, RISING[:80], RISING[80:], "$"),
+    ],
+)
+def test_advice_names_the_parameter_for_a_column_far_from_1_or_samples_beyond_the_training(
+    model: nn.Module, train: Tensor, test: Tensor, said: str
+) -> None:
+    samples = [Samples(data[:, :1], data[:, 1:], 0, len(data)) for data in (train, test)]
+    assert re.match(said, " ".join(advise(model, *samples, ALONE)))
