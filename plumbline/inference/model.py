@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from plumbline.core import tensors
 from plumbline.core.errors import UserError
@@ -103,21 +102,10 @@ def load_model(path: Path, models: Models) -> nn.Module:
         raise UserError(f"{path}: wanted a model of {', '.join(models)}, got {recipe}")
     try:
         # On the meta device a model takes no memory, whatever size the file asks for.
-        with torch.device("meta"), _NoNormals():
+        with torch.device("meta"):
             make_model(recipe, models).load_state_dict(state_dict, assign=True)
         model = make_model(recipe, models)
         model.load_state_dict(state_dict)
     except (RuntimeError, TypeError, ValueError) as error:  # of settings that the class cannot take
         raise UserError(f"{path}: {error}") from None
     return model
-
-
-class _NoNormals(TorchFunctionMode):
-    """Draws no normal numbers: on the meta device, torch would import sympy, which takes 0.5 s."""
-
-    def __torch_function__(self, function: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if function is Tensor.normal_:
-            return args[0]
-        if function is torch.randn and not kwargs:
-            function = torch.empty
-        return function(*args, **(kwargs or {}))
