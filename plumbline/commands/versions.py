@@ -1,6 +1,6 @@
 """Take over the versions that are installed: from now on, results are computed with them.
 
-They are written into `versions.yaml`, and where the project pins the same packages for others.
+It writes them into `versions.yaml`, and wherever the project pins these packages.
 
 Usage: python -m plumbline versions
 """

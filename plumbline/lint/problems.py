@@ -25,8 +25,8 @@ from plumbline.core.params import PARAMS, VERSIONS, read_versions
 from plumbline.lint import hook, imports
 from plumbline.lint.declared import Stage, scripts
 
-# With these, a result could depend on the clock, the network, the environment or the user, or
-# what a file says could be run.
+# With these, a result could depend on the clock, the network, the environment or the user, or a
+# file could run code.
 OUTSIDE = {
     *("time", "datetime", "random", "secrets", "uuid"),
     *("os", "platform", "getpass", "locale", "tempfile", "subprocess", "ctypes"),
@@ -40,8 +40,7 @@ MAY_ASK_OUTSIDE = {
     "plumbline/training/world.py",
 }
 
-# DVC leaves keys of these names out of what it knows a run by: another value of such a parameter
-# would restore the results of the earlier one.
+# DVC's run cache ignores keys of these names: a new value would restore the results of the old one.
 NO_KEYS = {"size", "nfiles"}
 
 
