@@ -40,6 +40,10 @@ class Clone:
         self.run("git", "config", "user.name", "A Person")
         self.run("git", "config", "user.email", "person@example.org")
 
+    def copy(self, path: Path) -> "Clone":
+        """A copy of the folder, with its cache."""
+        return Clone(Path(shutil.copytree(self.path, path, symlinks=True)))
+
     def run(self, *command: str) -> str:
         """All that the command prints; AssertionError if it fails."""
         done = self.try_run(*command)
@@ -76,11 +80,11 @@ class Clone:
     def digests(self) -> dict[str, str]:
         """The SHA-256 of every output, and of dvc.lock; "missing" for a file that is not there."""
         stages = declared.read(self.path).values()
+        paths = ["dvc.lock", *(path for stage in stages for path in stage.outs)]
+        files = {path: self.path / path for path in paths}
         return {
-            name: hashlib.sha256((self.path / name).read_bytes()).hexdigest()
-            if (self.path / name).is_file()
-            else "missing"
-            for name in [path for stage in stages for path in stage.outs] + ["dvc.lock"]
+            path: hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "missing"
+            for path, file in files.items()
         }
 
     def edit(self, name: str, old: str, new: str) -> None:
