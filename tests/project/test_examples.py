@@ -37,15 +37,11 @@ def example(request: pytest.FixtureRequest, share: Callable[..., Clone]) -> Clon
     return enter(share(name, make).path)
 
 
-def readme(example: Clone) -> str:
-    text = (ROOT / "examples" / example.path.parent.name / "README.md").read_text(encoding="utf-8")
-    return " ".join(text.split())
-
-
 def test_the_readme_tells_the_metrics_and_shows_the_picture(example: Clone) -> None:
     name = example.path.parent.name
     metrics = json.loads((example.path / "metrics.json").read_text())
-    assert SAID[name].format(**metrics) in readme(example)
+    readme = (ROOT / "examples" / name / "README.md").read_text(encoding="utf-8")
+    assert SAID[name].format(**metrics) in " ".join(readme.split())
     kept = (ROOT / "examples" / name / "predictions.png").read_bytes()
     drawn = (example.path / "plots" / "predictions.png").read_bytes()
     assert differing_fraction(kept, drawn) <= 0.001

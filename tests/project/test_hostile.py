@@ -3,7 +3,6 @@
 FUZZ=10000 draws that many files of each kind.
 """
 
-import json
 import os
 import pickle
 import signal
@@ -13,14 +12,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from msgspec import to_builtins
 from safetensors.numpy import save
 
 from plumbline import history, validation
@@ -116,7 +113,6 @@ MERGES = "a: &a {x: 1}\n" + "".join(
 TERABYTES = b'{"X":{"dtype":"F32","shape":[1099511627776,1],"data_offsets":[0,4398046511104]}}'
 HUGE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "merges of merges": ("params.yaml", MERGES.encode),
-    "brackets": ("params.yaml", lambda: b"[" * params.MAX_BYTES),
     "many digits": ("params.yaml", lambda: b"train: 0x" + b"f" * 90_000),
     "deep header": (SAMPLES, lambda: (10**8).to_bytes(8, "little") + b"[" * 10**8),
     "terabytes": (SAMPLES, lambda: len(TERABYTES).to_bytes(8, "little") + TERABYTES),
@@ -152,10 +148,6 @@ many = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     derandomize="FUZZ" not in os.environ,
 )
-scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.dates())
-values = st.recursive(
-    scalars, lambda v: st.lists(v, max_size=4) | st.dictionaries(scalars | st.text(), v, max_size=4)
-)
 
 
 def mutated(whole: bytes) -> st.SearchStrategy[bytes]:
@@ -166,26 +158,10 @@ def mutated(whole: bytes) -> st.SearchStrategy[bytes]:
     )
 
 
-def model_with(key: str, value: Any) -> bytes:
-    """The model with another value in its info."""
-    info = json.loads(json.dumps(to_builtins(MLP_INFO) | {key: value}, default=str, skipkeys=True))
-    return save(WEIGHTS, {"info": json.dumps(info, ensure_ascii=False)})
-
-
-# Beside the mutated ones: files whose form is right and whose content is not.
-FORMED = {
-    "params.yaml": st.dictionaries(st.sampled_from(["train", "device"]), values).map(
-        lambda changes: yaml.safe_dump(EXERCISE | changes).encode()
-    ),
-    MODEL: st.builds(model_with, st.sampled_from(MLP_INFO.__struct_fields__), values),
-}
-
-
 @pytest.mark.all
-@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
 @each_kind
 @many
 @given(st.data())
 def test_any_file_is_read_or_refused(files: None, name: str, data: st.DataObject) -> None:
-    Path(name).write_bytes(data.draw(mutated(WHOLE[name]) | FORMED.get(name, st.nothing())))
+    Path(name).write_bytes(data.draw(mutated(WHOLE[name])))
     is_refused(name)

@@ -1,7 +1,5 @@
 """`dvc repro` runs only the stages whose inputs changed, and gives the same bytes everywhere."""
 
-import importlib
-import inspect
 import json
 import shutil
 import subprocess
@@ -12,14 +10,6 @@ import pytest
 from plumbline.lint import imports
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT, STAGES
-
-
-def test_the_usage_line_of_each_stage_names_its_paths() -> None:
-    for name in STAGES:
-        module = importlib.import_module(f"stages.{name}")
-        *command, _ = usage = str(module.__doc__).splitlines()[-1].split()
-        assert command[:4] == ["Usage:", "python", "-m", f"stages.{name}"]
-        assert len(usage[4:]) == len(inspect.signature(module.main).parameters) - 1
 
 
 def test_a_stage_that_does_not_compute_with_torch_does_not_import_it(

@@ -19,8 +19,9 @@ class Clone:
 
     def __init__(self, path: Path, **environment: str) -> None:
         self.path = path
-        # Drop the user's settings for git and DVC, and PYTHONWARNINGS, which makes DVC fail.
-        theirs = ("GIT_", "DVC_", "PYTHONWARNINGS")
+        # Drop the user's settings for git and DVC, PYTHONWARNINGS, which makes DVC fail, and what
+        # the make that runs the tests would tell another one about itself.
+        theirs = ("GIT_", "DVC_", "PYTHONWARNINGS", "MAKE")
         self.environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith(theirs)},
             "LC_ALL": "C.UTF-8",
@@ -110,13 +111,7 @@ def make_clone(path: Path) -> Clone:
     """
     clone = Clone(path)
     results = {"dvc.lock", *(out for stage in declared.read(ROOT).values() for out in stage.outs)}
-    files = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    ).stdout
+    files = Clone(ROOT).run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in {*filter(None, files.split("\0"))} - results:
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, path / name, follow_symlinks=False)

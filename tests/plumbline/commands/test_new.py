@@ -1,12 +1,12 @@
 """A project is made whole or not at all, and gets a later library without losing a line."""
 
 import re
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 import pytest
 
-from plumbline.commands import new
+from plumbline.commands import new, update
 from plumbline.core.errors import UserError
 from plumbline.wheel import build_wheel, wheel_path
 from tests.support.clone import Clone
@@ -25,11 +25,11 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path(TABLE).write_text(text, newline="")
 
 
-def make(folder: str, *arguments: str) -> Clone:
+def make(*arguments: str) -> Clone:
     parser = ArgumentParser()
     new.add_arguments(parser)
-    new.main(parser.parse_args([folder, *arguments]))
-    return Clone(Path(folder).absolute())
+    new.main(parser.parse_args(arguments))
+    return Clone(Path(arguments[0]).absolute())
 
 
 @pytest.fixture
@@ -46,23 +46,20 @@ def project() -> Clone:
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (["--table", TABLE, "--target", "prize"],
+        (["mine", "--table", TABLE, "--target", "prize"],
          f'{TABLE} has no column "prize"; the most similar is "price"'),
-        (["--table", TABLE, "--target", "price"],
+        (["mine", "--table", TABLE, "--target", "price"],
          f"{TABLE}: column price, row 3 below the header: wanted "),
-        (["--table", TABLE], "wanted --table and --target together"),
-        (["--model", "resnet"], "--model: wanted one of linear, parameters, mlp, got resnet"),
+        (["mine", "--table", TABLE], "wanted --table and --target together"),
+        (["mine", "--model", "net"], "--model: wanted one of linear, parameters, mlp, got net"),
+        (["."], "wanted a new or an empty folder"),
     ],
 )  # fmt: skip
-def test_what_load_or_train_would_refuse_makes_no_project(arguments: list[str], error: str) -> None:
+def test_what_cannot_be_a_project_is_refused_and_makes_none(
+    arguments: list[str], error: str
+) -> None:
     with pytest.raises(UserError, match=f"^.*{re.escape(error)}.*$"):
-        make("mine", *arguments)
-    assert [*Path().iterdir()] == [Path(TABLE)]
-
-
-def test_a_folder_with_files_is_left_alone() -> None:
-    with pytest.raises(UserError, match="wanted a new or an empty folder"):
-        make(".")
+        make(*arguments)
     assert [*Path().iterdir()] == [Path(TABLE)]
 
 
@@ -96,8 +93,8 @@ def test_an_update_replaces_the_library_and_lists_what_is_new_until_it_is_taken(
     release = make_release(tmp_path / "release")
     release.edit("stages/verify.py", '"""', '"""Now better. ')
     release.edit("params.yaml", "train:\n", "train:\n  decay: 0\n")
-    update = ("python", "-m", "plumbline", "update", str(project.path))
-    said = release.run(*update)
+    command = ("python", "-m", "plumbline", "update", str(project.path))
+    said = release.run(*command)
     changed = project.run("git", "status", "--porcelain", "--no-renames", "-uall").splitlines()
     (wheel,) = project.path.glob("vendor/*.whl")
     assert sorted(changed) == [
@@ -111,25 +108,21 @@ def test_an_update_replaces_the_library_and_lists_what_is_new_until_it_is_taken(
         assert wheel.name.split("-")[1] in (project.path / name).read_text()
     project.commit("A later library")
 
-    again = release.run(*update)
+    again = release.run(*command)
     assert listed(again) == listed(said) == ["stages/verify.py", "params.yaml"]
     assert again.index("copy them") < again.index("verify.py") < again.index("merge them")
     assert "new ../fresh/mine --model linear" in said
     project.edit("stages/verify.py", '"""', '"""Now better. ')
     project.commit("Taken")
-    assert listed(release.run(*update)) == ["params.yaml"]
+    assert listed(release.run(*command)) == ["params.yaml"]
     project.commit("Noted")
-    assert "is up to date" in release.run(*update, "--merged")
+    assert "is up to date" in release.run(*command, "--merged")
     project.commit("Merged")
-    assert release.run(*update) == f"update: {project.path} is up to date\n"
+    assert release.run(*command) == f"update: {project.path} is up to date\n"
 
 
-def test_an_update_writes_nothing_where_git_could_not_undo_it(
-    project: Clone, tmp_path: Path
-) -> None:
+def test_an_update_writes_nothing_where_git_could_not_undo_it(project: Clone) -> None:
     (project.path / "note").touch()
-    update = ("python", "-m", "plumbline", "update", str(project.path))
-    done = make_release(tmp_path / "release").try_run(*update)
-    assert (done.returncode, len(done.stdout.splitlines())) == (1, 1)
-    assert "wanted all changes committed" in done.stdout
+    with pytest.raises(UserError, match="wanted all changes committed"):
+        update.main(Namespace(folder=project.path, merged=False))
     assert project.run("git", "status", "--porcelain") == "?? note\n"
