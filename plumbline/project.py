@@ -194,7 +194,7 @@ def gate(plan: Plan) -> str:
         return read("gate.yaml")
     unknown = "(?:weight|bias)_error" if plan.has_line else "(?:weight|bias)(?:_error)?"
     text = re.sub(entry(unknown), "", read("gate.yaml"))
-    text = re.sub(r"\n    limit: .*|, limit: [^,}]+", "", text)
+    text = re.sub(r"\n    limit: .*", "", text)
     step = 10.0 ** round(math.log10(plan.table.std * 1e-4)) if plan.table.std else 0
     text = text.replace("tolerance: 1e-6", f"tolerance: {step:g}")
     return re.sub(r"(?s)(  test_r2:.*?tolerance: )[^\s}]+", r"\g<1>1e-4", text, count=1)

@@ -33,22 +33,22 @@ def main(options: Namespace) -> None:
     texts = make_texts(old.plan, version)
     new = {path: digest(text.encode(), version) for path, text in texts.items()}
     is_later = version != old.version
-    kept, edited = ([], []) if options.merged and not is_later else untaken(folder, old, new)
+    listed = {} if options.merged and not is_later else untaken(folder, old, new)
     replace_library(folder, old.version, version, wheel)
 
     # A file that is listed keeps the digest of what was last taken, so that it stays listed.
-    listed = {*kept, *edited}
     taken = {path: text for path, text in new.items() if path not in listed}
     taken |= {path: text for path, text in old.files.items() if path in listed}
     (folder / MADE).write_bytes(note(Made(old.plan, version, taken)))
 
     state = f"has the library {version}" + f", and had {old.version}" * is_later
     print(printable(f"update: {folder} {state if is_later or listed else 'is up to date'}"))
-    tell("you have not changed them: copy them", kept, new)
-    tell("you changed them too: merge them", edited, new)
     if listed:
-        fresh, example = f"../fresh/{old.plan.name}", [*edited, *kept][0]
+        fresh, example = f"../fresh/{old.plan.name}", next(iter(listed))
         compare = shlex.join(["diff", "-uN", str(folder / example), f"{fresh}/{example}"])
+        print("these files are different in a new project:")
+        for path, todo in listed.items():
+            print(printable(f"  {path}: {todo}"))
         print(printable(f"to make a new one: {new_command(old.plan, folder, fresh)}"))
         print(printable(f"to compare a file: {compare}"))
     if noted != (folder / MADE).read_bytes():
@@ -72,28 +72,19 @@ def replace_library(folder: Path, old: str, new: str, wheel: bytes) -> None:
         (folder / path).write_bytes(content)
 
 
-def untaken(folder: Path, old: Made, new: dict[str, str]) -> tuple[list[str], list[str]]:
-    """The files of a new project that differ both from those last taken and from this project's.
+def untaken(folder: Path, old: Made, new: dict[str, str]) -> dict[str, str]:
+    """What to do with each file of a new project that differs from the last one and from this one.
 
-    new: their digests by path. Result: those that this project has not changed; those that it has.
+    new: the digests of a new project's files, by path.
     """
-    paths = [path for path in sorted({*new, *old.files}) if new.get(path) != old.files.get(path)]
-    files = {path: folder / path for path in paths if (folder / path).is_file()}
-    mine = {path: digest(file.read_bytes(), old.version) for path, file in files.items()}
-    kept = [path for path in paths if mine.get(path) == old.files.get(path)]
-    edited = [path for path in paths if mine.get(path) not in (old.files.get(path), new.get(path))]
-    return kept, edited
-
-
-def tell(todo: str, paths: list[str], new: dict[str, str]) -> None:
-    """Prints those of the paths that differ in a new project, and what to do with them.
-
-    new: all files of a new project, by path.
-    """
-    if paths:
-        print(f"these files are different in a new project, and {todo}")
-    for path in paths:
-        print(printable(f"  {path}{'' if path in new else ' (a new one has none: delete it)'}"))
+    found = {}
+    for path in sorted({*new, *old.files}):
+        file, last, now = folder / path, old.files.get(path), new.get(path)
+        mine = digest(file.read_bytes(), old.version) if file.is_file() else None
+        if now not in (last, mine):
+            todo = "copy it" if mine == last else "merge it: you changed it too"
+            found[path] = todo if now else "delete it: a new project has none"
+    return found
 
 
 def new_command(plan: Plan, folder: Path, fresh: str) -> str:

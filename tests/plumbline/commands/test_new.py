@@ -93,6 +93,7 @@ def test_an_update_replaces_the_library_and_lists_what_is_new_until_it_is_taken(
     release = make_release(tmp_path / "release")
     release.edit("stages/verify.py", '"""', '"""Now better. ')
     release.edit("params.yaml", "train:\n", "train:\n  decay: 0\n")
+    (release.path / "stages" / "generate.py").unlink()
     command = ("python", "-m", "plumbline", "update", str(project.path))
     said = release.run(*command)
     changed = project.run("git", "status", "--porcelain", "--no-renames", "-uall").splitlines()
@@ -109,12 +110,20 @@ def test_an_update_replaces_the_library_and_lists_what_is_new_until_it_is_taken(
     project.commit("A later library")
 
     again = release.run(*command)
-    assert listed(again) == listed(said) == ["stages/verify.py", "params.yaml"]
-    assert again.index("copy them") < again.index("verify.py") < again.index("merge them")
+    assert (
+        listed(again)
+        == listed(said)
+        == [
+            "params.yaml: merge it: you changed it too",
+            "stages/generate.py: delete it: a new project has none",
+            "stages/verify.py: copy it",
+        ]
+    )
     assert "new ../fresh/mine --model linear" in said
     project.edit("stages/verify.py", '"""', '"""Now better. ')
+    (project.path / "stages" / "generate.py").unlink()
     project.commit("Taken")
-    assert listed(release.run(*command)) == ["params.yaml"]
+    assert [line.split(":")[0] for line in listed(release.run(*command))] == ["params.yaml"]
     project.commit("Noted")
     assert "is up to date" in release.run(*command, "--merged")
     project.commit("Merged")
