@@ -43,8 +43,6 @@ def main(_: Namespace) -> None:
 def replace_versions(text: str, versions: dict[str, str]) -> str:
     """The text with these versions in each `name: "version"` and `name==version`."""
     for name, version in versions.items():
-        pattern = re.escape(name).replace(r"\-", "[-_.]")
-        text = re.sub(
-            rf'(?im)^(\s*"?{pattern}(?:==|:\s*["\']?))[^\s"\'#]+', rf"\g<1>{version}", text
-        )
+        pattern = rf'(?im)^(\s*"?{re.escape(name)}(?:==|:\s*["\']?))[^\s"\'#]+'
+        text = re.sub(pattern, rf"\g<1>{version}", text)
     return text

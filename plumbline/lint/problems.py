@@ -72,7 +72,6 @@ def static_problems(stage: Stage) -> Iterator[str]:
     code = imports.closure(script)
     own = {path for path in code if not Path(path).is_absolute()}
     if missing := [name for name in ("Params", "main") if not hasattr(module, name)]:
-        yield from _differences("imported", stage.code, own)
         yield f"{script}: wanted Params and main, got no {' and no '.join(missing)}"
         return
     _, *roles = signature(module.main).parameters.values()
@@ -197,7 +196,7 @@ def _read_params(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:
 def _entries(stage: Stage) -> Iterator[str]:
     """The lines of dvc.yaml for what the stage reads; the library's folders whole if they are."""
     folders = {path.rpartition("/")[0] for path in stage.code if path.startswith("plumbline/")}
-    whole = {f for f in folders - {"plumbline"} if scripts(Path(), f) <= stage.code}
+    whole = {f for f in folders if scripts(Path(), f) <= stage.code}
     code = whole | {path for path in stage.code if path.rpartition("/")[0] not in whole}
     own = f"stages/{stage.name}.py"
     order = sorted(code, key=lambda path: (path != own, not path.startswith("stages/"), path))

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +66,11 @@ def test_a_table_is_loaded_in_place_of_the_generated_line() -> None:
     stages = declared.parse(ROOT, texts["dvc.yaml"])
     assert stages["load"].inputs == {"data/table.csv"}
     assert stages.keys() ^ STAGES.keys() == {"generate", "load"}
-    assert made(plan(1), "params.yaml")["load"] == {"target": TARGET, "features": None}
+    params = made(plan(1), "params.yaml")
+    assert params["load"] == {"target": TARGET, "features": None}
+    assert (params["split"]["shuffle"], params["train"]["standardize"]) == (True, True)
     assert "stages/generate.py" not in texts
-    assert "generate" not in made(plan(1), "params.yaml")
+    assert "generate" not in params
     assert "    load --> split -->" in texts["README.md"]
 
 
@@ -112,6 +115,8 @@ def test_pip_installs_the_wheel_with_its_version_and_its_command(tmp_path: Path)
     site = tmp_path / "site"
     subprocess.run([*pip, "--target", site, *tmp_path.glob("*.whl")], check=True)
     assert (site / f"plumbline-{version}.dist-info" / "METADATA").is_file()
+    names = zipfile.ZipFile(*tmp_path.glob("*.whl")).namelist()
+    assert [name for name in sorted(names) if name in names[:-4]] == names[:-4]
     ours = {path.relative_to(ROOT) for path in ROOT.glob("plumbline/**/*.py")}
     assert {path.relative_to(site) for path in site.glob("plumbline/**/*.py")} == ours
     assert [*site.glob("bin/plumbline*"), *site.glob("Scripts/plumbline*")]

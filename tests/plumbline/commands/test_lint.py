@@ -102,8 +102,7 @@ def test_each_mistake_in_dvc_yaml_is_named_and_the_entries_to_paste_are_right(
         ("Path('data/more.csv').touch()", "data/more.csv: written, and not declared"),
         ("samples_path.open('ab').close()", "data/samples.safetensors: written, and not declared"),
         ("(Path.home() / 'beyond').touch()", "{home}/beyond: written, and not declared"),
-        ("import yaml; yaml.safe_load(open('params.yaml'))['train']", "failed with what it"),
-        ("import yaml; yaml.safe_load(open('versions.yaml'))['torch']", "failed with what it"),
+        ("from plumbline import history", "plumbline/history.py: imported, and not declared"),
         ("import socket; socket.socket().connect_ex(('127.0.0.1', 9))",
          "reached the network: socket.connect ('127.0.0.1', 9)"),
         ("import time; y = y * time.time()",
@@ -119,6 +118,17 @@ def test_each_undeclared_action_of_a_stage_is_named(
     add_line(line)
     wanted = f"split: {problem.format(home=home)}"
     assert any(said.startswith(wanted) for said in problems(quick=False))
+
+
+@pytest.mark.slow
+def test_a_stage_finds_only_the_parameters_and_versions_that_it_declares(project: Path) -> None:
+    keep("split", params=ENTRIES["split"]["params"][1:])
+    assert "split: failed with what it declares: split: params.yaml: split: missing" in problems(
+        quick=False
+    )
+    keep("split", params=["split"])
+    add_line("import yaml; yaml.safe_load(open('versions.yaml'))['numpy']")
+    assert "split: failed with what it declares: KeyError: 'numpy'" in problems(quick=False)
 
 
 @pytest.mark.slow
