@@ -87,9 +87,7 @@ def test_a_table_is_learned_and_its_first_comparison_is_open(made: Clone) -> Non
     assert made.run("python", "-m", "plumbline", "gate", "HEAD^").startswith("gate: open, ")
 
 
-def test_the_commands_and_experiments_work_in_a_new_project(own: Clone) -> None:
-    own.run("python", "-m", "plumbline", "check", "--full")
-    own.run("python", "-m", "plumbline", "lint")
+def test_predictions_and_experiments_work_in_a_new_project(own: Clone) -> None:
     (own.path / "new.csv").write_text("age of house,size,note\n0,1,a\n")
     own.run("python", "-m", "stages.predict", "new.csv", "models/model.safetensors", "out.csv")
     assert "predicted_house price" in (own.path / "out.csv").read_text()
@@ -137,8 +135,6 @@ def test_own_model_parameter_stage_metric_and_picture_outlive_a_later_library(
     own.run("dvc", "repro", "--quiet")
     assert metrics(own)["test_r2"] > 0.9
     assert 0 < metrics(own)["test_median_error"] < metrics(own)["test_max_error"]
-    assert (own.path / "plots" / "errors.png").read_bytes().startswith(b"\x89PNG")
-    assert json.loads((own.path / "data" / "summary.json").read_text()).keys() >= {"size_mean"}
     for tool in ("ruff check", "mypy", "pytest -q -p no:cacheprovider", "plumbline lint"):
         own.run("python", "-m", *tool.split())
     own.commit("My own")
