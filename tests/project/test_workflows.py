@@ -15,14 +15,11 @@ from tests.support.exercise import ROOT
 FOLDER = ROOT / ".github" / "workflows"
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.yml")}
 WORKFLOWS: dict[str, Any] = {name: yaml.safe_load(text) for name, text in TEXTS.items()}
-STEPS = {
-    name: [step for job in workflow["jobs"].values() for step in job["steps"]]
-    for name, workflow in WORKFLOWS.items()
-}
+JOBS = {**WORKFLOWS["review"]["jobs"], **WORKFLOWS["comment"]["jobs"]}
 
 
 def test_every_action_is_pinned_and_no_command_has_text_from_a_pull_request() -> None:
-    for step in [*STEPS["review"], *STEPS["comment"]]:
+    for step in [step for job in JOBS.values() for step in job["steps"]]:
         assert "uses" not in step or re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", step["uses"])
         assert "${{" not in step.get("run", "")
 
@@ -45,18 +42,16 @@ def test_only_a_comment_can_be_written_and_the_docs_list_every_right() -> None:
 def test_the_workflow_that_comments_follows_the_review_and_runs_no_code_of_it() -> None:
     # YAML 1.1 reads the key `on` as true.
     assert WORKFLOWS["comment"][True]["workflow_run"]["workflows"] == [WORKFLOWS["review"]["name"]]
-    (job,) = WORKFLOWS["comment"]["jobs"].values()
-    assert job["if"] == "github.event.workflow_run.event == 'pull_request'"
-    download, comment = job["steps"]
+    assert JOBS["comment"]["if"] == "github.event.workflow_run.event == 'pull_request'"
+    download, comment = JOBS["comment"]["steps"]
     assert download["uses"].startswith("actions/download-artifact@")
     assert not re.search(r"python|make |bash|\./|eval|source", comment["run"])
 
 
 def test_the_review_workflow_lints_and_tests_as_make_does() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    jobs = WORKFLOWS["review"]["jobs"]
-    assert [step["run"] for step in jobs["test"]["steps"][3:] if step["run"] not in makefile] == []
-    assert {"run": ".ci/run"} in jobs["all"]["steps"]
+    assert [step["run"] for step in JOBS["test"]["steps"][3:] if step["run"] not in makefile] == []
+    assert {"run": ".ci/run"} in JOBS["all"]["steps"]
 
 
 linux = pytest.mark.skipif(sys.platform == "win32", reason="the runner is one of Linux")
@@ -69,7 +64,7 @@ def test_a_pull_request_shows_its_report_or_why_there_is_none(branched: Clone) -
     summary = branched.path.parent / "GITHUB_STEP_SUMMARY"
     branched.environment |= {"BASE": "main", "HEAD": "HEAD", "LINKS": "https://example.org/raw"}
     branched.environment |= {summary.name: str(summary)}
-    report, show, _, gate = WORKFLOWS["review"]["jobs"]["report"]["steps"][3:]
+    report, show, _, gate = JOBS["report"]["steps"][3:]
 
     def run(step: dict[str, Any]) -> int:
         # Without `shell`, a runner calls `bash -e`.
@@ -93,7 +88,7 @@ def test_a_pull_request_shows_its_report_or_why_there_is_none(branched: Clone) -
 def test_a_comment_calls_nobody_and_says_that_it_is_cut_between_two_characters(
     tmp_path: Path,
 ) -> None:
-    script = STEPS["comment"][-1]["run"]
+    script = JOBS["comment"]["steps"][-1]["run"]
     text = script[script.index("head --bytes") : script.index("gh pr comment")]
     (tmp_path / "report").mkdir()
     cut = "\n\n**The report is longer than a comment can be and is cut here.**"
