@@ -20,6 +20,8 @@ from stages import generate, predict, split, train
 from stages.model import MODELS
 from tests.support.exercise import ROOT, run_stage, write_params
 
+pytestmark = pytest.mark.slow
+
 PAGE = (ROOT / "docs" / "using-the-model.md").read_text(encoding="utf-8")
 LOAD, EXPORT, ELSEWHERE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 TABLE, PRINTED = (
@@ -93,7 +95,6 @@ def python(code: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-@pytest.mark.slow
 def test_the_export_gives_the_same_bits_in_a_process_that_imports_torch_alone() -> None:
     run(EXPORT)
     check = "import sys; print({'plumbline', 'stages'} & {*sys.modules}, names, predicted.tolist())"
@@ -101,7 +102,6 @@ def test_the_export_gives_the_same_bits_in_a_process_that_imports_torch_alone() 
     assert python(f"{ELSEWHERE}\n{check}") == wanted
 
 
-@pytest.mark.slow
 def test_the_ten_worst_rows_are_one_line() -> None:
     Path("worst.csv").write_text("X,y\n" + "0.5,0\n0.5,50\n0.5,-50\n" * 5)
     run_stage(predict, "worst.csv", MODEL, "new.predictions.csv")
