@@ -128,8 +128,12 @@ def test_an_update_replaces_the_library_and_lists_what_is_new_until_it_is_taken(
     assert release.run(*command) == f"update: {project.path} is up to date\n"
 
 
-def test_an_update_writes_nothing_where_git_could_not_undo_it(project: Clone) -> None:
-    (project.path / "note").touch()
+def test_an_update_needs_all_committed_and_the_version_that_was_noted(project: Clone) -> None:
+    options = Namespace(folder=project.path, merged=False)
+    project.edit("requirements.txt", "+h", "+x")
     with pytest.raises(UserError, match="wanted all changes committed"):
-        update.main(Namespace(folder=project.path, merged=False))
-    assert project.run("git", "status", "--porcelain") == "?? note\n"
+        update.main(options)
+    project.commit("Another library")
+    with pytest.raises(UserError, match=r"requirements.txt: wanted 1.* once, got another version"):
+        update.main(options)
+    assert project.run("git", "status", "--porcelain") == ""
