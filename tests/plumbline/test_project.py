@@ -1,8 +1,6 @@
 """What `new` writes: the files of this checkout, as a table and an installed library need them."""
 
 import re
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from plumbline.core.errors import UserError
 from plumbline.lint import declared
 from plumbline.project import ONLY_HERE, Plan, Table, make_texts, set_value
 from plumbline.wheel import build_wheel, wheel_path
+from tests.support.clone import Clone
 from tests.support.exercise import ROOT, STAGES
 from tests.support.projects import of_a_checkout
 
@@ -114,8 +113,8 @@ def test_pip_installs_the_wheel_with_its_version_and_its_command(tmp_path: Path)
     path.write_bytes(wheel)
     names = [name for name in zipfile.ZipFile(path).namelist() if name.startswith("plumbline/")]
     assert names == sorted(names)  # so that the version is the same on every file system
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
-    subprocess.run([*pip, "--target", site, path], check=True)
+    pip = ["python", "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    Clone(tmp_path).run(*pip, "--target", "site", path.name)
     assert (site / f"plumbline-{version}.dist-info" / "METADATA").is_file()
     ours = {path.relative_to(ROOT) for path in ROOT.glob("plumbline/**/*.py")}
     assert {path.relative_to(site) for path in site.glob("plumbline/**/*.py")} == ours

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -83,8 +82,7 @@ def test_a_fresh_clone_elsewhere_gives_the_committed_bytes(
 ) -> None:
     """`reproduced` ran its stages in one process, without these settings."""
     if shutil.which("localedef"):  # else there may be no German locale
-        command = ["localedef", "-i", "de_DE", "-f", "UTF-8", tmp_path / "de_DE.UTF-8"]
-        subprocess.run(command, check=False)
+        Clone(tmp_path).try_run("localedef", "-i", "de_DE", "-f", "UTF-8", "./de_DE.UTF-8")
     path = tmp_path / "Ordner mit Zwischenräumen" / "fresh"
     reproduced.run("git", "clone", "--quiet", ".", str(path))
     fresh = Clone(path, LOCPATH=str(tmp_path), HOME=str(tmp_path), **SETTINGS)

@@ -1,8 +1,6 @@
 """docs/using-the-model.md, typed block by block with the exercise's model."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
@@ -18,6 +16,7 @@ from plumbline.lint import declared, problems
 from plumbline.predictor import Predictor
 from stages import generate, predict, split, train
 from stages.model import MODELS
+from tests.support.clone import Clone
 from tests.support.exercise import ROOT, run_stage, write_params
 
 pytestmark = pytest.mark.slow
@@ -91,8 +90,7 @@ def test_what_a_notebook_cannot_predict_is_refused(table: Any, error: str) -> No
 
 def python(code: str) -> str:
     """What a Python process prints that runs the code, in which a warning is an error."""
-    command = [sys.executable, "-W", "error", "-c", code]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return Clone(Path.cwd()).run("python", "-W", "error", "-c", code)
 
 
 def test_the_export_gives_the_same_bits_in_a_process_that_imports_torch_alone() -> None:

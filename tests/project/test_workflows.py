@@ -1,7 +1,6 @@
 """The workflow that runs a stranger's code cannot write; the one that can write runs none of it."""
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -95,6 +94,6 @@ def test_a_comment_calls_nobody_and_says_that_it_is_cut_between_two_characters(
     for letter, kept, end in (("x", 59_996, ""), ("é", 29_998, cut)):
         report = "@all" + letter * (kept + 2 * bool(end))
         (tmp_path / "report" / "report.md").write_text(report, encoding="utf-8")
-        subprocess.run(["bash", "-e", "-c", text], cwd=tmp_path, check=True)
+        Clone(tmp_path).run("bash", "-e", "-c", text)
         written = (tmp_path / "comment.md").read_text(encoding="utf-8")
         assert written.partition(" All of it is in ")[0] == f"@\u200ball{letter * kept}{end}"
