@@ -43,6 +43,7 @@ def main(_: Namespace) -> None:
 def replace_versions(text: str, versions: dict[str, str]) -> str:
     """The text with these versions in each `name: "version"` and `name==version`."""
     for name, version in versions.items():
-        pattern = rf'(?im)^(\s*"?{re.escape(name)}(?:==|:\s*["\']?))[^\s"\'#]+'
+        same = re.escape(name).replace(r"\-", "[-_.]")  # PEP 503
+        pattern = rf'(?im)^(\s*"?{same}(?:==|:\s*["\']?))[^\s"\'#]+'
         text = re.sub(pattern, rf"\g<1>{version}", text)
     return text

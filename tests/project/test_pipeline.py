@@ -49,10 +49,19 @@ def test_an_edit_changes_only_the_stages_that_import_or_read_it(clone: Clone) ->
 
 
 @pytest.mark.slow
-def test_a_changed_value_reruns_what_depends_on_it_and_the_old_value_nothing(clone: Clone) -> None:
+@pytest.mark.parametrize(
+    ("key", "value", "stages"),
+    [
+        ("plot.dpi", 90, {"plot"}),
+        pytest.param("train.lr", 0.02, {*STAGES} - {"generate", "split"}, marks=pytest.mark.all),
+    ],
+)
+def test_a_changed_value_reruns_what_depends_on_it_and_the_old_value_nothing(
+    clone: Clone, key: str, value: float, stages: set[str]
+) -> None:
     assert clone.repro() == []
-    clone.set_params({"plot.dpi": 90})
-    assert clone.repro() == ["plot"]
+    clone.set_params({key: value})
+    assert {*clone.repro()} == stages
     clone.set_params({})
     assert clone.repro() == []
     assert clone.run("git", "status", "--porcelain") == ""
