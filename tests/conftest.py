@@ -5,8 +5,12 @@ import os
 import shutil
 import signal
 import sys
+from argparse import Namespace
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -15,7 +19,9 @@ from hypothesis import settings
 from plumbline.core.command import end_imports
 from tests.support.branches import make_branches
 from tests.support.clone import Clone, make_clone
-from tests.support.exercise import write_params
+from tests.support.exercise import ROOT, write_params
+from tests.support.small import make_small
+from tests.support.trainings import make_trainings
 
 # Nothing that imports make is garbage, and to look for it takes a third of their time.
 gc.disable()
@@ -72,6 +78,44 @@ def branches(reproduced: Clone, share: Callable[..., Clone]) -> Clone:
         make_branches(Clone(path))
 
     return share("branches", make)
+
+
+@pytest.fixture(scope="session")
+def trainings(share: Callable[..., Clone]) -> Clone:
+    """The repository of tests/support/trainings.py, which no test changes."""
+    shared = share("trainings", make_trainings)
+    return Clone(shared.path, PYTHONPATH=str(ROOT))
+
+
+@pytest.fixture
+def small(share: Callable[..., Clone], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clone:
+    """A copy of the project of tests/support/small.py, in which the process runs."""
+    shared = share("small", make_small).path
+    shutil.copytree(shared.parent, tmp_path / "root", symlinks=True)
+    monkeypatch.chdir(tmp_path / "root" / shared.name)
+    return Clone(Path.cwd())
+
+
+@pytest.fixture
+def run_in(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, list[str]]]:
+    """Runs the `main` of a command in a clone: its exit status, and the lines that it prints."""
+
+    def run_in(clone: Clone, command: ModuleType, **options: Any) -> tuple[int, list[str]]:
+        capsys.readouterr()  # what the test has printed
+        for name, value in clone.environment.items():
+            monkeypatch.setenv(name, value)
+        end: object = None
+        try:
+            with chdir(clone.path):
+                command.main(Namespace(**options))
+        except SystemExit as error:
+            end = error.code
+        said = capsys.readouterr().out + (end if isinstance(end, str) else "")
+        return int(bool(end)), said.splitlines()
+
+    return run_in
 
 
 @pytest.fixture

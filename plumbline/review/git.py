@@ -14,18 +14,24 @@ from typing import Any
 from plumbline.core.errors import UserError
 from plumbline.lint import declared
 
-# A hook or a file-system monitor would run a program of the branch's choice.
-SAFE = {"core.hooksPath": os.devnull, "core.fsmonitor": "false", "safe.directory": "*"}
+SAFE = {
+    # A hook or a file-system monitor would run a program of the branch's choice.
+    "core.hooksPath": os.devnull, "core.fsmonitor": "false", "safe.directory": "*",
+    # For an index and a commit of our own.
+    "core.safecrlf": "false", "core.splitIndex": "false",
+    "user.name": "working tree", "user.email": "",
+}  # fmt: skip
 
 
 class Checkout:
     """A project in a checkout of the commit `head`; `checkout_of` makes a temporary one.
 
     prefix: the project's folder in the repository, such as `models/price/`; empty at its root.
+    of_folder: True if `head` has the files of the working folder as they are now.
     """
 
-    def __init__(self, root: Path, head: str, prefix: str = "") -> None:
-        self.root, self.prefix, self.head = root, prefix, head
+    def __init__(self, root: Path, head: str, prefix: str = "", of_folder: bool = True) -> None:
+        self.root, self.prefix, self.head, self.of_folder = root, prefix, head, of_folder
         self.path = root / prefix
         self.dvc_site = root.parent / "site"  # for what DVC keeps outside of a repository
 
@@ -38,7 +44,10 @@ class Checkout:
         None if there is no such file.
         """
         if not commit:
-            return (self.path / path).read_bytes() if (self.path / path).is_file() else None
+            file = self.path / path
+            if os.path.lexists(file) and not file.is_file():
+                raise UserError(f"{path}: wanted a file, got something else")
+            return file.read_bytes() if file.is_file() else None
         if not self.git("ls-tree", commit, "--", path):
             return None
         return self.git("cat-file", "blob", f"{commit}:./{path}")
@@ -146,7 +155,7 @@ def _fetch_files(commit: str) -> str:
     if any(name.endswith(".promisor") for name in _own_settings()):
         with TemporaryDirectory(prefix="plumbline-") as folder:
             take = ("--work-tree", folder, "read-tree", "-u", "--reset", commit)
-            git(*take, settings=_settings(), index=Path(folder, "index"))
+            git(*take, settings=_without_filters(), index=Path(folder, "index"))
     return commit
 
 
@@ -158,7 +167,7 @@ def _commit_working_tree(head: str) -> str:
     merging = Path(_line("rev-parse", "--git-path", "MERGE_HEAD"))
     parents = [head, *(merging.read_text().split() if merging.is_file() else [])]
     with _index_without_times() as index:
-        run = partial(git, settings=_settings(), index=index)
+        run = partial(git, settings=_without_filters(), index=index)
         # Without a change nothing is written: the repository may be read-only.
         if not run("diff", "--name-only", head) and parents == [head]:
             return head
@@ -174,11 +183,11 @@ def unseen_files() -> list[Path]:
     Git looks at size and time only. A program that writes git's index within a second of an edit
     can leave the old hash beside the new time, and then `git add` skips the edit.
     """
-    names = ("--name-only", "--relative", "-z")
-    with _index_without_times() as index:
-        changed = git("diff", *names, settings=_settings(), index=index).split(b"\0")[:-1]
-    # Unlike `git diff`, this does not write to the index.
-    seen = git("diff-files", *names, settings=_settings()).split(b"\0")[:-1]
+    # Unlike `git diff`, it does not write to the index.
+    command = ("diff-files", "--name-only", "--relative", "-z")
+    find = partial(git, *command, settings=_without_filters())
+    with _index_without_times() as copy:
+        changed, seen = (find(index=index).split(b"\0")[:-1] for index in (copy, None))
     return [Path(os.fsdecode(name)) for name in changed if name not in seen]
 
 
@@ -199,13 +208,14 @@ def _index_without_times() -> Iterator[Path]:
 
 
 @contextmanager
-def checkout_of(head: str) -> Iterator[Checkout]:
-    """A checkout of this repository at the commit, in a temporary folder."""
+def checkout_of(revision: str | None) -> Iterator[Checkout]:
+    """A checkout in a temporary folder; `find_commit` says of which commit."""
+    head = find_commit(revision)
     objects = Path(_line("rev-parse", "--git-path", "objects")).resolve()
     shallow = Path(_line("rev-parse", "--git-path", "shallow"))
     with TemporaryDirectory(prefix="plumbline-", ignore_cleanup_errors=True) as folder:
         root = Path(folder).resolve() / "checkout"
-        checkout = Checkout(root, head, _line("rev-parse", "--show-prefix"))
+        checkout = Checkout(root, head, _line("rev-parse", "--show-prefix"), not revision)
         git("init", "--quiet", "--template=", str(root))
         # Like `git clone --shared`, which cannot clone a shallow repository.
         (root / ".git/objects/info").mkdir(exist_ok=True)
@@ -220,13 +230,10 @@ def checkout_of(head: str) -> Iterator[Checkout]:
         yield checkout
 
 
-def _settings() -> dict[str, str]:
-    """Settings for commands that read the working tree or write an index or a commit."""
+def _without_filters() -> dict[str, str]:
+    """Settings for commands that read or write files: the repository's filters are switched off."""
     names = [name for name in _own_settings() if name.startswith("filter.")]
-    off = {name: "false" if name.endswith(".required") else "" for name in names}
-    quiet = {"core.safecrlf": "false", "core.splitIndex": "false"}
-    author = {"user.name": "working tree", "user.email": ""}
-    return {**SAFE, **off, **quiet, **author}
+    return SAFE | {name: "false" if name.endswith(".required") else "" for name in names}
 
 
 def _own_settings() -> list[str]:

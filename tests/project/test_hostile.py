@@ -24,10 +24,11 @@ from msgspec import to_builtins
 from safetensors.numpy import save
 
 from plumbline import history, validation
-from plumbline.commands import summary
 from plumbline.core import params, tensors
 from plumbline.core.command import LENGTH, one_line
 from plumbline.core.errors import UserError
+from plumbline.review.git import HERE
+from plumbline.review.measured import read_values
 from stages import predict, split, train
 from tests.support.exercise import EXERCISE, INFO, run_stage
 from tests.support.models import make_with_info
@@ -56,7 +57,7 @@ READERS: dict[str, list[Callable[[], object]]] = {
     MODEL: PREDICT,
     "history.csv": [lambda: history.load(Path("history.csv"))],
     "validation.csv": [lambda: validation.load(Path("validation.csv"))],
-    "metrics.json": [lambda: summary.load("metrics.json")],
+    "metrics.json": [lambda: read_values(HERE, "", "metrics.json")],
     "new.csv": PREDICT,
 }  # fmt: skip
 
