@@ -21,7 +21,6 @@ from tests.support.branches import make_branches
 from tests.support.clone import Clone, make_clone
 from tests.support.exercise import ROOT, write_params
 from tests.support.small import make_small
-from tests.support.trainings import make_trainings
 
 # Nothing that imports make is garbage, and to look for it takes a third of their time.
 gc.disable()
@@ -81,16 +80,15 @@ def branches(reproduced: Clone, share: Callable[..., Clone]) -> Clone:
 
 
 @pytest.fixture(scope="session")
-def trainings(share: Callable[..., Clone]) -> Clone:
-    """The repository of tests/support/trainings.py, which no test changes."""
-    shared = share("trainings", make_trainings)
-    return Clone(shared.path, PYTHONPATH=str(ROOT))
+def small_branches(share: Callable[..., Clone]) -> Clone:
+    """The project of tests/support/small.py and its branches; to change it, take `small`."""
+    return Clone(share("small", make_small).path, PYTHONPATH=str(ROOT))
 
 
 @pytest.fixture
-def small(share: Callable[..., Clone], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clone:
-    """A copy of the project of tests/support/small.py, in which the process runs."""
-    shared = share("small", make_small).path
+def small(small_branches: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clone:
+    """A copy of it, in which the process runs."""
+    shared = small_branches.path
     shutil.copytree(shared.parent, tmp_path / "root", symlinks=True)
     monkeypatch.chdir(tmp_path / "root" / shared.name)
     return Clone(Path.cwd())

@@ -1,7 +1,6 @@
 """The content of a report: the changes from a base to a head, and whether the head holds."""
 
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from plumbline import history
@@ -11,14 +10,7 @@ from plumbline.lint.declared import entries
 from plumbline.review import lock
 from plumbline.review.gate import BASELINE, GATE, Rules, check_names
 from plumbline.review.git import Checkout
-from plumbline.review.measured import (
-    Change,
-    Measured,
-    compare_values,
-    is_number,
-    measure,
-    read_values,
-)
+from plumbline.review.measured import Change, Measured, is_number, measure, read_changes
 from plumbline.review.page import Picture, changed_pictures
 from plumbline.review.reproduction import Difference, problems, reproduce
 
@@ -73,20 +65,14 @@ def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
         sources=lock.changed_sources(old, new),
         risen=history.loss_rise(rows) if rows else "",
         notes=notes(rows, after),
-        params=_changes(checkout, base, PARAMS),
-        versions=[c for c in _changes(checkout, base, VERSIONS) if None not in (c.old, c.new)],
-        rules=_changes(checkout, base, GATE),
+        params=read_changes(checkout, base, PARAMS),
+        versions=[c for c in read_changes(checkout, base, VERSIONS) if None not in (c.old, c.new)],
+        rules=read_changes(checkout, base, GATE),
         stages=lock.stage_changes(old, new),
         pictures=changed_pictures(checkout, base),
         problems=problems(checkout),
         differences=reproduce(checkout, rules) if full else None,
     )
-
-
-def _changes(checkout: Checkout, base: str, path: Path) -> list[Change]:
-    """The values in the file that changed since the commit `base`."""
-    old, new = (read_values(checkout, commit, str(path)) for commit in (base, checkout.head))
-    return [change for change in compare_values(old, new) if change.old != change.new]
 
 
 def _history(checkout: Checkout) -> list[history.Epoch]:

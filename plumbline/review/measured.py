@@ -81,6 +81,12 @@ def compare_values(old: Values, new: Values, first: Iterable[str] = ()) -> list[
     return [Change(name, old.get(name), new.get(name)) for name in names if name in {*old, *new}]
 
 
+def read_changes(checkout: Checkout, base: str, path: Path) -> list[Change]:
+    """The values in the file that changed since the commit `base`."""
+    old, new = (read_values(checkout, commit, str(path)) for commit in (base, checkout.head))
+    return [change for change in compare_values(old, new) if change.old != change.new]
+
+
 def has_changed(old: Values, new: Values, name: str) -> bool:
     """True if both revisions have the value and it differs."""
     return name in old and name in new and old[name] != new[name]

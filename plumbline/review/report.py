@@ -5,18 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from plumbline.core.command import number
+from plumbline.review import gate
 from plumbline.review.findings import Findings
-from plumbline.review.gate import (
-    BASELINE,
-    DEVICE,
-    REPEATED,
-    TOLERANCE,
-    Rules,
-    Word,
-    beyond_limits,
-    compare,
-    decisions,
-)
 from plumbline.review.measured import Change, compare_values, has_changed, is_number
 from plumbline.review.page import Address, Picture, code, image, table
 from plumbline.review.reproduction import ADD, NOT_RUN, outcome
@@ -29,7 +19,7 @@ HASH = re.compile("[0-9a-f]{40}")
 
 # The mark and the advice of each verdict, the strongest first.
 MERGE_NOT = "Do not merge it as it is."
-ADVICE: dict[Word, tuple[str, str]] = {
+ADVICE: dict[gate.Word, tuple[str, str]] = {
     "worse": ("🔴", MERGE_NOT),
     "better": ("🟢", "Merge it if nothing else speaks against it."),
     "no clear difference": ("⚪", "Merge it only if you want it for some other reason."),
@@ -40,7 +30,7 @@ ADVICE: dict[Word, tuple[str, str]] = {
 
 
 def report(
-    findings: Findings, rules: Rules, names: tuple[str, str], address: Address | None
+    findings: Findings, rules: gate.Rules, names: tuple[str, str], address: Address | None
 ) -> str:
     """The report; the same findings give the same text.
 
@@ -68,20 +58,20 @@ def short(name: str) -> str:
     return code(name[:12] if HASH.fullmatch(name) else name)
 
 
-def headline(findings: Findings, rules: Rules) -> str:
+def headline(findings: Findings, rules: gate.Rules) -> str:
     """The verdict, and what to do with the change."""
-    verdicts = decisions(rules, findings.base, findings.head)
+    verdicts = gate.decisions(rules, findings.base, findings.head)
     words = [verdict.word for verdict in verdicts.values()]
     mark, advice = next((ADVICE[word] for word in ADVICE if word in words), ADVICE["not judged"])
     text = "; ".join(
-        verdict.sentence if name == REPEATED else f"{code(name)}: {code(verdict.sentence)}"
+        verdict.sentence if name == gate.REPEATED else f"{code(name)}: {code(verdict.sentence)}"
         for name, verdict in verdicts.items()
     )
     if not verdicts:
         text = "Not judged: no metric decides"
     if not findings.changed:
         mark, text, advice = "⚪", "Same: nothing changed", "There is nothing to merge."
-    if beyond := [code(line) for line in beyond_limits(rules, findings.head)]:
+    if beyond := [code(line) for line in gate.beyond_limits(rules, findings.head)]:
         mark, text, advice = "🔴", "; ".join([text, *beyond]), MERGE_NOT
     if findings.risen:
         mark, text, advice = "🔴", f"Did not learn: {findings.risen}. {text}", MERGE_NOT
@@ -92,17 +82,14 @@ def headline(findings: Findings, rules: Rules) -> str:
     return f"{mark} {text}. {advice}"
 
 
-def sentence(findings: Findings, rules: Rules) -> str:
+def sentence(findings: Findings, rules: gate.Rules) -> str:
     """What was changed, and how far that moved the metrics that decide."""
     values = [_arrow(change) for change in [*findings.params, *findings.versions]]
     changes = [_some(values), _some([code(path) for path in findings.sources], "changes in ")]
     named = ", and ".join(filter(None, changes))
     metrics = compare_values(findings.base.metrics, findings.head.metrics, rules.metrics)
-    moved = [
-        _arrow(change) if change.old != change.new else f"{code(change.name)} is the same"
-        for change in metrics
-        if change.name in rules.deciding
-    ]
+    deciding = [change for change in metrics if change.name in rules.deciding]
+    moved = [_arrow(c) if c.old != c.new else f"{code(c.name)} is the same" for c in deciding]
     effect = ", ".join(moved) or "no metric decides"
     return f"{f'With {named}' if named else 'No parameter changed'}: {effect}."
 
@@ -128,8 +115,9 @@ def _validity(findings: Findings) -> str:
     lines.append(f"- **Reproduction**: {ran}")
     lines += [f"  - {code(difference)}" for difference in findings.differences or []]
     base, head = findings.base.metrics, findings.head.metrics
-    if has_changed(base, head, DEVICE):
-        trained = f"the base was trained on {code(base[DEVICE])}, this on {code(head[DEVICE])}"
+    if has_changed(base, head, gate.DEVICE):
+        old, new = (code(metrics[gate.DEVICE]) for metrics in (base, head))
+        trained = f"the base was trained on {old}, this on {new}"
         lines.append(f"- **Device**: {trained}; the last digits differ, so tolerances count")
     if findings.versions:
         moved = sorted(
@@ -149,7 +137,7 @@ def _validation(findings: Findings) -> list[str]:
     if not any(sides):
         return []
     before, after = (_side(rows or []) for rows in sides)
-    verdict = compare(*sides)
+    verdict = gate.compare(*sides)
     if total := verdict.better + verdict.worse + verdict.equal:
         before.append(f"{verdict.worse} of {total}")
         after.append(f"{verdict.better} of {total}")
@@ -157,8 +145,9 @@ def _validation(findings: Findings) -> list[str]:
     rows = [list(row) for row in zip((*names, "smaller error in"), before, after, strict=False)]
     text = (
         "Each training learns from a different part of the training samples, and its error is the "
-        "mean absolute error on the rest of them. The testing samples are not used. Trainings with "
-        f"the same part are compared in pairs; a difference below {TOLERANCE:.0%} does not count."
+        "mean absolute error on the rest of them. The testing samples are not used. Trainings "
+        "with the same part are compared in pairs; a difference below "
+        f"{gate.TOLERANCE:.0%} does not count."
     )
     return ["### Validation", table(["", "before", "after"], rows), text]
 
@@ -194,12 +183,12 @@ def _changes(title: str, what: str, values: list[Change]) -> list[str]:
     return [f"### {title}", table([what, "before", "after"], rows)] if rows else []
 
 
-def _metrics(findings: Findings, rules: Rules) -> list[str]:
+def _metrics(findings: Findings, rules: gate.Rules) -> list[str]:
     """Each metric and how it moved, with the verdict if it decides; nothing if none changed."""
     base, head = findings.base, findings.head
     if base.metrics == head.metrics:
         return []
-    verdicts = decisions(rules, base, head)
+    verdicts = gate.decisions(rules, base, head)
     rows = []
     for name, old, new in compare_values(base.metrics, head.metrics, rules.metrics):
         metric = rules.metrics.get(name)
@@ -216,7 +205,7 @@ def _metrics(findings: Findings, rules: Rules) -> list[str]:
         rows.append([code(name), _value(old), _value(new), difference, " ".join(words)])
     lines = ["### Metrics", table(["metric", "before", "after", "difference", ""], rows)]
     note = "Only the validation metrics come from repeated trainings. One training is one draw"
-    other = has_changed(base.metrics, head.metrics, BASELINE)
+    other = has_changed(base.metrics, head.metrics, gate.BASELINE)
     return [*lines, f"{note}{', and these two saw different samples' * other}."]
 
 

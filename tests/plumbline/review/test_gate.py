@@ -9,18 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from plumbline.review.gate import (
-    Metric,
-    Pictures,
-    Rules,
-    Verdict,
-    check_names,
-    compare,
-    decisions,
-    failures,
-    judge,
-    load_rules,
-)
+from plumbline.review import gate
+from plumbline.review.gate import Metric, Pictures, Rules
 from plumbline.review.git import HERE
 from plumbline.review.measured import Measured, measure, read_values
 from plumbline.validation import Repeat
@@ -36,8 +26,8 @@ def rows(errors: Sequence[float | None], baseline: float = 9.0, held_out: int = 
     return [Repeat(i, mae, mae, mae, baseline, held_out) for i, mae in enumerate(errors)]
 
 
-def verdict_on(base: Sequence[float | None], head: Sequence[float | None]) -> Verdict:
-    return compare(rows(base), rows(head))
+def verdict_on(base: Sequence[float | None], head: Sequence[float | None]) -> gate.Verdict:
+    return gate.compare(rows(base), rows(head))
 
 
 def share_judged(base: NDArray[np.float64], head: NDArray[np.float64]) -> float:
@@ -125,22 +115,22 @@ def test_the_verdict_is_a_word_and_a_sentence(
     verdict = verdict_on(base, head)
     assert verdict.sentence == sentence
     assert sentence.lower().startswith(verdict.word)
-    assert compare(rows(base) or None, rows(head) or None) == verdict
+    assert gate.compare(rows(base) or None, rows(head) or None) == verdict
 
 
 def test_rows_are_paired_by_their_seed_and_the_rest_is_left_out() -> None:
     base, head = rows([2.0] * 20), rows([1.0] * 10)[::-1]
-    assert compare(base, head)[2:] == (10, 0, 0)
-    assert compare(base[:12], rows([1.0] * 20)[7:]).word == "too few to judge"
+    assert gate.compare(base, head)[2:] == (10, 0, 0)
+    assert gate.compare(base[:12], rows([1.0] * 20)[7:]).word == "too few to judge"
 
 
 def test_other_samples_are_not_compared_and_few_are_not_judged() -> None:
     base = rows([1.0] * 20)
     other = [*base[:-1], base[-1]._replace(baseline_mae=math.nextafter(9, 10))]
-    assert compare(base, other).word == "not compared"
+    assert gate.compare(base, other).word == "not compared"
     few = rows([2.0] * 20, held_out=4)
-    assert compare(few, base).sentence == "Too few to judge: 4 held-out samples, 5 needed"
-    assert compare(rows([1.0] * 20, held_out=5), rows([2.0] * 20, held_out=5)).word == "worse"
+    assert gate.compare(few, base).sentence == "Too few to judge: 4 held-out samples, 5 needed"
+    assert gate.compare(rows([1.0] * 20, held_out=5), rows([2.0] * 20, held_out=5)).word == "worse"
 
 
 def rules(**metrics: Metric) -> Rules:
@@ -173,7 +163,7 @@ def sides(**metrics: tuple[Any, Any]) -> tuple[Measured, Measured]:
 def test_a_metric_of_one_training_is_judged_by_its_direction_and_its_tolerance(
     metric: Metric, old: Any, new: Any, word: str
 ) -> None:
-    verdict = judge(metric, old, new)
+    verdict = gate.judge(metric, old, new)
     assert verdict.word == word
     assert verdict.sentence.startswith(f"{word.capitalize()}, by one training: {old} -> {new}")
 
@@ -204,19 +194,19 @@ LIMIT = "x is beyond its limit:"
 def test_the_gate_closes_on_what_is_worse_and_on_limits_and_names_the_metric(
     metric: Metric, old: Any, new: Any, baseline: tuple[Any, int], starts: list[str]
 ) -> None:
-    lines = failures(rules(x=metric), *sides(x=(old, new), baseline_mae=baseline))
+    lines = gate.failures(rules(x=metric), *sides(x=(old, new), baseline_mae=baseline))
     assert [line[: len(start)] for line, start in zip(lines, starts, strict=True)] == starts
 
 
 def test_the_validation_is_judged_by_its_rows_also_for_other_testing_samples() -> None:
     judged, (base, head) = rules(validation_mae=LOWER), sides(baseline_mae=(3, 4))
     worse = head._replace(rows=rows([1.5] * 9), metrics={"validation_mae": 1.5})
-    (line,) = failures(judged, base._replace(rows=rows([1.0] * 9)), worse)
+    (line,) = gate.failures(judged, base._replace(rows=rows([1.0] * 9)), worse)
     assert line.startswith("validation_mae: Worse in 9 of 9 trainings")
-    assert failures(judged, base, worse) == []
-    assert decisions(judged, base, worse)["validation_mae"].word == "not judged"
+    assert gate.failures(judged, base, worse) == []
+    assert gate.decisions(judged, base, worse)["validation_mae"].word == "not judged"
     # If half of the trainings diverge, the median is infinite, and no metric.
-    (line,) = failures(judged, base, head._replace(rows=rows([None] * 9)))
+    (line,) = gate.failures(judged, base, head._replace(rows=rows([None] * 9)))
     assert line == "validation_mae is beyond its limit: inf (limit 2)"
 
 
@@ -242,12 +232,12 @@ def test_a_rule_for_a_metric_that_a_stage_may_leave_out_is_passed_over(folder: P
     (folder / "stages").mkdir()
     (folder / "stages" / "evaluate.py").write_text('metrics |= {"weight": learned[0]}\n')
     some = rules(weight=LOWER, x=LOWER)
-    check_names(some, ["x"])
-    assert list(decisions(some, *sides(x=(1.0, 1.0)))) == ["x"]
+    gate.check_names(some, ["x"])
+    assert list(gate.decisions(some, *sides(x=(1.0, 1.0)))) == ["x"]
     for typo, cure in (("wieght", "did you mean weight?"), ("qqq", "remove the rule")):
         said = f"gate.yaml: {typo}: no revision and no stage has such a metric; {cure}$"
         with pytest.raises(ValueError, match=said.replace("?", r"\?")):
-            check_names(rules(**{typo: LOWER}), ["x"])
+            gate.check_names(rules(**{typo: LOWER}), ["x"])
 
 
 @pytest.mark.parametrize(
@@ -271,5 +261,5 @@ def test_a_mistake_in_the_gate_file_is_named(
     assert old in GATE
     Path("gate.yaml").write_text(GATE.replace(old, new, 1))
     with pytest.raises(ValueError, match="^gate.yaml: ") as caught:
-        load_rules()
+        gate.load_rules()
     assert caught.match(message)
