@@ -45,12 +45,10 @@ def test_a_branch_that_is_worse_stale_or_beyond_a_limit_fails(
     assert judge(base, head) == (first != OPEN, [first, *[f"  {line}" for line in rest]])
 
 
-@pytest.mark.parametrize("head", ["unclear", "worse"])
-def test_a_branch_is_compared_with_where_it_left_a_base_that_has_moved_on(
-    judge: Judge, head: str
-) -> None:
-    status, (_, verdict, conflict, moved) = judge("better", head)
-    assert ("No clear difference: better in 11 of 20 " in verdict) == (status == 0)
+def test_a_branch_is_compared_with_where_it_left_a_base_that_has_moved_on(judge: Judge) -> None:
+    status, (_, verdict, conflict, moved) = judge("better", "unclear")
+    assert status == 0
+    assert verdict.endswith("No clear difference: better in 11 of 20 trainings, worse in 9")
     assert conflict == "  Merging better conflicts only in results: make merge BRANCH=better"
     assert moved.startswith("  better has moved on by 1 commit; compared with ")
 

@@ -30,21 +30,17 @@ def verdict_on(base: Sequence[float | None], head: Sequence[float | None]) -> ga
     return gate.compare(rows(base), rows(head))
 
 
-def share_judged(base: NDArray[np.float64], head: NDArray[np.float64]) -> float:
+def fraction_judged(base: NDArray[np.float64], head: NDArray[np.float64]) -> float:
     """The fraction of the pairs of validations, each (n, repeats), that are better or worse."""
     words = [verdict_on(*map(list, pair)).word for pair in zip(base, head, strict=True)]
     return sum(word in {"better", "worse"} for word in words) / len(words)
 
 
-def test_exchangeable_pairs_get_a_verdict_in_at_most_1_percent() -> None:
+def test_exchangeable_pairs_are_seldom_judged_and_a_gain_of_20_percent_mostly() -> None:
     random = np.random.default_rng(0)
-    assert share_judged(*random.lognormal(sigma=0.3, size=(2, SETS, REPEATS))) <= 0.01
-
-
-def test_a_gain_of_20_percent_with_a_deviation_of_10_percent_is_found() -> None:
-    random = np.random.default_rng(2)
-    base = random.lognormal(sigma=0.3, size=(SETS, REPEATS))
-    assert share_judged(base, base * random.normal(0.8, 0.1, base.shape)) >= 0.95
+    base, other = random.lognormal(sigma=0.3, size=(2, SETS, REPEATS))
+    assert fraction_judged(base, other) <= 0.01
+    assert fraction_judged(base, base * random.normal(0.8, 0.1, base.shape)) >= 0.95
 
 
 def held_out_mae(x: NDArray[np.float64], y: NDArray[np.float64], cut: int) -> NDArray[np.float64]:
@@ -70,7 +66,7 @@ def test_a_winner_is_seldom_named_between_two_models_that_are_equally_good(
         part = random.permuted(np.broadcast_to(np.arange(ROWS), (SETS, ROWS)), axis=1)
         a, b, y = np.take_along_axis(data, part[None], -1) if shuffle else data[..., :n]
         errors[:, :, i] = [held_out_mae(x, y, round(0.8 * n)) for x in (a, b)]
-    assert share_judged(*errors) <= at_most
+    assert fraction_judged(*errors) <= at_most
     # A sign test at 5 % asks for 15 of 20 rows.
     won = (errors[1] < errors[0]).sum(axis=1)
     assert 0.25 < np.mean((won >= 15) | (won <= 5)) < 0.45
@@ -83,54 +79,48 @@ NO = "No clear difference:"
 @pytest.mark.parametrize(
     ("base", "head", "sentence"),
     [
-        ([2] * 20, [3] * 20, f"Worse in 20 of 20 trainings{FROM_2} 3"),
         # The median of the pairs halves, and that of all errors does not.
         ([2, 2, 2, 8, 8, 8, 8], [1, 1, 1, 4, 4, 4, 4],
          "Better in 7 of 7 trainings; the median error went from 8 to 4"),
         ([2] * 20, [1] * 18 + [3] * 2, f"Better in 18 of 20 trainings, worse in 2{FROM_2} 1"),
+        ([2] * 20, [3] * 18 + [1] * 2, f"Worse in 18 of 20 trainings, better in 2{FROM_2} 3"),
         ([2] * 20, [1] * 17 + [3] * 3, f"{NO} better in 17 of 20 trainings, worse in 3"),
         ([2] * 20, [3] * 17 + [1] * 3, f"{NO} better in 3 of 20 trainings, worse in 17"),
         ([2] * 8, [1] * 6 + [2] * 2, f"Better in 6 of 8 trainings, the same in 2{FROM_2} 1"),
         ([2] * 8, [1] * 5 + [2] * 3, f"{NO} better in 5 of 8 trainings, the same in 3"),
         # The median of all pairs did not move.
         ([2] * 20, [2] * 12 + [1] * 8, f"{NO} better in 8 of 20 trainings, the same in 12"),
+        ([2] * 20, [2] * 12 + [3] * 8, f"{NO} worse in 8 of 20 trainings, the same in 12"),
         # A difference of 1 % does not count.
         ([100] * 20, [99.5] * 20, f"{NO} the same in 20 of 20 trainings"),
-        ([12345] * 20, [12160] * 20,
-         "Better in 20 of 20 trainings; the median error went from 12340 to 12160"),
-        ([0] * 20, [1e-9] * 20,
-         "Worse in 20 of 20 trainings; the median error went from 0 to 1e-09"),
+        ([23321.7] * 6, [22999] * 6,
+         "Better in 6 of 6 trainings; the median error went from 23320 to 23000"),
+        ([0] * 6, [1] * 6, "Worse in 6 of 6 trainings; the median error went from 0 to 1"),
         # A training that diverged is worse than any number.
         ([2] * 20, [None] * 20, "Worse in 20 of 20 trainings; 20 diverged"),
         ([None] * 20, [2] * 20, "Better in 20 of 20 trainings"),
         ([None] * 20, [None] * 20, f"{NO} the same in 20 of 20 trainings; 20 diverged"),
         ([2] * 5, [1] * 5, "Too few to judge: 5 pairs of trainings, 6 needed"),
         ([2] * 20, [], "Not judged: one training only"),
-        ([], [2] * 20, "Not judged: one training only"),
     ],
 )  # fmt: skip
 def test_the_verdict_is_a_word_and_a_sentence(
     base: list[float], head: list[float], sentence: str
 ) -> None:
-    verdict = verdict_on(base, head)
+    verdict = gate.compare(rows(base), rows(head) or None)
     assert verdict.sentence == sentence
     assert sentence.lower().startswith(verdict.word)
-    assert gate.compare(rows(base) or None, rows(head) or None) == verdict
 
 
-def test_rows_are_paired_by_their_seed_and_the_rest_is_left_out() -> None:
+def test_rows_are_paired_by_their_seed_if_they_have_the_same_samples() -> None:
     base, head = rows([2.0] * 20), rows([1.0] * 10)[::-1]
     assert gate.compare(base, head)[2:] == (10, 0, 0)
     assert gate.compare(base[:12], rows([1.0] * 20)[7:]).word == "too few to judge"
-
-
-def test_other_samples_are_not_compared_and_few_are_not_judged() -> None:
-    base = rows([1.0] * 20)
-    other = [*base[:-1], base[-1]._replace(baseline_mae=math.nextafter(9, 10))]
+    other = [*head[:-1], head[-1]._replace(baseline_mae=math.nextafter(9, 10))]
     assert gate.compare(base, other).word == "not compared"
-    few = rows([2.0] * 20, held_out=4)
-    assert gate.compare(few, base).sentence == "Too few to judge: 4 held-out samples, 5 needed"
-    assert gate.compare(rows([1.0] * 20, held_out=5), rows([2.0] * 20, held_out=5)).word == "worse"
+    few = "Too few to judge: 4 held-out samples, 5 needed"
+    assert gate.compare(rows([2.0] * 20, held_out=4), base).sentence == few
+    assert gate.compare(rows([3.0] * 20, held_out=5), base).word == "better"
 
 
 def rules(**metrics: Metric) -> Rules:
@@ -154,7 +144,6 @@ def sides(**metrics: tuple[Any, Any]) -> tuple[Measured, Measured]:
         (LOWER, 1.0, 1.0625, "no clear difference"),
         (LOWER, 1.0, 1.125, "worse"),
         (LOWER, math.nan, 1.0, "not judged"),
-        (LOWER, 1.0, math.nan, "worse"),
         (HIGHER, 1.0, math.inf, "worse"),
         (LOWER, 1.0, "0.5", "worse"),
         (LOWER, 1.0, True, "worse"),
@@ -168,33 +157,29 @@ def test_a_metric_of_one_training_is_judged_by_its_direction_and_its_tolerance(
     assert verdict.sentence.startswith(f"{word.capitalize()}, by one training: {old} -> {new}")
 
 
-WORSE = "x: Worse, by one training:"
-LIMIT = "x is beyond its limit:"
+WORSE, LIMIT = "x: Worse, by one training: ", "x is beyond its limit: "
 
 
 @pytest.mark.parametrize(
     ("metric", "old", "new", "baseline", "starts"),
     [
-        (LOWER, 1.0, 1.5, (3, 3), [f"{WORSE} 1.0 -> 1.5"]),
-        (LOWER, 3.0, 2.5, (3, 3), [f"{LIMIT} 2.5 (limit 2)"]),
-        (LOWER, None, 2.5, (3, 3), [f"{LIMIT} 2.5 (limit 2)"]),
-        (LOWER, 2.0, 2.0, (3, 3), []),
-        (HIGHER, 1.0, 0.25, (3, 3), [f"{WORSE} 1.0 -> 0.25", f"{LIMIT} 0.25 (limit 0.5)"]),
+        (LOWER, 1.0, 1.5, 3, [f"{WORSE}1.0 -> 1.5"]),
+        (LOWER, None, 2.5, 3, [f"{LIMIT}2.5 (limit 2)"]),
+        (LOWER, 2.0, 2.0, 3, []),
+        (HIGHER, 1.0, 0.25, 3, [f"{WORSE}1.0 -> 0.25", f"{LIMIT}0.25 (limit 0.5)"]),
         # Other samples are not compared, but the limit counts, and so does a metric that is gone.
-        (LOWER, 1.0, 1.5, (3, 4), []),
-        (LOWER, 1.0, 2.5, (3, 4), [f"{LIMIT} 2.5 (limit 2)"]),
-        (LOWER, 1.0, None, (3, 4), [f"{WORSE} 1.0 -> None (wanted a finite number; "]),
-        (LOWER, 1.0, 1.5, (None, 4), [f"{WORSE} 1.0 -> 1.5"]),
+        (LOWER, 1.0, 2.5, 4, [f"{LIMIT}2.5 (limit 2)"]),
+        (LOWER, 1.0, None, 4, [f"{WORSE}1.0 -> None (wanted a finite number; "]),
         # A metric that does not decide fails by its limit alone.
-        (SHOWN, 1.0, 1.5, (3, 3), []),
-        (SHOWN, 1.0, math.nan, (3, 3), [f"{LIMIT} nan (limit 2)"]),
-        (SHOWN, 1.0, None, (3, 3), []),
+        (SHOWN, 1.0, 1.5, 3, []),
+        (SHOWN, 1.0, math.nan, 3, [f"{LIMIT}nan (limit 2)"]),
+        (SHOWN, 1.0, None, 3, []),
     ],
 )
 def test_the_gate_closes_on_what_is_worse_and_on_limits_and_names_the_metric(
-    metric: Metric, old: Any, new: Any, baseline: tuple[Any, int], starts: list[str]
+    metric: Metric, old: Any, new: Any, baseline: int, starts: list[str]
 ) -> None:
-    lines = gate.failures(rules(x=metric), *sides(x=(old, new), baseline_mae=baseline))
+    lines = gate.failures(rules(x=metric), *sides(x=(old, new), baseline_mae=(3, baseline)))
     assert [line[: len(start)] for line, start in zip(lines, starts, strict=True)] == starts
 
 
@@ -245,10 +230,8 @@ def test_a_rule_for_a_metric_that_a_stage_may_leave_out_is_passed_over(folder: P
     [
         ("    limit:", "    limitt:", r"validation_mae: Object contains unknown field `limitt`$"),
         ("better: lower", "better: higher", "validation_mae: wanted better: lower"),
-        ("tolerance: 1e-6", "tolerance: small", "validation_mae: Expected `float`, got `str`"),
         ("tolerance: 1e-6", "tolerance: -1", "Expected `float` >= 0.0"),
         ("pictures:", "picture:", "missing required field `pictures`|unknown field `picture`"),
-        ("metrics:", "metrics: [", "gate.yaml"),
         ("    decides: true\n", "", "wanted decides: true for at least one metric, got none"),
         ("better: neither", "better: neither, limit: 1", "wanted better: lower or higher beside "),
         ("test_mae: {", "test_mae: {limit: 1, ", "test_mae: wanted no limit and no decides, "),
