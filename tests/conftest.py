@@ -5,18 +5,18 @@ import os
 import shutil
 import signal
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser
 from collections.abc import Callable
 from contextlib import chdir
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 from filelock import FileLock
 from hypothesis import settings
 
 from plumbline.core.command import end_imports
+from plumbline.core.errors import UserError
 from tests.support.branches import make_branches
 from tests.support.clone import Clone, make_clone
 from tests.support.exercise import ROOT, write_params
@@ -95,25 +95,27 @@ def small(small_branches: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def run_in(
+def plumbline(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., tuple[int, list[str]]]:
-    """Runs the `main` of a command in a clone: its exit status, and the lines that it prints."""
+    """Runs a command in a clone, in this process: its exit status, and the lines that it prints."""
 
-    def run_in(clone: Clone, command: ModuleType, **options: Any) -> tuple[int, list[str]]:
+    def plumbline(clone: Clone, name: str, *arguments: str) -> tuple[int, list[str]]:
         capsys.readouterr()  # what the test has printed
-        for name, value in clone.environment.items():
-            monkeypatch.setenv(name, value)
+        for variable, value in clone.environment.items():
+            monkeypatch.setenv(variable, value)
+        command, parser = import_module(f"plumbline.commands.{name}"), ArgumentParser()
+        command.add_arguments(parser)
         end: object = None
         try:
             with chdir(clone.path):
-                command.main(Namespace(**options))
-        except SystemExit as error:
-            end = error.code
+                command.main(parser.parse_args(arguments))
+        except (SystemExit, UserError) as error:
+            end = error.code if isinstance(error, SystemExit) else str(error)
         said = capsys.readouterr().out + (end if isinstance(end, str) else "")
         return int(bool(end)), said.splitlines()
 
-    return run_in
+    return plumbline
 
 
 @pytest.fixture

@@ -60,7 +60,6 @@ BRANCHES = {
     "worse": scale(*[1.5] * 20),
     "unclear": scale(*[0.8] * 11, *[1.2] * 9),
     "beyond": scale(*[4.0] * 20),
-    "one-training": [],
 }
 
 

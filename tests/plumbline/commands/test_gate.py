@@ -6,22 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from plumbline.commands import gate
 from tests.support.clone import Clone
-from tests.support.exercise import GATE, ROOT
+from tests.support.exercise import ROOT
+from tests.support.small import GATE
 
 pytestmark = pytest.mark.slow
 
-Judge = Callable[[str, str | None], tuple[int, list[str]]]
-
-
-@pytest.fixture
-def judge(small_branches: Clone, run_in: Callable[..., tuple[int, list[str]]]) -> Judge:
-    """Runs the gate on two branches: its exit status, and what it says."""
-    return lambda base, head: run_in(small_branches, gate, base=base, head=head)
-
-
-OPEN = "gate: open, because nothing is worse than main or beyond a limit"
+Plumbline = Callable[..., tuple[int, list[str]]]
+OPEN = "gate: open, because nothing is worse than {} or beyond a limit"
+CLOSED = "gate: closed, compared with {}"
+STALE = "gate: not judged: type `dvc repro`, because the results are stale"
 BETTER = "validation_mae: Better in 20 of 20 trainings; the median error went from 0.02 to 0.01"
 WORSE = "validation_mae: Worse in 20 of 20 trainings; the median error went from 0.02 to 0.08"
 LIMIT = "validation_mae is beyond its limit: 0.08 (limit 0.05)"
@@ -31,26 +25,22 @@ LIMIT = "validation_mae is beyond its limit: 0.08 (limit 0.05)"
     ("base", "head", "lines"),
     [
         ("main", "better", [OPEN, BETTER]),
-        ("main", "one-training", [OPEN, "validation_mae: Not judged: one training only"]),
-        ("main", "beyond", ["gate: closed, compared with main", WORSE, LIMIT]),
-        ("beyond", "beyond", ["gate: closed, compared with beyond", LIMIT]),
-        ("main", "stale", ["gate: not judged: type `dvc repro`, because the results are stale",
-                           "make: changed command"]),
+        ("main", "beyond", [CLOSED, WORSE, LIMIT]),
+        ("beyond", "beyond", [CLOSED, LIMIT]),
+        ("main", "stale", [STALE, "make: changed command"]),
+        ("better", "unclear",
+         [OPEN, "validation_mae: No clear difference: better in 11 of 20 trainings, worse in 9",
+          "Merging better conflicts only in results: make merge BRANCH=better",
+          "better has moved on by 1 commit; compared with "]),
     ],
 )  # fmt: skip
 def test_a_branch_that_is_worse_stale_or_beyond_a_limit_fails(
-    judge: Judge, base: str, head: str, lines: list[str]
+    small_branches: Clone, plumbline: Plumbline, base: str, head: str, lines: list[str]
 ) -> None:
-    first, *rest = lines
-    assert judge(base, head) == (first != OPEN, [first, *[f"  {line}" for line in rest]])
-
-
-def test_a_branch_is_compared_with_where_it_left_a_base_that_has_moved_on(judge: Judge) -> None:
-    status, (_, verdict, conflict, moved) = judge("better", "unclear")
-    assert status == 0
-    assert verdict.endswith("No clear difference: better in 11 of 20 trainings, worse in 9")
-    assert conflict == "  Merging better conflicts only in results: make merge BRANCH=better"
-    assert moved.startswith("  better has moved on by 1 commit; compared with ")
+    status, said = plumbline(small_branches, "gate", base, head)
+    assert status == (lines[0] != OPEN)
+    wanted = [lines[0].format(base), *[f"  {line}" for line in lines[1:]]]
+    assert [line[: len(start)] for line, start in zip(said, wanted, strict=True)] == wanted
 
 
 def test_a_clone_without_a_cache_judges_its_working_tree(
@@ -58,10 +48,9 @@ def test_a_clone_without_a_cache_judges_its_working_tree(
 ) -> None:
     small_branches.run("git", "clone", "--quiet", "..", str(tmp_path / "fork"))
     fork = Clone(tmp_path / "fork" / small_branches.path.name, PYTHONPATH=str(ROOT))
-    fork.run("git", "checkout", "--quiet", "origin/worse", "--", ".")
+    fork.run("git", "checkout", "--quiet", "origin/beyond", "--", ".")
     done = fork.try_run("python", "-m", "plumbline", "gate", "main")
-    assert done.returncode == 1
-    assert "Worse in 20 of 20 trainings" in done.stdout
+    assert (done.returncode, done.stdout.splitlines()[1]) == (1, f"  {WORSE}")
 
 
 @pytest.mark.parametrize("tool", ["gate", "report", "check"])
