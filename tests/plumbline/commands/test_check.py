@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from plumbline.review.lock import recover
 from tests.support.clone import Clone
 from tests.support.small import write_results
 
@@ -49,14 +50,18 @@ def test_what_is_not_committed_not_of_this_commit_or_hidden_from_git_is_named(
     note.write_text("new")
     small.hide_edit("note")
     Path("model").write_text("of another commit")
-    status = small.run("git", "status", "--porcelain", ".")
+    index, status = Path("../.git/index"), small.run("git", "status", "--porcelain", ".")
+    assert "note" not in status
+    before = index.read_bytes()
     assert check() == (0, [
         FITS,
         "check: not committed yet: dvc.lock, note, params.yaml",
         "check: model on disk is not the one of this commit; dvc checkout",
         "check: git does not see that note changed; make it look: touch note",
     ])  # fmt: skip
-    assert small.run("git", "status", "--porcelain", ".") == status
+    assert index.read_bytes() == before
+    assert list(recover()) == ["note: touched; git did not see that it had changed"]
+    assert "note" in small.run("git", "status", "--porcelain", ".")
 
 
 def test_a_cut_lock_is_named_with_its_cure(small: Clone, check: Check) -> None:
@@ -71,9 +76,13 @@ def test_a_full_check_tells_the_same_bytes_from_the_tolerances_and_from_other_re
 ) -> None:
     run = "check: a clean run gives"
     assert check("--full") == (0, [FITS, f"{run} the same bytes"])
-    for error, said in ((1.001, "the same within the tolerances"), (1.1, "different results")):
-        write_results(Path(), error=error)
+    # `own` has no rule, and so no tolerance.
+    for metrics, said, line in (
+        ({"error": 1.005}, "the same within the tolerances", "error: 1.005 -> 1.0, by 0.005"),
+        ({"own": 2.001}, "different results", "own: 2.001 -> 2.0, by 0.001"),
+    ):
+        write_results(Path(), **metrics)
         small.run("dvc", "commit", "--force", "--quiet")
         small.commit("Forged")
-        line = f"  metrics.json: error: {error} -> 1.0, by {error - 1:.3g}"
-        assert check("--full") == (error == 1.1, [FITS, f"{run} {said}", line])
+        said = [FITS, f"{run} {said}", f"  metrics.json: {line}"]
+        assert check("--full") == ("own" in metrics, said)

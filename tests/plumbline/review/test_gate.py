@@ -26,13 +26,9 @@ def rows(errors: Sequence[float | None], baseline: float = 9.0, held_out: int = 
     return [Repeat(i, mae, mae, mae, baseline, held_out) for i, mae in enumerate(errors)]
 
 
-def verdict_on(base: Sequence[float | None], head: Sequence[float | None]) -> gate.Verdict:
-    return gate.compare(rows(base), rows(head))
-
-
 def fraction_judged(base: NDArray[np.float64], head: NDArray[np.float64]) -> float:
     """The fraction of the pairs of validations, each (n, repeats), that are better or worse."""
-    words = [verdict_on(*map(list, pair)).word for pair in zip(base, head, strict=True)]
+    words = [gate.compare(rows(a), rows(b)).word for a, b in zip(base, head, strict=True)]
     return sum(word in {"better", "worse"} for word in words) / len(words)
 
 
@@ -135,51 +131,38 @@ def sides(**metrics: tuple[Any, Any]) -> tuple[Measured, Measured]:
     return Measured(base, None), Measured(head, None)
 
 
-@pytest.mark.parametrize(
-    ("metric", "old", "new", "word"),
-    [
-        (LOWER, 1.0, 0.5, "better"),
-        (HIGHER, 0.5, 1.0, "better"),
-        (HIGHER, 1.0, 0.5, "worse"),
-        (LOWER, 1.0, 1.0625, "no clear difference"),
-        (LOWER, 1.0, 1.125, "worse"),
-        (LOWER, math.nan, 1.0, "not judged"),
-        (HIGHER, 1.0, math.inf, "worse"),
-        (LOWER, 1.0, "0.5", "worse"),
-        (LOWER, 1.0, True, "worse"),
-    ],
-)
-def test_a_metric_of_one_training_is_judged_by_its_direction_and_its_tolerance(
-    metric: Metric, old: Any, new: Any, word: str
-) -> None:
-    verdict = gate.judge(metric, old, new)
-    assert verdict.word == word
-    assert verdict.sentence.startswith(f"{word.capitalize()}, by one training: {old} -> {new}")
-
-
 WORSE, LIMIT = "x: Worse, by one training: ", "x is beyond its limit: "
 
 
 @pytest.mark.parametrize(
-    ("metric", "old", "new", "baseline", "starts"),
+    ("metric", "old", "new", "baseline", "word", "starts"),
     [
-        (LOWER, 1.0, 1.5, 3, [f"{WORSE}1.0 -> 1.5"]),
-        (LOWER, None, 2.5, 3, [f"{LIMIT}2.5 (limit 2)"]),
-        (LOWER, 2.0, 2.0, 3, []),
-        (HIGHER, 1.0, 0.25, 3, [f"{WORSE}1.0 -> 0.25", f"{LIMIT}0.25 (limit 0.5)"]),
+        (LOWER, 1.0, 0.5, 3, "better", []),
+        (HIGHER, 0.5, 1.0, 3, "better", []),
+        (LOWER, 1.0, 1.0625, 3, "no clear difference", []),
+        (LOWER, 1.0, 1.125, 3, "worse", [f"{WORSE}1.0 -> 1.125"]),
+        (LOWER, 2.0, 2.0, 3, "no clear difference", []),
+        (HIGHER, 1.0, 0.25, 3, "worse", [f"{WORSE}1.0 -> 0.25", f"{LIMIT}0.25 (limit 0.5)"]),
+        (LOWER, None, 2.5, 3, "not judged", [f"{LIMIT}2.5 (limit 2)"]),
+        (LOWER, math.nan, 1.0, 3, "not judged", []),
+        (HIGHER, 1.0, math.inf, 3, "worse", [f"{WORSE}1.0 -> inf (wanted a finite number; "]),
+        (LOWER, 1.0, True, 3, "worse", [f"{WORSE}1.0 -> True"]),
+        (LOWER, 1.0, "0.5", 3, "worse", [f"{WORSE}1.0 -> 0.5"]),
         # Other samples are not compared, but the limit counts, and so does a metric that is gone.
-        (LOWER, 1.0, 2.5, 4, [f"{LIMIT}2.5 (limit 2)"]),
-        (LOWER, 1.0, None, 4, [f"{WORSE}1.0 -> None (wanted a finite number; "]),
+        (LOWER, 1.0, 2.5, 4, "not compared", [f"{LIMIT}2.5 (limit 2)"]),
+        (LOWER, 1.0, None, 4, "worse", [f"{WORSE}1.0 -> None (wanted a finite number; "]),
         # A metric that does not decide fails by its limit alone.
-        (SHOWN, 1.0, 1.5, 3, []),
-        (SHOWN, 1.0, math.nan, 3, [f"{LIMIT}nan (limit 2)"]),
-        (SHOWN, 1.0, None, 3, []),
+        (SHOWN, 1.0, 1.5, 3, None, []),
+        (SHOWN, 1.0, math.nan, 3, None, [f"{LIMIT}nan (limit 2)"]),
     ],
 )
-def test_the_gate_closes_on_what_is_worse_and_on_limits_and_names_the_metric(
-    metric: Metric, old: Any, new: Any, baseline: int, starts: list[str]
+def test_the_gate_closes_on_a_metric_that_is_worse_or_beyond_its_limit(
+    metric: Metric, old: Any, new: Any, baseline: int, word: str | None, starts: list[str]
 ) -> None:
-    lines = gate.failures(rules(x=metric), *sides(x=(old, new), baseline_mae=(3, baseline)))
+    base, head = sides(x=(old, new), baseline_mae=(3, baseline))
+    verdicts = gate.decisions(rules(x=metric), base, head)
+    assert [verdict.word for verdict in verdicts.values()] == ([word] if word else [])
+    lines = gate.failures(rules(x=metric), base, head)
     assert [line[: len(start)] for line, start in zip(lines, starts, strict=True)] == starts
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from plumbline.review.git import HERE, checkout_of, find_base, find_commit, unseen_files
-from plumbline.review.lock import recover
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT
 
@@ -121,21 +120,6 @@ def test_the_working_tree_is_a_commit_and_without_an_edit_nothing_is_written(
         assert (checkout.path / "file").read_text() == "edited"
     assert HERE.read("", "file") == b"edited"
     assert HERE.read("", "nothing") is None
-
-
-def test_an_edit_that_git_does_not_see_is_found_and_recover_makes_git_see_it(
-    origin: Clone,
-) -> None:
-    Path("file").write_text("edited")
-    origin.hide_edit("file")
-    index = Path(".git/index").read_bytes()
-    assert origin.run("git", "status", "--porcelain") == ""
-    assert find_commit(None) != find_commit("HEAD")
-    assert unseen_files() == [Path("file")]
-    assert Path(".git/index").read_bytes() == index
-    assert list(recover()) == ["file: touched; git did not see that it had changed"]
-    assert origin.run("git", "status", "--porcelain") == " M file\n"
-    assert list(recover()) == []
 
 
 def test_a_file_that_git_does_not_compare_counts_as_committed(origin: Clone) -> None:

@@ -92,19 +92,14 @@ def test_a_metric_of_ones_own_decides_by_one_training_and_says_so() -> None:
     assert none.startswith("⚪ Not judged: no metric decides. Its error ")
 
 
-@pytest.mark.parametrize(
-    ("params", "sources", "said"),
-    [
-        ([], [], "No parameter changed"),
-        ([*"abcde"], [], "With `a` `1` → `2`, `b` `1` → `2`, `c` `1` → `2`, 2 more"),
-        (["lr"], ["a.py", "b.py"], "With `lr` `1` → `2`, and changes in `a.py`, `b.py`"),
-    ],
-)
-def test_a_sentence_says_what_changed_and_what_that_did(
-    params: list[str], sources: list[str], said: str
-) -> None:
-    findings = BETTER._replace(params=[Change(name, 1, 2) for name in params], sources=sources)
-    assert lines_of(findings)[2] == f"{said}: `validation_mae` `2` → `1`."
+def test_a_sentence_says_what_changed_and_what_that_did() -> None:
+    for params, sources, said in (
+        ("", [], "No parameter changed"),
+        ("abcde", [], "With `a` `1` → `2`, `b` `1` → `2`, `c` `1` → `2`, 2 more"),
+        ("a", ["a.py", "b.py"], "With `a` `1` → `2`, and changes in `a.py`, `b.py`"),
+    ):
+        findings = BETTER._replace(params=[Change(name, 1, 2) for name in params], sources=sources)
+        assert lines_of(findings)[2] == f"{said}: `validation_mae` `2` → `1`."
 
 
 def test_both_sides_of_the_validation_are_shown_row_by_row() -> None:
@@ -115,7 +110,6 @@ def test_both_sides_of_the_validation_are_shown_row_by_row() -> None:
         "| half of the errors are between | `2` and `2` | `1.8` and `3.3` |",
         "| error of a constant | `4` | `4` |",
         "| smaller error in | 1 of 9 | 8 of 9 |",
-        "| 3 | `2` | `1.3` |",
         "| 7 | `2` | diverged |",
     } <= {*lines_of(found(rows(2, 9), head))}
     last, _, more = lines_of(found(rows(2, 100), rows(1, 100)))[-3:]
@@ -158,7 +152,6 @@ VERSIONS = "- **Versions**: `torch` `2.12` → `2.13`;"
         (with_versions(0.1), f"{VERSIONS} all numbers are the same"),
         (with_versions(0.1000001), f"{VERSIONS} the numbers differ, `score` in digit 7"),
         (with_versions(-2), f"{VERSIONS} the numbers differ, `score` in digit 1"),
-        (with_versions(1), "With `torch` `2.12` → `2.13`: "),
         (NOTHING, "- **Reproduction**: not tried; `make report FULL=1` runs all stages again"),
         (NOTHING._replace(differences=[]), "- **Reproduction**: a clean run gives the same bytes"),
         (NOTHING._replace(problems=["a: b"]), "- **Results**: stages have not run since these "),
@@ -186,12 +179,10 @@ HOSTILE = (
 
 
 def test_text_from_a_branch_never_becomes_markup() -> None:
-    findings = Findings(
+    findings = NOTHING._replace(
         base=Measured({HOSTILE: HOSTILE}, rows(1)),
         head=Measured({HOSTILE: 1}, rows(2)),
         sources=[HOSTILE],
-        risen="",
-        notes=[],
         params=[Change(HOSTILE, HOSTILE, [HOSTILE])],
         versions=[Change(HOSTILE, HOSTILE, HOSTILE)],
         rules=[Change(HOSTILE, None, {HOSTILE: HOSTILE})],
