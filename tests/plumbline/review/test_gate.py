@@ -189,6 +189,8 @@ def test_values_have_the_names_of_their_sections_and_a_metric_is_a_number_or_a_t
     assert (
         repr(sorted(metrics.items())) == "[('a.b', 1), ('a.c.d', nan), ('g', 0.001), ('h', 'cpu')]"
     )
+    (folder / "n.yaml").write_text("")
+    assert read_values(HERE, "", "n.yaml") == {}
     for wrong in ("[1]", "", "{"):
         (folder / "m.json").write_text(wrong)
         with pytest.raises(ValueError, match=r"^m\.json: "):

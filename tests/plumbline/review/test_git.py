@@ -137,7 +137,7 @@ def test_a_file_that_git_does_not_compare_counts_as_committed(origin: Clone) -> 
 
 
 def test_no_hook_filter_or_monitor_runs_that_plain_git_would_run(origin: Clone) -> None:
-    program = Path("hooks/post-checkout")
+    program = Path("hooks/post-index-change")
     program.parent.mkdir()
     program.write_text(f"#!/bin/sh\ntouch {origin.path.parent}/ran\nexit 1\n")
     program.chmod(0o755)

@@ -130,6 +130,11 @@ def test_what_the_numbers_hide_is_told_below_the_sentence() -> None:
     assert lines_of(BETTER._replace(notes=[swings]))[4:7:2] == [f"⚠️ {swings}", "`main` → `new`"]
 
 
+def test_metrics_have_the_order_of_their_rules_and_others_come_last() -> None:
+    text = "\n".join(lines_of(found(None, None, a=(1, 2), score=(1, 2))))
+    assert re.findall(r"(?m)^\| `(\w+)` \| `1`", text) == ["validation_mae", "score", "a"]
+
+
 def with_versions(score: float) -> Findings:
     findings = found(None, None, validation_mae=(1, 1), score=(0.1, score), device=("a", "b"))
     return findings._replace(versions=[Change("torch", "2.12", "2.13")])
