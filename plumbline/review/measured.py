@@ -36,11 +36,15 @@ def measure(checkout: Checkout, commit: str) -> Measured:
 
     Only numbers and texts, such as the device, are metrics.
     """
-    found: Values = {}
-    for path in declared.entries(checkout.stages("dvc.yaml", commit), "metrics"):
+    found, stages = Values(), checkout.stages("dvc.yaml", commit)
+    for path in declared.entries(stages, "metrics"):
         found |= read_values(checkout, commit, path)
     metrics = {name: value for name, value in found.items() if isinstance(value, float | int | str)}
-    return Measured(metrics, _load_rows(checkout, commit))
+    for path in declared.entries(stages, "plots"):
+        content = (path.endswith(".csv") and checkout.read(commit, path)) or b""
+        if content.startswith(",".join(Repeat._fields).encode()):
+            return Measured(metrics, validation.parse(content, path))
+    return Measured(metrics, None)
 
 
 def read_values(checkout: Checkout, commit: str, path: str) -> Values:
@@ -64,15 +68,6 @@ def read_values(checkout: Checkout, commit: str, path: str) -> Values:
         for name in sections:
             values |= {f"{name}.{inner}": value for inner, value in values.pop(name).items()}
     return values
-
-
-def _load_rows(checkout: Checkout, commit: str) -> list[Repeat] | None:
-    """The rows of the repeated trainings; None if there is no such file."""
-    for path in declared.entries(checkout.stages("dvc.yaml", commit), "plots"):
-        content = (path.endswith(".csv") and checkout.read(commit, path)) or b""
-        if content.startswith(",".join(Repeat._fields).encode()):
-            return validation.parse(content, path)
-    return None
 
 
 def compare_values(old: Values, new: Values, first: Iterable[str] = ()) -> list[Change]:

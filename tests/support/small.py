@@ -57,7 +57,6 @@ def scale(*factors: float) -> list[Repeat]:
 BRANCHES = {
     "main": BASE,
     "better": scale(*[0.5] * 20),
-    "worse": scale(*[1.5] * 20),
     "unclear": scale(*[0.8] * 11, *[1.2] * 9),
     "beyond": scale(*[4.0] * 20),
 }

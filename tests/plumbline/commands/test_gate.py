@@ -62,8 +62,6 @@ def test_a_missing_repository_is_one_line(tmp_path: Path, tool: str) -> None:
     assert re.fullmatch(f"{tool}: fatal: not a git repository.*\n", done.stdout)
 
 
-def test_a_reader_that_closes_the_pipe_ends_a_command_without_a_word(
-    small_branches: Clone,
-) -> None:
+def test_a_reader_that_closes_the_pipe_ends_a_command_without_a_word(small_branches: Clone) -> None:
     command = "python -m plumbline gate main better | true; echo ${PIPESTATUS[0]}"
     assert small_branches.run("bash", "-c", command) == "1\n"

@@ -44,10 +44,10 @@ def test_the_report_and_its_page_show_parameters_metrics_stages_and_pictures(
 def test_the_same_revisions_give_the_same_report_with_links_to_both_commits(
     small_branches: Clone, plumbline: Plumbline
 ) -> None:
-    arguments = (small_branches, "report", "main", "worse", "--links", "https://example.org/raw/")
+    arguments = (small_branches, "report", "main", "beyond", "--links", "https://example.org/raw/")
     said = plumbline(*arguments)
     assert said == plumbline(*arguments)
-    commits = (small_branches.run("git", "rev-parse", name).strip() for name in ("main", "worse"))
+    commits = (small_branches.run("git", "rev-parse", name).strip() for name in ("main", "beyond"))
     old, new = (f"https://example.org/raw/{commit}/plumbline/a.png" for commit in commits)
     assert f"| ![before]({old}) | ![after]({new}) |" in said[1]
 

@@ -77,6 +77,7 @@ def test_the_error_in_a_clone_of_one_branch_names_the_command_that_fetches_the_o
     clone = cloned("--single-branch", "--branch=work", *options)
     with checkout_of("HEAD") as checkout:
         assert (checkout.path / "file").read_text() == "work"
+        assert checkout.git("log", "--format=%s").startswith(b"work\n")
     said, _, command = refusal("main").partition("; if origin has it: ")
     assert said == "main: no such revision in this repository; there are work, origin/work"
     for no_branch in ("--nosuch", "HEAD~9"):
@@ -101,7 +102,10 @@ def test_a_branch_of_a_remote_and_an_experiment_are_found_by_their_names(
 def test_a_partial_clone_fetches_the_files_of_the_base(
     origin: Clone, cloned: Callable[..., Clone]
 ) -> None:
-    cloned("--filter=blob:none", "--no-checkout")
+    clone = cloned("--filter=blob:none", "--no-checkout")
+    clone.run("git", "config", "filter.own.smudge", "false")
+    clone.run("git", "config", "filter.own.required", "true")
+    Path(".git/info/attributes").write_text("* filter=own\n")
     with checkout_of("work") as checkout:
         base, _ = find_base("main", checkout.head)
         assert checkout.read(checkout.head, "file") == b"work"
@@ -109,9 +113,7 @@ def test_a_partial_clone_fetches_the_files_of_the_base(
         assert checkout.read(base, "nothing") is None
 
 
-def test_the_working_tree_is_a_commit_and_without_an_edit_nothing_is_written(
-    origin: Clone,
-) -> None:
+def test_the_working_tree_is_a_commit_and_without_an_edit_nothing_is_written(origin: Clone) -> None:
     before = [*Path(".git/objects").rglob("*")]
     assert find_commit(None) == find_commit("HEAD")
     assert [*Path(".git/objects").rglob("*")] == before
