@@ -47,7 +47,7 @@ def repeated(old: float | None, new: float | None, score: tuple[Any, Any] = (2, 
 
 
 def lines_of(findings: Findings, rules: Rules = RULES) -> list[str]:
-    return report(findings, rules, ("main", "new"), None).splitlines()
+    return report(findings, rules, ("5" * 40, "new"), None).splitlines()
 
 
 BETTER = repeated(2, 1)
@@ -128,7 +128,10 @@ def test_what_the_numbers_hide_is_told_below_the_sentence() -> None:
         f"In 10 of 20 trainings {constant}", f"On the testing samples {constant}"
     ]  # fmt: skip
     assert notes([], Measured({}, fewer)) == []
-    assert lines_of(BETTER._replace(notes=[swings]))[4:7:2] == [f"⚠️ {swings}", "`main` → `new`"]
+    assert lines_of(BETTER._replace(notes=[swings]))[4:7:2] == [
+        f"⚠️ {swings}",
+        "`555555555555` → `new`",
+    ]
 
 
 def test_metrics_have_the_order_of_their_rules_and_others_come_last() -> None:
