@@ -39,7 +39,7 @@ def main(options: Namespace) -> None:
     commits = {"before": base, "after": checkout.head}
 
     def address(path: str, side: str, content: bytes) -> str:
-        """On a site, or of a file that is written beside the report."""
+        """The picture on the site, or a file with it that is written beside the report."""
         if options.links:
             place = posixpath.normpath(checkout.prefix + path)
             return f"{options.links.rstrip('/')}/{commits[side]}/{place}"

@@ -82,7 +82,9 @@ NOT_ADDED = "plot: a.png is not in the commit; git add it"
     ],
 )  # fmt: skip
 def test_the_first_line_says_what_to_do_with_the_change(findings: Findings, line: str) -> None:
-    assert lines_of(findings)[0] == f"## {line}"
+    lines = lines_of(findings)
+    assert lines[0] == f"## {line}"
+    assert "### Stages" not in lines  # none ran
 
 
 def test_a_metric_of_ones_own_decides_by_one_training_and_says_so() -> None:
