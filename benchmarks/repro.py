@@ -2,10 +2,12 @@
 
 Usage: python -m benchmarks.repro [RUNS]
 
-The floor (benchmarks/floor/) has six stages with the same data and parameters. Each of them
-depends on one script, imports what it cannot do without, and writes a few bytes. The tutorials'
-way (benchmarks/tutorial/) does the same computation with torch and pyplot imported in every
-script. The three run in turn; each figure is a median, and each ratio a median of ratios.
+The floor (benchmarks/floor/) has the same stages, data and parameters. Each of its stages depends
+on one script, imports what it cannot do without, and writes a few bytes. The tutorials' way
+(benchmarks/tutorial/) does the same computation with torch and pyplot imported in every script.
+A second table is of six stages: without validate, whose 20 trainings the floor does not do, and
+without the versions of packages. All run in turn; each figure is a median, and each ratio a median
+of ratios.
 """
 
 import shlex
@@ -40,6 +42,16 @@ def make_other(path: Path, scripts: Path) -> Clone:
     return clone
 
 
+def leave_out_validate(clone: Clone) -> Clone:
+    """Keeps the last validation as a file that no stage makes, and declares no versions."""
+    content = yaml.safe_load((clone.path / "dvc.yaml").read_text(encoding="utf-8"))
+    del content["stages"]["validate"]
+    for stage in content["stages"].values():
+        stage["params"] = [key for key in stage["params"] if isinstance(key, str)]
+    (clone.path / "dvc.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    return clone
+
+
 def repro(clone: Clone) -> float:
     """Seconds of one `dvc repro`."""
     return measure(["dvc", "repro", "--quiet"], clone)[0]
@@ -68,30 +80,43 @@ CHANGES: dict[str, Callable[[Clone, int], None]] = {
 }
 
 
+def ratio(times: dict[str, list[float]], one: str, other: str) -> str:
+    return f"{statistics.median(a / b for a, b in zip(times[one], times[other], strict=True)):.2f}"
+
+
 def main(runs: int) -> None:
     here = Path(__file__).parent
     with tempfile.TemporaryDirectory() as folder:
         clones = {
             "this": make_clone(Path(folder) / "this"),
             "floor": make_other(Path(folder) / "floor", here / "floor"),
-            "tutorial": make_other(Path(folder) / "tutorial", here / "tutorial"),
+            "way": make_other(Path(folder) / "way", here / "tutorial"),
+            "six": make_clone(Path(folder) / "six"),
+            "six floor": make_other(Path(folder) / "six-floor", here / "floor"),
         }
         for clone in clones.values():
             repro(clone)
-        print("| dvc repro | this, s | floor, s | tutorials' way, s | this / floor | way / this |")
-        print("|---|---|---|---|---|---|")
+        for name in ("six", "six floor"):
+            repro(leave_out_validate(clones[name]))
+        times: dict[str, dict[str, list[float]]] = {what: {} for what in CHANGES}
         for what, prepare in CHANGES.items():
-            times: dict[str, list[float]] = {name: [] for name in clones}
             for turn in range(runs):
                 for name, clone in clones.items():
                     prepare(clone, turn)
-                    times[name].append(repro(clone))
-            this, floor, tutorial = times.values()
-            over = statistics.median(a / b for a, b in zip(this, floor, strict=True))
-            gain = statistics.median(a / b for a, b in zip(tutorial, this, strict=True))
-            seconds = " | ".join(f"{statistics.median(t):.2f}" for t in times.values())
-            print(f"| {what} | {seconds} | {over:.2f} | {gain:.2f} |", flush=True)
+                    times[what].setdefault(name, []).append(repro(clone))
+    for header, names, ratios in (
+        ("| this, s | floor, s | tutorials' way, s | this / floor | way / this |",
+         ("this", "floor", "way"), (("this", "floor"), ("way", "this"))),
+        ("| six stages, s | their floor, s | six / floor | this / six |",
+         ("six", "six floor"), (("six", "six floor"), ("this", "six"))),
+    ):  # fmt: skip
+        print(f"| dvc repro {header}\n{'|---' * header.count('|')}|")
+        for what, found in times.items():
+            cells = [f"{statistics.median(found[name]):.2f}" for name in names]
+            cells += [ratio(found, *pair) for pair in ratios]
+            print(f"| {what} | {' | '.join(cells)} |")
+        print()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 4)
