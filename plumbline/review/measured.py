@@ -59,7 +59,7 @@ def read_values(checkout: Checkout, commit: str, path: str) -> Values:
         try:
             values = json.loads(content)
         except (ValueError, RecursionError) as error:
-            raise UserError(f"{path}: {error}") from None
+            raise UserError(f"{path}: wanted JSON, got: {error}") from None
     else:
         values = parse_yaml(content, Path(path)) or {}
     if not isinstance(values, dict):

@@ -17,29 +17,24 @@ pytestmark = [
 
 FITS = "check: dvc.lock, metrics and pictures fit the parameters and the scripts"
 STALE = "check: stages have not run since these changes; type: "
-Check = Callable[..., tuple[int, list[str]]]
+Plumbline = Callable[..., tuple[int, list[str]]]
 
 
-@pytest.fixture
-def check(small: Clone, plumbline: Check) -> Check:
-    """Runs the check in the small project: the status, and what it says."""
-    return lambda *arguments: plumbline(small, "check", *arguments)
-
-
-def test_a_comment_is_told_from_a_stale_result(small: Clone, check: Check) -> None:
-    assert check() == (0, [FITS])
+def test_a_comment_is_told_from_a_stale_result(small: Clone, plumbline: Plumbline) -> None:
+    assert plumbline(small, "check") == (0, [FITS])
     script = Path("code/make.py")
     script.write_text("# A comment.\n" + script.read_text())
-    said = ["make: only comments changed in code/make.py: make accept"]
-    assert check() == (1, [f"{STALE}make accept, then commit", f"  {said[0]}"])
+    edited = "  make: only comments changed in code/make.py: make accept"
+    said = [f"{STALE}make accept, then commit", edited]
+    assert plumbline(small, "check") == (1, said)
     Path("metrics.json").write_text("{}\n")
-    said.append("make: metrics.json is modified")
-    assert check() == (1, [f"{STALE}dvc repro, then commit", *[f"  {line}" for line in said]])
-    assert check("HEAD") == (0, [FITS])
+    said = [f"{STALE}dvc repro, then commit", edited, "  make: metrics.json is modified"]
+    assert plumbline(small, "check") == (1, said)
+    assert plumbline(small, "check", "HEAD") == (0, [FITS])
 
 
 def test_what_is_not_committed_not_of_this_commit_or_hidden_from_git_is_named(
-    small: Clone, check: Check
+    small: Clone, plumbline: Plumbline
 ) -> None:
     small.edit("params.yaml", "1", "3")
     small.repro()
@@ -53,7 +48,7 @@ def test_what_is_not_committed_not_of_this_commit_or_hidden_from_git_is_named(
     index, status = Path("../.git/index"), small.run("git", "status", "--porcelain", ".")
     assert "note" not in status
     before = index.read_bytes()
-    assert check() == (0, [
+    assert plumbline(small, "check") == (0, [
         FITS,
         "check: not committed yet: dvc.lock, note, params.yaml",
         "check: model on disk is not the one of this commit; dvc checkout",
@@ -64,18 +59,18 @@ def test_what_is_not_committed_not_of_this_commit_or_hidden_from_git_is_named(
     assert "note" in small.run("git", "status", "--porcelain", ".")
 
 
-def test_a_cut_lock_is_named_with_its_cure(small: Clone, check: Check) -> None:
+def test_a_cut_lock_is_named_with_its_cure(small: Clone, plumbline: Plumbline) -> None:
     Path("dvc.lock").write_text("schema: '2.0'\nstages:\n")
-    status, (line,) = check()
+    status, (line,) = plumbline(small, "check")
     cure = "git checkout dvc.lock, then dvc repro"
     assert (status, line) == (1, f"dvc.lock: cut short, as a killed DVC leaves it; {cure}")
 
 
 def test_a_full_check_tells_the_same_bytes_from_the_tolerances_and_from_other_results(
-    small: Clone, check: Check
+    small: Clone, plumbline: Plumbline
 ) -> None:
     run = "check: a clean run gives"
-    assert check("--full") == (0, [FITS, f"{run} the same bytes"])
+    assert plumbline(small, "check", "--full") == (0, [FITS, f"{run} the same bytes"])
     # `own` has no rule, and so no tolerance.
     for metrics, said, line in (
         ({"error": 1.005}, "the same within the tolerances", "error: 1.005 -> 1.0, by 0.005"),
@@ -85,4 +80,4 @@ def test_a_full_check_tells_the_same_bytes_from_the_tolerances_and_from_other_re
         small.run("dvc", "commit", "--force", "--quiet")
         small.commit("Forged")
         said = [FITS, f"{run} {said}", f"  metrics.json: {line}"]
-        assert check("--full") == ("own" in metrics, said)
+        assert plumbline(small, "check", "--full") == ("own" in metrics, said)
