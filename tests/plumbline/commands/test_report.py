@@ -82,6 +82,7 @@ def test_uncommitted_changes_and_a_run_that_fails_are_reported(
     assert "`HEAD` → `the working tree`" in lines
     assert lines[2].startswith("With `numpy` `1` → `2`: ")
     assert "| `metrics.error.tolerance` | `0.01` | `0.02` |" in lines
+    assert "### Pictures" not in lines
     at = lines.index("- **Reproduction**: a clean run gives different results")
     assert "no memory" in lines[at + 1]
 

@@ -20,7 +20,7 @@ def file(path: str) -> dict[str, Any]:
 STAGES: dict[str, Any] = {
     "make": {"cmd": "make a", "deps": [FOLDER, REMOTE], "outs": [file("a"), file("b")]},
     "use": {"cmd": ["use", "a"], "deps": [file("a")], "params": {"p": {"n": 1}},
-            "outs": [file("c"), FOLDER]},
+            "outs": [file("c"), dict(FOLDER)]},
     "show": {"cmd": "show", "deps": [file("c")]},
 }  # fmt: skip
 TEXT = yaml.safe_dump({"schema": "2.0", "stages": STAGES}, sort_keys=False).encode()
