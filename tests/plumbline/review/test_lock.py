@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 import yaml
 
-from plumbline.review.lock import changed_sources, is_truncated, recover, stage_changes
+from plumbline.review.git import HERE
+from plumbline.review.lock import (
+    changed_sources,
+    is_truncated,
+    load_declared,
+    recover,
+    stage_changes,
+)
 
 FOLDER = {"path": "core", "hash": "md5", "md5": "0a.dir", "size": 9, "nfiles": 2}
 REMOTE = {"path": "s3://bucket/table", "etag": "1e"}
@@ -68,6 +75,12 @@ def test_a_lock_cut_anywhere_is_recognised_or_lacks_the_hash_of_an_output() -> N
     for length in accepted:
         for name, entry in yaml.safe_load(TEXT[:length])["stages"].items():
             assert entry == STAGES[name] or hashes(entry) < hashes(STAGES[name])
+
+
+def test_an_entry_of_a_stage_that_dvc_yaml_no_longer_has_does_not_count(folder: Path) -> None:
+    write("dvc.lock", TEXT)
+    write("dvc.yaml", b"stages: {use: {cmd: x}}")
+    assert [*load_declared(HERE, "")] == ["use"]
 
 
 @pytest.fixture
