@@ -27,6 +27,10 @@ def test_a_comment_is_told_from_a_stale_result(small: Clone, plumbline: Plumblin
     edited = "  make: only comments changed in code/make.py: make accept"
     said = [f"{STALE}make accept, then commit", edited]
     assert plumbline(small, "check") == (1, said)
+    # The gate judges results that a comment, or a missing `git add`, has not made stale.
+    small.run("git", "rm", "--quiet", "--cached", "a.png")
+    assert plumbline(small, "gate", "HEAD")[0] == 0
+    small.run("git", "add", "a.png")
     Path("metrics.json").write_text("{}\n")
     said = [f"{STALE}dvc repro, then commit", edited, "  make: metrics.json is modified"]
     assert plumbline(small, "check") == (1, said)

@@ -100,6 +100,7 @@ def test_data_on_disk_that_is_of_another_commit_is_named_with_the_cure(small: Cl
     assert [*differing_data()] == [f"data/table {cure} dvc add it to keep it, or dvc checkout"]
     small.run("dvc", "checkout", "--quiet", "--force")
     Path("model").write_text("2\n")
+    Path("metrics.json").write_text("in git, and so not data")
     assert [*differing_data()] == [f"model {cure} dvc checkout"]
 
 
