@@ -11,7 +11,6 @@ from tests.support.small import write_results
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif("sys.platform == 'win32'", reason="links need a right there"),
     pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning"),  # in DVC
 ]
 

@@ -17,7 +17,6 @@ from tests.support.small import SCRIPT, write_results
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif("sys.platform == 'win32'", reason="links need a right there"),
     pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning"),  # in DVC
 ]
 
@@ -36,26 +35,42 @@ def differences() -> list[str]:
     return [f"{difference}{'' if difference.within else ' !'}" for difference in listed]
 
 
-def test_a_changed_script_is_named_through_the_link_to_its_folder(small: Clone) -> None:
+links = pytest.mark.skipif("sys.platform == 'win32'", reason="links need a right there")
+
+
+@pytest.fixture
+def linked(small: Clone) -> Clone:
+    """The project with its code in a folder above it, to which it has a link."""
+    shutil.move("code", "../code")
+    Path("code").symlink_to("../code")
+    small.run("git", "add", "--all", "..")
+    small.commit("A link")
+    return small
+
+
+@links
+def test_a_changed_script_is_named_through_the_link_to_its_folder(linked: Clone) -> None:
     assert found() == []
     Path("code/make.py").write_text(f"{SCRIPT}1\n")
     assert found() == ["make: ../code/make.py is modified"]
-    small.run("git", "commit", "--quiet", "--all", "--message", "An edit without a run")
+    linked.run("git", "commit", "--quiet", "--all", "--message", "An edit without a run")
     assert found() == ["make: ../code/make.py is modified"]
     Path("code/make.py").write_text(f"{SCRIPT}# new\n")
     assert found() == ["make: only comments changed in code/make.py: make accept"]
 
 
-def test_the_uncommitted_files_are_the_projects_and_those_it_links_to(small: Clone) -> None:
+@links
+def test_the_uncommitted_files_are_the_projects_and_those_it_links_to(linked: Clone) -> None:
     for name in ("code/other.py", "../beside", "dvc.yaml"):
         Path(name).write_text("")
-    small.run("git", "add", "--all", "..")
+    linked.run("git", "add", "--all", "..")
     with checkout_of(None) as checkout:
         paths = (".", "code", "/elsewhere")
         names = changed_files(checkout, find_commit("HEAD"), checkout.head, *paths)
     assert names == ["../code/other.py", "dvc.yaml"]
 
 
+@links
 def test_a_link_that_leads_out_of_the_commit_is_named_with_its_target(small: Clone) -> None:
     Path("data/table").unlink()
     Path("data/table").symlink_to("/nowhere/table")
