@@ -79,7 +79,7 @@ def damaged_objects(hashes: dict[str, str]) -> Iterator[str]:
         cache = Path(repo.cache.local.path)
     for output, md5 in sorted(hashes.items()):
         stored = cache / md5[:2] / md5[2:]
-        if md5 and stored.is_file():
+        if stored.is_file():
             with stored.open("rb") as file:
                 if hashlib.file_digest(file, "md5").hexdigest() != md5:
                     yield f"{output}: damaged in the cache; delete it and {stored}, then dvc repro"
