@@ -2,7 +2,6 @@
 
 import gc
 import os
-import shutil
 import signal
 import sys
 from argparse import ArgumentParser
@@ -71,12 +70,7 @@ def reproduced(share: Callable[..., Clone]) -> Clone:
 @pytest.fixture(scope="session")
 def branches(reproduced: Clone, share: Callable[..., Clone]) -> Clone:
     """A clone with the branches of tests/support/branches.py; to change it, take `branched`."""
-
-    def make(path: Path) -> None:
-        shutil.copytree(reproduced.path, path, symlinks=True)
-        make_branches(Clone(path))
-
-    return share("branches", make)
+    return share("branches", lambda path: make_branches(reproduced.copy(path)))
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +83,7 @@ def small_branches(share: Callable[..., Clone]) -> Clone:
 def small(small_branches: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clone:
     """A copy of it, in which the process runs."""
     shared = small_branches.path
-    shutil.copytree(shared.parent, tmp_path / "root", symlinks=True)
+    Clone(shared.parent).copy(tmp_path / "root")
     monkeypatch.chdir(tmp_path / "root" / shared.name)
     return Clone(Path.cwd())
 
@@ -121,13 +115,13 @@ def plumbline(
 @pytest.fixture
 def clone(reproduced: Clone, tmp_path: Path) -> Clone:
     """A copy of `reproduced` and its cache that a test can change."""
-    return Clone(shutil.copytree(reproduced.path, tmp_path / "copy", symlinks=True))
+    return reproduced.copy(tmp_path / "copy")
 
 
 @pytest.fixture
 def branched(branches: Clone, tmp_path: Path) -> Clone:
     """A copy of `branches` and its cache that a test can change."""
-    return Clone(shutil.copytree(branches.path, tmp_path / "copy", symlinks=True))
+    return branches.copy(tmp_path / "copy")
 
 
 def pytest_collection_finish() -> None:
@@ -141,10 +135,16 @@ def pytest_sessionfinish() -> None:
     gc.freeze()
 
 
-def pytest_configure() -> None:
-    """Makes Ctrl-C end the processes that tests start, even if pytest inherited it ignored.
+def pytest_configure(config: pytest.Config) -> None:
+    """Names the marks, and prepares this process for the processes that tests start.
 
-    They find this Python, and its `dvc`, without an active environment.
+    Ctrl-C ends them, even if pytest inherited it ignored. They find this Python, and its `dvc`,
+    without an active environment.
     """
+    for mark in (
+        "slow: starts processes, or takes long; `make test-quick` leaves it out",
+        "all: faults, hostile files and all that takes minutes; only `make test-all` runs it",
+    ):
+        config.addinivalue_line("markers", mark)
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -178,22 +178,8 @@ def test_rows_outside_of_the_training_range_are_counted_by_feature(
     ]
 
 
-@pytest.mark.parametrize(
-    ("pipeline", "lock", "config", "cure"),
-    [
-        ("", "", "", "$"),
-        ("      - model\n", "", "", "; `make repro` trains it"),
-        ("      - model\n", "    - path: model\n", "", "; `make repro` trains it"),
-        ("", "    - path: model\n", "[core]\n    remote = x\n", "; `dvc pull model` fetches it"),
-    ],
-)
-def test_the_error_for_a_missing_model_says_what_brings_it(
-    pipeline: str, lock: str, config: str, cure: str
-) -> None:
-    Path(".dvc").mkdir()
-    for name, text in {"dvc.yaml": pipeline, "dvc.lock": lock, ".dvc/config": config}.items():
-        Path(name).write_text(text)
-    with pytest.raises(UserError, match=f"^model: wanted a model, got none{cure}"):
+def test_the_error_for_a_missing_model_says_what_brings_it() -> None:
+    with pytest.raises(UserError, match="^model: wanted a model, got none; `make repro` trains it"):
         run_stage(predict, "new", "model", "out")
 
 

@@ -20,8 +20,9 @@ class Clone:
 
     def __init__(self, path: Path, **environment: str) -> None:
         self.path = path
-        # Drop the user's settings for git and DVC, and PYTHONWARNINGS, which makes DVC fail.
-        theirs = ("GIT_", "DVC_", "PYTHONWARNINGS")
+        # Drop the user's settings for git and DVC, PYTHONWARNINGS, which makes DVC fail, and what
+        # the make that runs the tests would tell another one about itself.
+        theirs = ("GIT_", "DVC_", "PYTHONWARNINGS", "MAKE")
         self.environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith(theirs)},
             "LC_ALL": "C.UTF-8",
@@ -40,6 +41,10 @@ class Clone:
         self.run("git", "init", "--quiet", "--initial-branch=main", root)
         self.run("git", "config", "user.name", "A Person")
         self.run("git", "config", "user.email", "person@example.org")
+
+    def copy(self, path: Path) -> "Clone":
+        """A copy of the folder, with its cache."""
+        return Clone(Path(shutil.copytree(self.path, path, symlinks=True)))
 
     def run(self, *command: str) -> str:
         """All that the command prints; AssertionError if it fails."""
@@ -77,11 +82,11 @@ class Clone:
     def digests(self) -> dict[str, str]:
         """The SHA-256 of every output, and of dvc.lock; "missing" for a file that is not there."""
         stages = declared.read(self.path).values()
+        paths = ["dvc.lock", *(path for stage in stages for path in stage.outs)]
+        files = {path: self.path / path for path in paths}
         return {
-            name: hashlib.sha256((self.path / name).read_bytes()).hexdigest()
-            if (self.path / name).is_file()
-            else "missing"
-            for name in [path for stage in stages for path in stage.outs] + ["dvc.lock"]
+            path: hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "missing"
+            for path, file in files.items()
         }
 
     def edit(self, name: str, old: str, new: str) -> None:
@@ -119,13 +124,7 @@ def make_clone(path: Path) -> Clone:
     """
     clone = Clone(path)
     results = {"dvc.lock", *(out for stage in declared.read(ROOT).values() for out in stage.outs)}
-    files = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    ).stdout
+    files = Clone(ROOT).run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in {*filter(None, files.split("\0"))} - results:
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, path / name, follow_symlinks=False)
