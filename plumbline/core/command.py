@@ -147,6 +147,12 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
+def number(value: float, digits: int = 6) -> str:
+    """The value, rounded to so many digits; it has no exponent from 1e-4 to 1e7."""
+    text = f"{value:.{digits}g}"
+    return f"{float(text):.0f}" if "e+" in text and abs(value) < 1e7 else text
+
+
 def fail(headline: str, lines: Iterable[str]) -> NoReturn:
     """Ends the process with the lines below the headline and exit status 1."""
     sys.exit("\n  ".join(printable(line) for line in [headline, *lines]))

@@ -21,9 +21,10 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 
 from plumbline import history, validation
-from plumbline.commands import summary
 from plumbline.core import params, tensors
 from plumbline.core.errors import UserError
+from plumbline.review.git import HERE
+from plumbline.review.measured import read_values
 from stages import predict, train
 from tests.support.exercise import EXERCISE, INFO, run_stage
 from tests.support.models import make_with_info
@@ -48,7 +49,7 @@ READERS: dict[str, Callable[[], object]] = {
     MODEL: lambda: run_stage(predict, "new.csv", MODEL, "out"),
     "history.csv": lambda: history.load(Path("history.csv")),
     "validation.csv": lambda: validation.load(Path("validation.csv")),
-    "metrics.json": lambda: summary.load("metrics.json"),
+    "metrics.json": lambda: read_values(HERE, "", "metrics.json"),
     "new.csv": lambda: run_stage(predict, "new.csv", MODEL, "out"),
 }
 each_kind = pytest.mark.parametrize("name", WHOLE)

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import struct
 import subprocess
 import sys
 from contextlib import chdir
@@ -93,6 +94,18 @@ class Clone:
         if old not in text:
             raise AssertionError(f"{name} has no {old!r}")
         (self.path / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    def hide_edit(self, name: str) -> None:
+        """Gives git's entry of the file its present time and size, beside the hash that it has."""
+        index = self.path / self.run("git", "rev-parse", "--git-path", "index").strip()
+        path, name = self.path / name, self.run("git", "ls-files", "--full-name", name).strip()
+        os.utime(path, (1, 1))  # else git compares the content: it may be a race
+        stat, content = path.stat(), bytearray(index.read_bytes()[:-20])
+        at = content.index(struct.pack(">H", len(name)) + name.encode() + b"\0") - 60
+        times = [part for ns in (stat.st_ctime_ns, stat.st_mtime_ns) for part in divmod(ns, 10**9)]
+        content[at : at + 24] = struct.pack(">6I", *times, stat.st_dev, stat.st_ino & 0xFFFFFFFF)
+        content[at + 36 : at + 40] = struct.pack(">I", stat.st_size)
+        index.write_bytes(content + hashlib.sha1(content, usedforsecurity=False).digest())
 
     def set_params(self, changes: dict[str, Any]) -> None:
         """Writes the exercise's params.yaml with `changes`."""
