@@ -6,20 +6,12 @@ BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 PIP := python -m pip --quiet --quiet --disable-pip-version-check
 
-.PHONY: repro example predict report gate check merge settle accept test test-quick test-all lint lint-pipeline bench clean git
+.PHONY: repro predict report gate check merge settle accept test lint lint-pipeline clean git
 
 repro: .venv/ready | git
 	@python -m plumbline recover
 	$(strip dvc repro $(ARGS))
 	@python -m plumbline summary
-
-# One of examples/: its project is made in build/, which git ignores. Delete it to make it again.
-NAME ?= diabetes
-
-example: .venv/ready | git
-	$(if $(wildcard examples/$(NAME)/requirements.txt),$(call install,--requirement examples/$(NAME)/requirements.txt))
-	@test -e build/$(NAME) || python -m examples.make $(NAME) build/$(NAME)
-	@$(MAKE) --no-print-directory --directory build/$(NAME) repro
 
 # The new rows are written beside TABLE, with their predictions, or to PREDICTIONS.
 MODEL ?= models/model.safetensors
@@ -55,33 +47,19 @@ settle: .venv/ready
 accept: .venv/ready
 	@python -m plumbline accept
 
-# -m '...' leaves out tests by their marks, which pyproject.toml explains.
+PYTEST := python -m pytest
+MYPY := mypy
+
 test: .venv/ready-dev lint | git
-	python -m pytest --numprocesses 2 --dist worksteal -m "not all" $(ARGS)
+	$(PYTEST) $(ARGS)
 
-test-quick: .venv/ready-dev | git
-	python -m pytest --numprocesses 2 --dist worksteal -m "not all and not slow" $(ARGS)
-
-# INVARIANCE=1000 and FUZZ=10000 draw so many machines, and so many files of each kind.
-test-all: .venv/ready-dev lint | git
-	python -m pytest --numprocesses 2 --dist worksteal $(ARGS)
-
-# mypy names what another system lacks, such as signal.SIGKILL.
 lint: .venv/ready-dev
 	ruff check
 	ruff format --check
-	@printf '%s\n' linux darwin win32 | xargs -P 3 -I {} mypy --platform {} --cache-dir .mypy_cache/{}
+	@$(MYPY)
 
 lint-pipeline: .venv/ready
 	@python -m plumbline lint $(if $(QUICK),--quick)
-
-# Takes twenty minutes and gigabytes of disk; the figures are in benchmarks/README.md.
-bench: .venv/ready-bench
-	python -m benchmarks.repro
-	python -m benchmarks.training
-	python -m benchmarks.processes
-	python -m benchmarks.scale
-	python -m benchmarks.loading
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -126,6 +104,38 @@ TORCH_CPU := https://download.pytorch.org/whl/cpu
 .venv/ready-dev: requirements-dev.txt .venv/ready
 	$(call install,--requirement requirements-dev.txt)
 	@touch $@
+
+# Below: only in this repository, not in a project that `new` makes.
+.PHONY: example test-quick test-all bench
+
+# One of examples/: its project is made in build/, which git ignores. Delete it to make it again.
+NAME ?= diabetes
+
+example: .venv/ready | git
+	$(if $(wildcard examples/$(NAME)/requirements.txt),$(call install,--requirement examples/$(NAME)/requirements.txt))
+	@test -e build/$(NAME) || python -m examples.make $(NAME) build/$(NAME)
+	@$(MAKE) --no-print-directory --directory build/$(NAME) repro
+
+# -m '...' leaves out tests by their marks, which tests/conftest.py explains.
+PYTEST := python -m pytest --numprocesses 2 --dist worksteal -m "not all"
+
+test-quick: .venv/ready-dev | git
+	$(PYTEST) -m "not all and not slow" $(ARGS)
+
+# INVARIANCE=1000 and FUZZ=10000 draw so many machines, and so many files of each kind.
+test-all: .venv/ready-dev lint | git
+	$(PYTEST) -m "" $(ARGS)
+
+# mypy names what another system lacks, such as signal.SIGKILL.
+MYPY := printf '%s\n' linux darwin win32 | xargs -P 3 -I {} mypy --platform {} --cache-dir .mypy_cache/{}
+
+# Takes twenty minutes and gigabytes of disk; the figures are in benchmarks/README.md.
+bench: .venv/ready-bench
+	python -m benchmarks.repro
+	python -m benchmarks.training
+	python -m benchmarks.processes
+	python -m benchmarks.scale
+	python -m benchmarks.loading
 
 .venv/ready-bench: requirements-bench.txt .venv/ready
 	$(call install,--requirement requirements-bench.txt)

@@ -8,13 +8,12 @@ from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from pyarrow import compute
 from pyarrow.csv import ConvertOptions
 
 from plumbline.core.errors import UserError
 from plumbline.core.params import MAX
-from plumbline.core.tensors import Array, Floats
+from plumbline.core.tensors import Array
 
 HELP = "docs/your-own.md says how to prepare a table"
 PRECISION = 1 / 1000  # of a column's range, by which float32 may move its numbers
@@ -30,6 +29,8 @@ def texts(*values: str) -> pa.Array:
 
 
 GAPS = texts(*ConvertOptions().null_values)  # an empty cell, NA, nan and their like
+# `None` and `math.nan` would import pandas too.
+NULL, NAN = pa.nulls(1, pa.string())[0], texts("nan").cast(pa.float64())[0]
 
 
 class Column:
@@ -48,7 +49,8 @@ class Column:
 
         UserError for a text, and for a number beyond float32.
         """
-        values = self._parse(cells, row)
+        numbers = self._parse(cells, row)
+        values = np.from_dlpack(numbers.fill_null(NAN))  # `to_numpy` would import pandas
         low = float(np.fmin.reduce(values, initial=math.inf))
         high = float(np.fmax.reduce(values, initial=-math.inf))
         if low < -MAX or high > MAX:
@@ -68,9 +70,7 @@ class Column:
                 f"got {_text(cells, i)}, which becomes {became}"
             )
         if self.low == self.high and not self.is_boolean:
-            bits = pa.py_buffer(np.packbits(~np.isnan(values), bitorder="little"))
-            there = pa.Array.from_buffers(pa.bool_(), len(cells), [None, bits])
-            found = compute.unique(cells.filter(there)).to_pylist()
+            found = compute.unique(cells.filter(compute.is_finite(numbers))).to_pylist()
             self.same |= {Decimal(number) for number in found[:2]}
 
     def check_precision(self) -> None:
@@ -98,45 +98,28 @@ class Column:
     def _cell(self, row: int) -> str:
         return f"{self.name}, row {row} below the header"
 
-    def _parse(self, cells: pa.Array, row: int) -> Floats:
-        """The cells as numbers, nan for a gap; UserError for one that is not a number."""
+    def _parse(self, cells: pa.Array, row: int) -> pa.Array:
+        """The cells as float64, null for a gap; UserError for one that is not a number."""
         if cells.type != pa.string():
-            numbers = cells.cast(pa.float64(), safe=False)
-            return _spread(numbers.drop_null(), numbers.is_valid())
+            return cells.cast(pa.float64(), safe=False)
         if not self.is_boolean and (numbers := self._cast(cells)):
             self.is_boolean = False
-            return _spread(numbers, cells)
+            return numbers
         cells = compute.ascii_trim_whitespace(cells)
-        there = compute.invert(compute.is_in(cells, GAPS))
-        cells = cells.filter(there)
-        if self.is_boolean is None and len(cells):
-            self.is_boolean = _text(cells, 0).lower() in ("true", "false")
+        cells = compute.if_else(compute.is_in(cells, GAPS), NULL, cells)
+        if self.is_boolean is None and (found := cells.drop_null()):
+            self.is_boolean = _text(found, 0).lower() in ("true", "false")
         if (numbers := self._cast(cells)) is not None:
-            return _spread(numbers, there)
+            return numbers
         i = bisect_left(range(len(cells)), True, key=lambda i: self._cast(cells[: i + 1]) is None)
         wanted, got = "true or false" if self.is_boolean else "a number", _text(cells, i)
-        row += int(np.flatnonzero(_as_bools(there))[i])
-        raise UserError(f"{self._cell(row)}: wanted {wanted}, got {reprlib.repr(got)}; {HELP}")
+        raise UserError(f"{self._cell(row + i)}: wanted {wanted}, got {reprlib.repr(got)}; {HELP}")
 
     def _cast(self, cells: pa.Array) -> pa.Array | None:
         """The texts as float64; None if one of them is not a number."""
         with suppress(pa.ArrowInvalid):
             return (cells.cast(pa.bool_()) if self.is_boolean else cells).cast(pa.float64())
         return None
-
-
-def _spread(numbers: pa.Array, there: pa.Array) -> Floats:
-    """The numbers in the rows that have one, nan in the others; there: True for each that has."""
-    found = np.from_dlpack(numbers).astype(np.float64, copy=False)
-    if len(found) == len(there):
-        return found
-    values = np.full(len(there), np.nan)
-    values[_as_bools(there)] = found
-    return values
-
-
-def _as_bools(array: pa.Array) -> NDArray[np.bool_]:
-    return np.from_dlpack(array.cast(pa.uint8())).view(np.bool_)
 
 
 def _plain(number: float) -> str:

@@ -4,6 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from plumbline.core.command import number
 from plumbline.core.errors import UserError
 from plumbline.core.files import parse_csv, read, write_csv
 from plumbline.core.params import MAX
@@ -12,7 +13,7 @@ from plumbline.core.params import MAX
 MAX_ROWS = 10_000
 MAX_BYTES = 160 * MAX_ROWS
 
-# Epochs at the end of training that facts are about, and the ratio that makes them a swing.
+# Facts are about this many epochs at the end; a swing has at least this ratio of high to low.
 LAST = 10
 SWING = 1.1
 
@@ -44,7 +45,8 @@ HEADERS = [
 def loss_rise(rows: list[Epoch]) -> str:
     """How the training loss rose, if the last one is above the first; else empty."""
     first, last = rows[0].train_loss, rows[-1].train_loss
-    return f"the training loss rose from {first:.4g} to {last:.4g}" if last > first else ""
+    moved = f"from {number(first, 4)} to {number(last, 4)}"
+    return f"the training loss rose {moved}" if last > first else ""
 
 
 def loss_swing(rows: list[Epoch]) -> str:
@@ -54,13 +56,14 @@ def loss_swing(rows: list[Epoch]) -> str:
     one_way = losses in (sorted(losses), sorted(losses, reverse=True))
     if one_way or high < SWING * low:
         return ""
-    return f"the testing loss swings between {low:.4g} and {high:.4g} in the last {n} epochs"
+    swing = f"between {number(low, 4)} and {number(high, 4)}"
+    return f"the testing loss swings {swing} in the last {n} epochs"
 
 
 def loss_fall(rows: list[Epoch]) -> str:
-    """The fall of the training loss in each of the last epochs, if there is one worth waiting for.
+    """The fall of the training loss in each of the last epochs, if more epochs are worthwhile.
 
-    It is if going on like this for a tenth of the epochs would lower the loss by a hundredth.
+    They are if a tenth more, at the same pace, would lower the loss by a hundredth.
     """
     losses = [row.train_loss for row in last_epochs(rows)]
     first, last, n = losses[0], losses[-1], len(losses)
@@ -69,7 +72,8 @@ def loss_fall(rows: list[Epoch]) -> str:
     gain = (first - last) / (n - 1) * (rows[-1].epoch + 1) / 10
     if gain < last / 100:
         return ""
-    return f"the training loss still falls, from {first:.4g} to {last:.4g} in the last {n} epochs"
+    moved = f"from {number(first, 4)} to {number(last, 4)}"
+    return f"the training loss still falls, {moved} in the last {n} epochs"
 
 
 def facts(rows: list[Epoch]) -> dict[str, str]:

@@ -10,24 +10,17 @@ from typing import Any
 import msgspec
 
 from plumbline.core.errors import UserError
-from plumbline.lint import declared
 from plumbline.wheel import ROOT, wheel_path
 
-# The project gets these as they are.
-SAME = [
-    *(
-        ".dvc/.gitignore",
-        ".dvc/config",
-        ".dvc/plots.html",
-        ".gitattributes",
-        ".gitignore",
-        "constraints.txt",
-    ),
-    *(".github/workflows/comment.yml", "tests/stages/test_model.py"),
-]
-# The Makefile's targets that only this repository needs.
-OURS = r"example|test-quick|test-all|bench|\.venv/ready-bench"
+# What follows this line in a file of this checkout is left out of a project.
+ONLY_HERE = "# Below: only in this repository, not in a project that `new` makes.\n"
 
+FILES = [
+    *(".dvc/.gitignore", ".dvc/config", ".dvc/plots.html", ".dvcignore"),
+    *(".gitattributes", ".gitignore", ".github/workflows/comment.yml"),
+    *(".github/workflows/review.yml", "Makefile", "constraints.txt"),
+    *("pyproject.toml", "requirements-dev.txt", "tests/stages/test_model.py"),
+]
 LOAD = """\
   load:
     desc: Load the samples from a table
@@ -43,7 +36,6 @@ LOAD_PARAMS = """\
 load:
   target: {target:<13} # the name of the column to predict
   features: {features:<11} # a list of those to predict it from, in their order; null for all others
-
 """
 README = """\
 # {name}
@@ -55,10 +47,7 @@ A PyTorch model, trained by a [DVC](https://dvc.org) pipeline that Plumbline mad
 
 ## The pipeline
 
-```mermaid
-flowchart LR
 {flow}
-```
 
 `dvc.yaml` lists what each stage imports, reads and writes. `params.yaml` says what each number
 means. `stages/` is yours: a script for each stage, the models, the losses and the loop. The library
@@ -140,57 +129,46 @@ def make_repro() -> str:
 
 def make_texts(plan: Plan, version: str) -> dict[str, str]:
     """The text of each file of the project but its wheel and its table, by its path."""
-    unused = "generate" if plan.table else "load"
-    scripts = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("stages/*.py")}
-    texts = {path: read(path) for path in [*SAME, *sorted(scripts - {f"stages/{unused}.py"})]}
-    pipeline = pipeline_of(read("dvc.yaml"), plan)
+    unused = "stages/generate.py" if plan.table else "stages/load.py"
+    scripts = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("stages/*.py")} - {unused}
+    texts = {path: read(path) for path in [*FILES, *sorted(scripts)]}
+    for path, old, new in (
+        (".dvcignore", "plumbline", "stages"),
+        (".github/workflows/review.yml", ' --numprocesses 2 --dist worksteal -m "not all"', ""),
+        ("pyproject.toml", r'(?<=files = \[)"plumbline", ', ""),
+    ):
+        texts[path] = replace(texts[path], old, new)
     return texts | {
-        ".dvcignore": read(".dvcignore").replace("plumbline", "stages"),
-        ".github/workflows/review.yml": workflow_of(read(".github/workflows/review.yml")),
-        "Makefile": makefile_of(read("Makefile")),
-        "README.md": readme_of(read("README.md"), pipeline, plan.name),
-        "dvc.yaml": pipeline,
-        "gate.yaml": gate_of(read("gate.yaml"), plan),
-        "params.yaml": params_of(read("params.yaml"), plan),
-        "pyproject.toml": settings_of(read("pyproject.toml")),
+        "README.md": readme(plan),
+        "dvc.yaml": pipeline(plan),
+        "gate.yaml": gate(plan),
+        "params.yaml": params(plan),
         "requirements.txt": replace(
             read("requirements.txt"), r"--editable \.", f"./{wheel_path(version)}"
-        ),
-        "requirements-dev.txt": "".join(
-            line
-            for line in read("requirements-dev.txt").splitlines(keepends=True)
-            if re.match(r"#|-r |mypy|pytest=|ruff", line)
         ),
         "versions.yaml": f'{read("versions.yaml")}plumbline: "{version}"\n',
     }
 
 
-def pipeline_of(text: str, plan: Plan) -> str:
+def pipeline(plan: Plan) -> str:
     """dvc.yaml with the library's version in place of its files, and `load` for a table."""
+    text = replace(read("dvc.yaml"), r"\n +- plumbline/.*", "")
     if plan.table:
-        text = replace(text, r"  generate:\n(    .*\n)+", LOAD.format(table=plan.table.path))
-        text = replace(text, r"(?<=\nartifacts:\n  )line(?=:)", "model")
+        text = replace(text, entry("generate"), LOAD.format(table=plan.table.path))
     if not plan.has_line:
-        text = replace(text, r" plots/landscape\.png|\n +- plots/landscape\.png: .*", "", 2)
-        text = replace(text, r", the repeated trainings and the (landscape|learned line)",
-                       " and the repeated trainings", 2)  # fmt: skip
-    text = replace(text, r"\n +- plumbline/.*", "", None)
-    return re.sub(
-        r"(?<=versions\.yaml: \[)[^]]*",
-        lambda found: ", ".join(sorted({*found[0].split(", "), "plumbline"})),
-        text,
-    )
+        text = replace(text, r"\n.*plots/landscape\.png.*", "")
+    return replace(text, r"(versions\.yaml: \[.*?)(, py)", r"\1, plumbline\2")
 
 
-def params_of(text: str, plan: Plan) -> str:
+def params(plan: Plan) -> str:
     """params.yaml with what suits the table and its size; the comments stay."""
-    values = {"train.model": plan.model}
+    text, values = read("params.yaml"), {"train.model": plan.model}
     if table := plan.table:
         target, features = (
             json.dumps(value, ensure_ascii=False) for value in (table.target, table.features)
         )
         section = LOAD_PARAMS.format(target=target, features=features)
-        text = replace(text, r"generate:.*\n(  .*\n)+\n?", lambda _: section)
+        text = replace(text, entry("generate"), lambda _: section)
         values |= {"split.shuffle": "true", "train.standardize": "true", "train.loss": "mse"}
         values |= {"train.optimizer": "adam"} if plan.model == "mlp" else {"train.lr": "0.1"}
         values |= {"train.epochs": "1000", "train.eval_every": "50"}
@@ -210,71 +188,43 @@ def set_value(text: str, key: str, value: str) -> str:
     return replace(text, rf"(\n{section}:.*\n(?:  .*\n)*?  {name}: )(\S+ *)(?= #|\n)", changed)
 
 
-def gate_of(text: str, plan: Plan) -> str:
+def gate(plan: Plan) -> str:
     """gate.yaml with the rules for what a table has, and tolerances in the unit of its target."""
     if not plan.table:
-        return text
-    gone = "(weight|bias)_error" if plan.has_line else "(weight|bias)(_error)?"
-    text = re.sub(rf"\n  {gone}:.*(\n    .*)*", "", text)
-    limit = r"(?<=\n    )limit: \S+ +(?=#)|\n    limit: [^#\n]*(?=\n)|, limit: [^,}]+"
-    text = re.sub(limit, "", text)
+        return read("gate.yaml")
+    unknown = "(?:weight|bias)_error" if plan.has_line else "(?:weight|bias)(?:_error)?"
+    text = re.sub(entry(unknown), "", read("gate.yaml"))
+    text = re.sub(r"\n    limit: .*", "", text)
     step = 10.0 ** round(math.log10(plan.table.std * 1e-4)) if plan.table.std else 0
     text = text.replace("tolerance: 1e-6", f"tolerance: {step:g}")
-    return re.sub(r"(?<=\n  test_r2:)((.|\n)*?tolerance: )[^\s}]+", r"\g<1>1e-4", text, count=1)
+    return re.sub(r"(?s)(  test_r2:.*?tolerance: )[^\s}]+", r"\g<1>1e-4", text, count=1)
 
 
-def makefile_of(text: str) -> str:
-    """The Makefile without the targets that only this repository needs."""
-    text = replace(text, rf"(#.*\n)*(NAME \?= .*\n\n)?({OURS}):.*\n(\t.*\n)*\n?", "", None)
-    text = re.sub(rf"(?<= )({OURS}) ", "", text)
-    text = replace(text, r"# (-m|mypy) .*\n", "", 2)
-    text = replace(text, r"\t@printf .*\| xargs .*", "\tmypy")
-    return _without_marks(text)
-
-
-def workflow_of(text: str) -> str:
-    """The workflow of a review without the job that only this repository needs."""
-    return _without_marks(replace(text, r"  all:\n(    .*\n)+\n", ""))
-
-
-def _without_marks(text: str) -> str:
-    return replace(text, r'pytest --numprocesses 2 --dist worksteal -m "not all"', "pytest")
-
-
-def settings_of(text: str) -> str:
-    """pyproject.toml with the settings of the tools alone."""
-    text = replace(text, r"\[project\](.*\n)+?(?=\[tool\.ruff\])", "")
-    text = replace(text, r'\n"[{]?benchmarks.*|\n# Scripts to compare .*', "", 4)
-    return replace(text, r'(?<=files = \[)"plumbline", ', "")
-
-
-def readme_of(text: str, pipeline: str, name: str) -> str:
-    """A README with the pipeline, and with what this one says about every day."""
-    stages = declared.parse(ROOT, pipeline).values()
-    users = {
-        stage.name: [user.name for user in stages if {*stage.outs} & user.inputs]
-        for stage in stages
-    }
-    flow = [f"    {name} --> {' & '.join(found)}" for name, found in users.items() if found]
-    daily = replace(text, r"(?s).*\n(## Every day\n.*?)\n(!\[|## Read on).*", r"\1")
-    daily = re.sub(r"\[([^]]*)\]\(docs/[^)]*\)", r"\1", daily)
-    with_remote = f"{'':41}# with a remote: git fetch; make merge BRANCH=origin/main"
-    daily = replace(daily, r"git fetch; (make merge BRANCH=)origin/(main) +(.*)",
-                    rf"\1\2               \3\n{with_remote}")  # fmt: skip
-    return README.format(name=name, flow="\n".join(flow), daily=daily)
+def readme(plan: Plan) -> str:
+    """A README with the pipeline, and with what this checkout's own says about every day."""
+    text = read("README.md")
+    _, start, rest = text.partition("```mermaid\n")
+    flow = start + rest.partition("\n```")[0] + "\n```"
+    _, start, rest = text.partition("## Every day\n")
+    daily = re.sub(r"\[([^]]*)\]\(docs/[^)]*\)", r"\1", start + rest.partition("\n![")[0])
+    first = "load" if plan.table else "generate"
+    return README.format(name=plan.name, flow=flow.replace("generate", first), daily=daily)
 
 
 def read(path: str) -> str:
-    """The text of a file of this checkout."""
-    return (ROOT / path).read_text(encoding="utf-8")
+    """The text of a file of this checkout, without what is only here."""
+    text, below, _ = (ROOT / path).read_text(encoding="utf-8").partition(ONLY_HERE)
+    return text.rstrip("\n") + "\n" if below else text
 
 
-def replace(text: str, pattern: str, new: Any, n: int | None = 1) -> str:
-    """The text with the pattern's n matches (None: all) replaced; UserError for another number.
+def entry(name: str) -> str:
+    """The pattern of a key in YAML, with all that is indented below it."""
+    return rf"(?m)^( *){name}:.*\n(?:\1 .*\n)*"
 
-    new: as in `re.sub`.
-    """
+
+def replace(text: str, pattern: str, new: Any) -> str:
+    """The text with all that matches the pattern replaced, as by `re.sub`; UserError for none."""
     text, found = re.subn(pattern, new, text)
-    if found != (n or found) or not found:
+    if not found:
         raise UserError(f"wanted {pattern!r} in a file of this checkout, which somebody edited")
     return text

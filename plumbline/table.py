@@ -47,6 +47,7 @@ class Table:
     path: Path
     names: list[str]
     above: int | None = None  # lines above the names in CSV; None for Parquet
+    head: bytes = b""  # what CSV has above the names: these lines, and a mark before them
     index: tuple[str, ...] = ()  # the columns that Parquet notes as the index of a data frame
 
     def check_name(self, name: str, where: str = "", why: str = "") -> None:
@@ -142,7 +143,7 @@ def _open_parquet(path: Path) -> Table:
     with suppress(KeyError, TypeError, ValueError, RecursionError):  # not written by pandas
         index = json.loads(schema.metadata[b"pandas"])["index_columns"]
     # pandas notes a range 0, 1, 2, ... too, which is not a column.
-    return Table(path, schema.names, None, tuple(name for name in schema.names if name in index))
+    return Table(path, schema.names, index=tuple(n for n in schema.names if n in index))
 
 
 def _read_parquet(table: Table, places: list[int], whole: bool) -> Iterator[pa.RecordBatch]:
@@ -165,10 +166,11 @@ def _open_csv(path: Path, start: bytes) -> Table:
         raise UserError(f"{path}: wanted a CSV or Parquet table, got a binary file")
     lines = start.removeprefix(BOM).splitlines(keepends=True)
     above = _count_lines_above(lines)
+    head = BOM * start.startswith(BOM) + b"".join(lines[:above])
     # Any byte is Latin-1: only the names have to be UTF-8.
     names = next(csv.reader(line.decode("latin-1") for line in lines[above:]), [])
     try:
-        return Table(path, [name.encode("latin-1").decode() for name in names], above)
+        return Table(path, [name.encode("latin-1").decode() for name in names], above, head)
     except UnicodeDecodeError:
         _refuse(path, "another encoding, such as Latin-1", "csv({!r}, encoding='latin-1')")
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from plumbline.core.command import number
 from plumbline.core.files import parse_csv, read, write_csv
 from plumbline.core.tensors import Array, Floats
 from plumbline.core.threads import map_in_threads
@@ -134,7 +135,7 @@ def summary(rows: list[Repeat]) -> str:
     if not rows:
         return "validate.repeats is 0: one training, which is not judged"
     numbers = dict.fromkeys(METRICS, math.inf) | metrics(rows)
-    middle, q1, q3, baseline = (f"{number:.4g}" for number in numbers.values())
+    middle, q1, q3, baseline = (number(value, 4) for value in numbers.values())
     diverged = sum(row.mae is None for row in rows)
     return (
         f"validation_mae of {len(rows)} trainings: median {middle}, half of them from {q1} to {q3};"
@@ -190,6 +191,6 @@ def _row(seed: str, baseline_mae: str, held_out: str, **errors: str) -> Repeat:
     diverged = not any(errors.values())
     mae, low, high = (None if diverged else float(cell) for cell in errors.values())
     row = Repeat(int(seed), mae, low, high, float(baseline_mae), int(held_out))
-    if not row.held_out or not all(0 <= (number or 0) < math.inf for number in row):
+    if not row.held_out or not all(0 <= (n or 0) < math.inf for n in row):
         raise ValueError
     return row

@@ -45,7 +45,7 @@ def name_of(value: Name, key: str) -> str:
 def choose_columns(table: Table, params: Load) -> tuple[list[str], str]:
     """The names of the features, in their order, and of the target; UserError for a wrong name.
 
-    Without a choice, the features are all columns but the target and an index; it says which.
+    Without a choice, the features are all columns but the target and an index. Prints which.
     """
     target, index = name_of(params.target, "target"), []
     if params.features is None:

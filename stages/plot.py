@@ -14,14 +14,7 @@ from plumbline.core import tensors
 from plumbline.core.command import run
 from plumbline.core.files import Input, Output, parse_yaml, read
 from plumbline.core.params import MAX_BYTES, one_of
-from plumbline.pictures.draw import (
-    draw_data,
-    draw_landscape,
-    draw_losses,
-    draw_predictions,
-    draw_validation,
-)
-from plumbline.pictures.look import Size, save_picture
+from plumbline.pictures import draw, look
 from plumbline.validation import mae
 from stages.losses import LOSSES
 
@@ -37,7 +30,7 @@ class TrainPart(msgspec.Struct, frozen=True):
 
 class Params(msgspec.Struct, frozen=True):
     train: TrainPart
-    plot: Size
+    plot: look.Size
 
 
 def limit_of(gate: Path) -> float | None:
@@ -77,17 +70,17 @@ def main(
     hidden = "; ".join(history.facts(rows))
     told = f"{settings}: {hidden}" if hidden else title
     pictures = {
-        data_png: draw_data(train, test, info, size, parts),
-        predictions_png: draw_predictions(train, test, predicted, info, size, title),
-        losses_png: draw_losses(rows, loss, size, told),
-        validation_png: draw_validation(repeated, limit_of(gate), info, size, settings),
+        data_png: draw.draw_data(train, test, info, size, parts),
+        predictions_png: draw.draw_predictions(train, test, predicted, info, size, title),
+        losses_png: draw.draw_losses(rows, loss, size, told),
+        validation_png: draw.draw_validation(repeated, limit_of(gate), info, size, settings),
     }
     if landscape_png:
         of = LOSSES[loss].of
-        pictures[landscape_png] = draw_landscape(rows, train, loss, of, size, title)
+        pictures[landscape_png] = draw.draw_landscape(rows, train, loss, of, size, title)
 
     for path, figure in pictures.items():
-        save_picture(path, figure)
+        look.save_picture(path, figure)
 
 
 if __name__ == "__main__":

@@ -14,13 +14,13 @@ from plumbline import history
 from plumbline.core import tensors
 from plumbline.core.command import Watch, run
 from plumbline.core.errors import UserError
-from plumbline.core.files import Input, Output
+from plumbline.core.files import Input, Output, digest
 from plumbline.core.tensors import Array, ModelInfo
 from plumbline.history import Epoch
 from plumbline.inference.device import use_device, use_threads
 from plumbline.inference.model import Standardized, coefficients_of, line_of, save_model
 from plumbline.training.batches import load_share, predict_all
-from plumbline.training.checkpoint import Checkpoint, digest
+from plumbline.training.checkpoint import Checkpoint
 from plumbline.training.objective import advise, fit_scale, median_of, ranges_of
 from plumbline.training.world import join, launch
 from stages.loop import Train, fit, new_model, recipe_of
@@ -71,7 +71,7 @@ def print_start(model: torch.nn.Module) -> None:
 
 
 def print_row(params: Train, watch: Watch, row: Epoch) -> None:
-    """Prints the row, unless it is only there as one of the last epochs, and what was edited."""
+    """Prints the row, unless only `last` asked for it, and which files were edited."""
     if row.epoch % params.eval_every == 0 or row.epoch == params.epochs - 1:
         tqdm.write(f"{row.epoch:5}  {row.train_loss:10.3f}  {row.test_loss:9.3f}")
         watch.tell()

@@ -85,12 +85,11 @@ def train_once(
 
 def say_length(n: int, params: Params) -> None:
     """Prints how long the stage takes if that is long; n: the number of training samples."""
-    repeats, epochs = params.validate.repeats, params.train.epochs
-    if repeats and n * epochs > LONG:
-        rows = n * params.split.train_fraction * (1 if params.split.shuffle else 0.75)
+    times = params.validate.repeats * params.split.train_fraction
+    if times and n * params.train.epochs > LONG:
         print(
-            f"{repeats} trainings of {rows:,.0f} samples: about {repeats * rows / n:.3g} times as "
-            "long as the stage train; fewer with validate.repeats in params.yaml"
+            f"this takes up to {times:.3g} times as long as the stage train; less with fewer "
+            "validate.repeats in params.yaml"
         )
 
 

@@ -2,10 +2,12 @@
 
 import gc
 import os
-import shutil
 import signal
 import sys
+from argparse import ArgumentParser
 from collections.abc import Callable
+from contextlib import chdir
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,11 @@ from filelock import FileLock
 from hypothesis import settings
 
 from plumbline.core.command import end_imports
+from plumbline.core.errors import UserError
 from tests.support.branches import make_branches
 from tests.support.clone import Clone, make_clone
-from tests.support.exercise import write_params
+from tests.support.exercise import ROOT, write_params
+from tests.support.small import make_small
 
 # Nothing that imports make is garbage, and to look for it takes a third of their time.
 gc.disable()
@@ -66,24 +70,58 @@ def reproduced(share: Callable[..., Clone]) -> Clone:
 @pytest.fixture(scope="session")
 def branches(reproduced: Clone, share: Callable[..., Clone]) -> Clone:
     """A clone with the branches of tests/support/branches.py; to change it, take `branched`."""
+    return share("branches", lambda path: make_branches(reproduced.copy(path)))
 
-    def make(path: Path) -> None:
-        shutil.copytree(reproduced.path, path, symlinks=True)
-        make_branches(Clone(path))
 
-    return share("branches", make)
+@pytest.fixture(scope="session")
+def small_branches(share: Callable[..., Clone]) -> Clone:
+    """The project of tests/support/small.py and its branches; to change it, take `small`."""
+    return Clone(share("small", make_small).path, PYTHONPATH=str(ROOT))
+
+
+@pytest.fixture
+def small(small_branches: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clone:
+    """A copy of it, in which the process runs."""
+    shared = small_branches.path
+    Clone(shared.parent).copy(tmp_path / "root")
+    monkeypatch.chdir(tmp_path / "root" / shared.name)
+    return Clone(Path.cwd())
+
+
+@pytest.fixture
+def plumbline(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, list[str]]]:
+    """Runs a command in a clone, in this process: its exit status, and the lines that it prints."""
+
+    def plumbline(clone: Clone, name: str, *arguments: str) -> tuple[int, list[str]]:
+        capsys.readouterr()  # what the test has printed
+        for variable, value in clone.environment.items():
+            monkeypatch.setenv(variable, value)
+        command, parser = import_module(f"plumbline.commands.{name}"), ArgumentParser()
+        command.add_arguments(parser)
+        end: object = None
+        try:
+            with chdir(clone.path):
+                command.main(parser.parse_args(arguments))
+        except (SystemExit, UserError) as error:
+            end = error.code if isinstance(error, SystemExit) else str(error)
+        said = capsys.readouterr().out + (end if isinstance(end, str) else "")
+        return int(bool(end)), said.splitlines()
+
+    return plumbline
 
 
 @pytest.fixture
 def clone(reproduced: Clone, tmp_path: Path) -> Clone:
     """A copy of `reproduced` and its cache that a test can change."""
-    return Clone(shutil.copytree(reproduced.path, tmp_path / "copy", symlinks=True))
+    return reproduced.copy(tmp_path / "copy")
 
 
 @pytest.fixture
 def branched(branches: Clone, tmp_path: Path) -> Clone:
     """A copy of `branches` and its cache that a test can change."""
-    return Clone(shutil.copytree(branches.path, tmp_path / "copy", symlinks=True))
+    return branches.copy(tmp_path / "copy")
 
 
 def pytest_collection_finish() -> None:
@@ -97,10 +135,16 @@ def pytest_sessionfinish() -> None:
     gc.freeze()
 
 
-def pytest_configure() -> None:
-    """Makes Ctrl-C end the processes that tests start, even if pytest inherited it ignored.
+def pytest_configure(config: pytest.Config) -> None:
+    """Names the marks, and prepares this process for the processes that tests start.
 
-    They find this Python, and its `dvc`, without an active environment.
+    Ctrl-C ends them, even if pytest inherited it ignored. They find this Python, and its `dvc`,
+    without an active environment.
     """
+    for mark in (
+        "slow: starts processes, or takes long; `make test-quick` leaves it out",
+        "all: faults, hostile files and all that takes minutes; only `make test-all` runs it",
+    ):
+        config.addinivalue_line("markers", mark)
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     signal.signal(signal.SIGINT, signal.default_int_handler)

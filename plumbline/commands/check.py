@@ -15,7 +15,7 @@ from plumbline.review.reproduction import (
     ACCEPT,
     NOT_RUN,
     changed_files,
-    damaged_objects,
+    outcome,
     problems,
     reproduce,
 )
@@ -28,10 +28,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def main(options: Namespace) -> None:
     rules = load_rules()
-    head = find_commit(options.head)
-    with checkout_of(head) as checkout:
-        hashes = lock.output_hashes(lock.load(checkout, head))
-        lines = [*problems(checkout), *damaged_objects(diffs.cache_folder(), hashes)]
+    with checkout_of(options.head) as checkout:
+        hashes = lock.output_hashes(lock.load(checkout, checkout.head))
+        lines = [*problems(checkout), *diffs.damaged_objects(hashes)]
         if lines:
             comments = all(line.endswith(ACCEPT) for line in lines)
             cure = "make accept" if comments else "dvc repro"
@@ -42,10 +41,10 @@ def main(options: Namespace) -> None:
         if not options.full:
             return
         differences = reproduce(checkout, rules)
+    said = f"check: {outcome(differences)}"
     if not all(difference.within for difference in differences):
-        fail("check: a clean run gives different results", map(str, differences))
-    same = "the same within the tolerances" if differences else "the same bytes"
-    print(f"check: a clean run gives {same}")
+        fail(said, map(str, differences))
+    print(said)
     for difference in differences:
         print(f"  {printable(str(difference))}")
 

@@ -8,9 +8,9 @@ Usage: python -m plumbline gate BASE [HEAD]
 from argparse import ArgumentParser, Namespace
 
 from plumbline.core.command import fail, printable
-from plumbline.review.diffs import measure
-from plumbline.review.gate import decisions, failures, load_rules
-from plumbline.review.git import checkout_of, find_base, find_commit
+from plumbline.review.gate import check_names, decisions, failures, load_rules
+from plumbline.review.git import checkout_of, find_base
+from plumbline.review.measured import measure
 from plumbline.review.merging import conflict_notes
 from plumbline.review.reproduction import ACCEPT, ADD, problems
 
@@ -21,17 +21,19 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def main(options: Namespace) -> None:
-    rules, head = load_rules(), find_commit(options.head)
-    base, note = find_base(options.base, head)
-    with checkout_of(head) as checkout:
+    rules = load_rules()
+    with checkout_of(options.head) as checkout:
+        commit, note = find_base(options.base, checkout.head)
         stale = [line for line in problems(checkout) if not line.endswith((ACCEPT, ADD))]
-        measured = measure(checkout, base, rules)
+        base, head = measure(checkout, commit), measure(checkout, checkout.head)
         notes = conflict_notes(checkout, options.base)
+    check_names(rules, {**base.metrics, **head.metrics})
     notes += [f"{options.base} {note}"] if note else []
     if stale:
         fail("gate: not judged: type `dvc repro`, because the results are stale", stale)
-    if lines := failures(rules, measured):
+    if lines := failures(rules, base, head):
         fail(f"gate: closed, compared with {options.base}", [*lines, *notes])
     print(printable(f"gate: open, because nothing is worse than {options.base} or beyond a limit"))
-    for line in [*(f"{n}: {v.sentence}" for n, v in decisions(rules, measured).items()), *notes]:
+    verdicts = decisions(rules, base, head).items()
+    for line in [*(f"{name}: {verdict.sentence}" for name, verdict in verdicts), *notes]:
         print(printable(f"  {line}"))

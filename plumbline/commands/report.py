@@ -5,6 +5,7 @@ Usage: python -m plumbline report BASE [HEAD] [--full] [--output FILE] [--links 
 With --full, the exit status is 1 if a clean run gives different results than the committed ones.
 """
 
+import os
 import posixpath
 import sys
 from argparse import ArgumentParser, Namespace
@@ -13,10 +14,10 @@ from pathlib import Path
 from plumbline.core.errors import UserError
 from plumbline.review.findings import find
 from plumbline.review.gate import load_rules
-from plumbline.review.git import checkout_of, find_base, find_commit
+from plumbline.review.git import checkout_of, find_base
 from plumbline.review.merging import conflict_notes
-from plumbline.review.page import Picture, as_data, page, write_pictures
-from plumbline.review.report import report
+from plumbline.review.page import as_data, page
+from plumbline.review.report import report, short
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -28,21 +29,33 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def main(options: Namespace) -> None:
-    rules, head = load_rules(), find_commit(options.head)
-    base, note = find_base(options.base, head)
-    with checkout_of(head) as checkout:
+    rules = load_rules()
+    with checkout_of(options.head) as checkout:
+        base, note = find_base(options.base, checkout.head)
         findings = find(checkout, base, rules, options.full)
-        findings.notes.extend(conflict_notes(checkout, options.base))
+        findings.notes.extend(f"{line}." for line in conflict_notes(checkout, options.base))
+    findings.notes.extend([f"{short(options.base)} {note}."] if note else [])
     names = options.base, options.head or "the working tree"
-    folders = tuple(f"{commit}/{checkout.prefix}" for commit in (base, head))
+    commits = {"before": base, "after": checkout.head}
+
+    def address(path: str, side: str, content: bytes) -> str:
+        """The picture on the site, or a file with it that is written beside the report."""
+        if options.links:
+            place = posixpath.normpath(checkout.prefix + path)
+            return f"{options.links.rstrip('/')}/{commits[side]}/{place}"
+        name = f"{side}-{path.replace('/', '-').replace(os.sep, '-')}"
+        (options.output.parent / name).write_bytes(content)
+        return name
+
     try:
         if options.output:
             options.output.parent.mkdir(parents=True, exist_ok=True)
-        text = report(findings, rules, names, note, _addresses(findings.pictures, options, folders))
+        shown = address if options.links or options.output else None
+        text = report(findings, rules, names, shown)
         if options.output:
             options.output.write_text(text, encoding="utf-8", newline="\n")
             html_path = options.output.with_suffix(".html")
-            html = page(report(findings, rules, names, note, as_data(findings.pictures)))
+            html = page(report(findings, rules, names, as_data))
             html_path.write_text(html, encoding="utf-8", newline="\n")
             verdict = text.splitlines()[0].removeprefix("## ")
             text = f"{verdict}\nwrote {options.output} and {html_path}\n"
@@ -51,19 +64,3 @@ def main(options: Namespace) -> None:
         raise UserError(f"{what}; write elsewhere with --output FILE") from None
     print(text, end="")
     sys.exit(options.full and not findings.results_match)
-
-
-def _addresses(
-    pictures: list[Picture], options: Namespace, folders: tuple[str, ...]
-) -> dict[str, tuple[str, str]]:
-    """Where both versions of each picture are: at an address, or beside the report; else nowhere.
-
-    folders: COMMIT/FOLDER of the project in the base and in the head.
-    """
-    if options.links:
-        root, paths = options.links.rstrip("/"), [picture.path for picture in pictures]
-        before, after = (
-            [f"{root}/{posixpath.normpath(folder + path)}" for path in paths] for folder in folders
-        )
-        return dict(zip(paths, zip(before, after, strict=True), strict=True))
-    return write_pictures(pictures, options.output.parent) if options.output else {}

@@ -1,43 +1,20 @@
 """Print the results of the pipeline, and whether they are better than those of the last commit."""
 
 from argparse import Namespace
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import msgspec
-
+from plumbline.core.command import number
 from plumbline.core.errors import UserError
-from plumbline.core.files import read
 from plumbline.core.tensors import SamplesInfo, load_info
 from plumbline.lint import declared
-from plumbline.review.gate import (
-    DEVICE,
-    REPEATED,
-    Change,
-    Measured,
-    decisions,
-    load_rows,
-    load_rules,
-)
+from plumbline.review.gate import DEVICE, REPEATED, decisions, load_rules
 from plumbline.review.git import HERE, find_commit
+from plumbline.review.measured import Measured, measure, read_values
 
 T = TypeVar("T")
-Values = dict[str, float | bool | str]
-
-
-def decode(path: str, content: bytes) -> Values:
-    """The numbers and the texts, such as the device, in a JSON file with this content."""
-    try:
-        values = msgspec.json.decode(content, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{path}: {error}") from None
-    return {name: v for name, v in values.items() if isinstance(v, float | int | str)}
-
-
-def load(path: str) -> Values:
-    return decode(path, read(Path(path), 100_000)) if path.endswith(".json") else {}
 
 
 def equation(info: SamplesInfo, weight: float, bias: float) -> str:
@@ -54,42 +31,29 @@ def first(paths: list[str], read: Callable[[str], T]) -> T | None:
     return None
 
 
-def measure(paths: Iterable[str], values: Values) -> Measured:
-    """What the last commit and the working tree measured; paths: of the metrics."""
-    head = load_rows(HERE, "")
-    try:
-        last = find_commit("HEAD")
-        old = {n: v for p in paths for n, v in decode(p, HERE.read(last, p) or b"{}").items()}
-        base = load_rows(HERE, last)
-    except (UserError, OSError):
-        # The results count also without git, without a commit, or if the commit's are broken.
-        old, base = {}, None
-    return Measured([Change(name, old.get(name), v) for name, v in values.items()], base, head)
-
-
 def main(_: Namespace) -> None:
-    raw, stages = HERE.stages("dvc.yaml"), declared.read(Path()).values()
-    metrics = declared.entries(raw, "metrics")
-    outs = [path for stage in stages for path in stage.outs if path not in metrics]
-    values = {name: value for path in metrics for name, value in load(path).items()}
+    rules, head, base = load_rules(), measure(HERE, ""), Measured({}, None)
+    # The results count also without git, without a commit, or if the commit's are broken.
+    with suppress(UserError, OSError):
+        base = measure(HERE, find_commit("HEAD"))
+    outs = [path for stage in declared.read(Path()).values() for path in stage.outs]
+    verdicts = [path for path in outs if path.endswith(".json")]
+    difference = first(verdicts, lambda path: read_values(HERE, "", path)["max_abs_difference"])
     info = first(outs, lambda path: load_info(Path(path), SamplesInfo))
-    difference = first(outs, lambda path: load(path)["max_abs_difference"])
+    metrics = head.metrics
     lines = {"pictures": " ".join(path for path in outs if path.endswith(".png"))}
     if difference is not None:
         lines["reloaded"] = f"matches, largest difference {difference:g}"
-    if DEVICE in values:
-        lines["trained on"] = str(values[DEVICE])
+    if DEVICE in metrics:
+        lines["trained on"] = metrics[DEVICE]
     if info and info.line:
         lines["true line"] = equation(info, *info.line)
-    if info and {"weight", "bias"} <= values.keys():
-        lines["learned line"] = equation(info, float(values["weight"]), float(values["bias"]))
-    measured, rules = measure(metrics, values), load_rules()
+    if info and {"weight", "bias"} <= metrics.keys():
+        lines["learned line"] = equation(info, metrics["weight"], metrics["bias"])
     # The testing error is told, and not compared: it decides nothing.
-    for name in ("test_mae", *rules.deciding):
-        if name in values:
-            lines[name] = f"{values[name]:g}"
-    if any(change.old is not None for change in measured.metrics):
-        for name, verdict in decisions(rules, measured).items():
+    lines |= {n: number(metrics[n]) for n in ("test_mae", *rules.deciding) if n in metrics}
+    if base.metrics:
+        for name, verdict in decisions(rules, base, head).items():
             lines["since HEAD" if name == REPEATED else f"{name} now"] = verdict.sentence
     for name, text in lines.items():
         print(f"{name + ':':15} {text}")

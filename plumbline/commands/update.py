@@ -27,58 +27,64 @@ def main(options: Namespace) -> None:
         raise UserError(f"{folder}: wanted a project that `new` made, got no {MADE}")
     if git("status", "--porcelain", "--", ".", cwd=folder):
         raise UserError(f"{folder}: wanted all changes committed, so that git can undo an update")
-    old = msgspec.json.decode((folder / MADE).read_bytes(), type=Made)
+    noted = (folder / MADE).read_bytes()
+    old = msgspec.json.decode(noted, type=Made)
     version, wheel = build_wheel()
     texts = make_texts(old.plan, version)
-    files = {wheel_path(version): wheel}
-    for path in ("requirements.txt", "versions.yaml"):
-        text = (folder / path).read_bytes()
-        if text.count(old.version.encode()) != 1:
-            raise UserError(f"{folder / path}: wanted {old.version} once, got another version")
-        files[path] = text.replace(old.version.encode(), version.encode())
-    (folder / wheel_path(old.version)).unlink(missing_ok=True)
-    for path, content in files.items():
-        (folder / path).write_bytes(content)
-
     new = {path: digest(text.encode(), version) for path, text in texts.items()}
-    both = sorted({*new, *old.files})
-    mine = {k: digest((folder / k).read_bytes(), version) for k in both if (folder / k).is_file()}
-    others = [k for k in both if new.get(k) not in (old.files.get(k), mine.get(k))]
-    if options.merged and version == old.version:
-        others = []
-    # A file that is listed keeps the digest of what was last taken, so that it stays listed.
-    taken = {k: v for k, v in new.items() if k not in others}
-    taken |= {k: old.files[k] for k in others if k in old.files}
-    noted = note(Made(old.plan, version, taken))
-    is_new_note = noted != (folder / MADE).read_bytes()
-    (folder / MADE).write_bytes(noted)
+    is_later = version != old.version
+    listed = {} if options.merged and not is_later else untaken(folder, old, new)
+    replace_library(folder, old.version, version, wheel)
 
-    later = version != old.version
-    state = f"has the library {version}" + f", and had {old.version}" * later
-    print(printable(f"update: {folder} {state if later or others else 'is up to date'}"))
-    if others:
-        kept = [k for k in others if mine.get(k) == old.files.get(k)]
-        edited = [k for k in others if k not in kept]
-        tell(kept, edited, {*others} - {*new})
-        fresh, example = f"../fresh/{old.plan.name}", (edited or kept)[0]
+    # A file that is listed keeps the digest of what was last taken, so that it stays listed.
+    taken = {path: text for path, text in new.items() if path not in listed}
+    taken |= {path: text for path, text in old.files.items() if path in listed}
+    (folder / MADE).write_bytes(note(Made(old.plan, version, taken)))
+
+    state = f"has the library {version}" + f", and had {old.version}" * is_later
+    print(printable(f"update: {folder} {state if is_later or listed else 'is up to date'}"))
+    if listed:
+        fresh, example = f"../fresh/{old.plan.name}", next(iter(listed))
         compare = shlex.join(["diff", "-uN", str(folder / example), f"{fresh}/{example}"])
+        print("these files are different in a new project:")
+        for path, todo in listed.items():
+            print(printable(f"  {path}: {todo}"))
         print(printable(f"to make a new one: {new_command(old.plan, folder, fresh)}"))
         print(printable(f"to compare a file: {compare}"))
-    if later or is_new_note:
-        todo = f"{make_repro()} && git diff" if later else f"git commit {MADE}"
+    if noted != (folder / MADE).read_bytes():
+        todo = f"{make_repro()} && git diff" if is_later else f"git commit {MADE}"
         print(printable(f"now type: cd {shlex.quote(str(folder))} && {todo}"))
 
 
-def tell(kept: list[str], edited: list[str], gone: set[str]) -> None:
-    """Prints the files that are different in a new project, and what to do with them."""
-    for paths, todo in (
-        (kept, "you have not changed them: copy them"),
-        (edited, "you changed them too: merge them"),
-    ):
-        if paths:
-            print(f"these files are different in a new project, and {todo}")
-        for path in paths:
-            print(printable(f"  {path}{' (a new one has none: delete it)' * (path in gone)}"))
+def replace_library(folder: Path, old: str, new: str, wheel: bytes) -> None:
+    """Puts the wheel of the version `new` in the place of the old one, and names it in its files.
+
+    UserError if a file does not name the old version once; then nothing is written.
+    """
+    files = {wheel_path(new): wheel}
+    for path in ("requirements.txt", "versions.yaml"):
+        text = (folder / path).read_bytes()
+        if text.count(old.encode()) != 1:
+            raise UserError(f"{folder / path}: wanted {old} once, got another version")
+        files[path] = text.replace(old.encode(), new.encode())
+    (folder / wheel_path(old)).unlink(missing_ok=True)
+    for path, content in files.items():
+        (folder / path).write_bytes(content)
+
+
+def untaken(folder: Path, old: Made, new: dict[str, str]) -> dict[str, str]:
+    """What to do with each file of a new project that differs from the last one and from this one.
+
+    new: the digests of a new project's files, by path.
+    """
+    found = {}
+    for path in sorted({*new, *old.files}):
+        file, last, now = folder / path, old.files.get(path), new.get(path)
+        mine = digest(file.read_bytes(), old.version) if file.is_file() else None
+        if now not in (last, mine):
+            todo = "copy it" if mine == last else "merge it: you changed it too"
+            found[path] = todo if now else "delete it: a new project has none"
+    return found
 
 
 def new_command(plan: Plan, folder: Path, fresh: str) -> str:

@@ -1,6 +1,6 @@
 """Take over the versions that are installed: from now on, results are computed with them.
 
-They are written into `versions.yaml`, and where the project pins the same packages for others.
+It writes them into `versions.yaml`, and wherever the project pins these packages.
 """
 
 import re
@@ -37,8 +37,7 @@ def main(_: Namespace) -> None:
 def replace_versions(text: str, versions: dict[str, str]) -> str:
     """The text with these versions in each `name: "version"` and `name==version`."""
     for name, version in versions.items():
-        pattern = re.escape(name).replace(r"\-", "[-_.]")
-        text = re.sub(
-            rf'(?im)^(\s*"?{pattern}(?:==|:\s*["\']?))[^\s"\'#]+', rf"\g<1>{version}", text
-        )
+        same = re.escape(name).replace(r"\-", "[-_.]")  # PEP 503
+        pattern = rf'(?im)^(\s*"?{same}(?:==|:\s*["\']?))[^\s"\'#]+'
+        text = re.sub(pattern, rf"\g<1>{version}", text)
     return text

@@ -1,12 +1,11 @@
 """Runs a stage as a command: `dvc.yaml` gives its paths, and an error is one line."""
 
 import gc
-import hashlib
 import inspect
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,7 +13,7 @@ import msgspec
 from safetensors import SafetensorError
 
 from plumbline.core.errors import UserError
-from plumbline.core.files import Output
+from plumbline.core.files import Output, digest, stamp
 from plumbline.core.params import PARAMS, VERSIONS, check_versions, load_params
 
 LENGTH = 1_000  # characters of an error
@@ -23,8 +22,7 @@ LENGTH = 1_000  # characters of an error
 def begin_imports() -> None:
     """Makes Ctrl-C print one line, and stops the search for garbage, during a stage's imports.
 
-    Nothing that they make is garbage, and looking for it takes a fifth of their time. `run` starts
-    the search again.
+    Imports make no garbage, and the search takes a fifth of their time. `run` starts it again.
     """
     gc.disable()
     if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
@@ -34,8 +32,8 @@ def begin_imports() -> None:
 def end_imports() -> None:
     """Starts the search for garbage again, except among what has been imported.
 
-    It is rare, because torch imports more when it makes an optimizer. The process also ends sooner,
-    because Python would look through everything then.
+    The search is then rare, because torch imports more when it makes an optimizer. The process also
+    ends sooner, because Python looks through everything at the end.
     """
     gc.freeze()
     gc.set_threshold(100_000)
@@ -68,7 +66,7 @@ def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
         wanted = " ".join(role.name if role in required else f"[{role.name}]" for role in roles)
         sys.exit(f"{stage}: wanted the paths {wanted}, got {len(paths)}")
     outputs = [path for path, role in zip(paths, roles, strict=False) if is_output(role)]
-    stamps = {path: _stamp(path) for path in outputs}
+    stamps = {path: stamp(path) for path in outputs}
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -83,7 +81,7 @@ def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
                 raise UserError(f"{names}: edited while the stage ran; run `dvc repro` again")
         except BaseException:
             for path in outputs:
-                if _stamp(path) != stamps[path]:
+                if stamp(path) != stamps[path]:
                     path.unlink(missing_ok=True)
             raise
 
@@ -92,22 +90,24 @@ class Watch:
     """A stage's parameters and scripts as they were when it started.
 
     DVC hashes them after the stage has ended, so it would record that edited ones had run.
-    scripts: the SHA-256 of each imported script of the project, by path.
+    scripts: the SHA-256 of versions.yaml and of each imported script of the project, by path.
     """
 
     def __init__(self, params: msgspec.Struct) -> None:
-        self.params, self.scripts = params, _script_digests()
+        ours = ("__main__", "plumbline.", "stages.")
+        modules = [module for name, module in sys.modules.items() if name.startswith(ours)]
+        files = [VERSIONS, *(getattr(module, "__file__", None) for module in modules)]
+        paths = sorted({Path(file).resolve() for file in files if file})
+        self.params, self.scripts = params, {path: _digest(path) for path in paths}
         self._stamps = self._find_stamps()
 
     def edited(self) -> list[str]:
         """The names of the files whose content has changed."""
-        now = _script_digests()
-        names = [path.name for path in self.scripts if now.get(path) != self.scripts[path]]
-        try:
-            same = load_params(type(self.params)) == self.params
-        except UserError:
-            same = False
-        return names if same else [*names, PARAMS.name]
+        names = [path.name for path, old in self.scripts.items() if _digest(path) != old]
+        with suppress(UserError):
+            if load_params(type(self.params)) == self.params:
+                return names
+        return [*names, PARAMS.name]
 
     def tell(self) -> None:
         """Prints one line if a file was edited since the last call."""
@@ -117,7 +117,7 @@ class Watch:
                 print(f"{', '.join(edited)}: edited; this run goes on with what it started with")
 
     def _find_stamps(self) -> list[object]:
-        return [_stamp(path) for path in (PARAMS, *self.scripts)]
+        return [stamp(path) for path in (PARAMS, *self.scripts)]
 
 
 def is_output(role: inspect.Parameter) -> bool:
@@ -147,6 +147,12 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
+def number(value: float, digits: int = 6) -> str:
+    """The value, rounded to so many digits; it has no exponent from 1e-4 to 1e7."""
+    text = f"{value:.{digits}g}"
+    return f"{float(text):.0f}" if "e+" in text and abs(value) < 1e7 else text
+
+
 def fail(headline: str, lines: Iterable[str]) -> NoReturn:
     """Ends the process with the lines below the headline and exit status 1."""
     sys.exit("\n  ".join(printable(line) for line in [headline, *lines]))
@@ -162,23 +168,6 @@ def check_library() -> None:
         )
 
 
-def _script_digests() -> dict[Path, str]:
-    """SHA-256 of versions.yaml and of each imported script of the project, by path.
-
-    It is empty for a file that is missing.
-    """
-    ours = ("__main__", "plumbline.", "stages.")
-    modules = [module for name, module in sys.modules.items() if name.startswith(ours)]
-    files = [VERSIONS, *(getattr(module, "__file__", None) for module in modules)]
-    return {
-        path: hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-        for path in sorted({Path(file).resolve() for file in files if file})
-    }
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    """Inode and time of the file, which change when it is replaced; None for no file."""
-    if not path.is_file():
-        return None
-    stat = path.stat()
-    return stat.st_ino, stat.st_mtime_ns
+def _digest(path: Path) -> str:
+    """SHA-256 of the file; empty for no file."""
+    return digest(path, "sha256") if path.is_file() else ""

@@ -1,6 +1,7 @@
-"""Files: read up to a limit, and written whole or not at all; JSON, CSV, and YAML 1.2."""
+"""Files: read up to a limit, and written whole or not at all; CSV, JSON and YAML 1.2."""
 
 import csv
+import hashlib
 import io
 import json
 import re
@@ -31,6 +32,20 @@ def read(path: Path, limit: int) -> bytes:
     if len(content) > limit:
         raise UserError(f"{path}: wanted at most {limit:,} bytes, got more")
     return content
+
+
+def digest(path: Path, name: str) -> str:
+    """The hash of the file's bytes, in hexadecimal digits; name: md5 or sha256."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, name).hexdigest()
+
+
+def stamp(path: Path) -> tuple[int, int] | None:
+    """Inode and time of the file, which change when it is replaced; None for no file."""
+    if not path.is_file():
+        return None
+    stat = path.stat()
+    return stat.st_ino, stat.st_mtime_ns
 
 
 @contextmanager
@@ -122,7 +137,6 @@ for _tag, _first, _pattern in (
      r"[-+]?(0b[01_]{1,300}|0o[0-7_]{1,300}|[0-9_]{1,300}|0x[0-9a-fA-F_]{1,300})"),
     ("float", "-+0123456789", r"[-+]?[0-9][0-9_]*(\.[0-9_]*([eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)"),
     ("float", "-+.", r"[-+]?\.([0-9_]+([eE][-+][0-9]+)?|inf|Inf|INF)|\.(nan|NaN|NAN)"),
-    ("merge", "<", r"<<"),
 ):  # fmt: skip
     _Loader.add_implicit_resolver(
         f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), list(_first)

@@ -101,10 +101,6 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _name(key: Any) -> str:
-    return key if isinstance(key, str) and key.isidentifier() else reprlib.repr(key)
-
-
 def _problems(raw: Any, kind: Any, where: str) -> Iterator[str]:
     """Why `raw` is not a `kind`: one "key: problem" for each key."""
     if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
@@ -116,7 +112,7 @@ def _problems(raw: Any, kind: Any, where: str) -> Iterator[str]:
         prefix = where and f"{where}."
         fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
         if kind.__struct_config__.forbid_unknown_fields:
-            yield from (f"{prefix}{_name(key)}: unknown" for key in raw if key not in fields)
+            yield from (f"{prefix}{key}: unknown" for key in raw if key not in fields)
         for name, field in fields.items():
             if name in raw:
                 yield from _problems(raw[name], field, f"{prefix}{name}")

@@ -1,11 +1,9 @@
 """Tensors on disk: float32 and finite, in the safetensors format, which cannot hold code.
 
-A file that is read is mapped into memory. Its metadata has one key, because safetensors writes
-several in random order.
+A file is mapped into memory: its numbers are read when they are used.
 """
 
 import json
-import math
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -123,7 +121,7 @@ def load_samples(path: Path, rows: slice = slice(None)) -> tuple[Array, Array, S
 
 
 def load_targets(path: Path) -> tuple[Array, SamplesInfo]:
-    """Y (n, 1) and the names of the columns, without reading X."""
+    """The column y (n, 1) and the names of the columns, without reading X."""
     _, y, info = _map_samples(path)
     return _finite(path, "y", y), info
 
@@ -178,7 +176,7 @@ def _map_columns(path: Path, *names: str) -> tuple[list[Array], dict[str, str]]:
 def _map(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
     """The float32 tensors, sorted by name, and the metadata; UserError for any other file.
 
-    Each tensor is read-only and mapped into memory: its numbers are read when they are used.
+    Each tensor is read-only and mapped into memory.
     """
     if not path.is_file():
         raise UserError(f"{path}: wanted a safetensors file, got none")
@@ -197,10 +195,8 @@ def _map(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
         if entry["dtype"] != "F32":
             raise UserError(f"{path}: {name}: wanted dtype F32, got {entry['dtype']}")
         shape, start = tuple(entry["shape"]), 8 + length + entry["data_offsets"][0]
-        if math.prod(shape):  # Safetensors would copy it to new memory.
-            tensors[name] = np.memmap(path, np.float32, "r", start, shape).view(np.ndarray)
-        else:
-            tensors[name] = np.empty(shape, np.float32)
+        # Safetensors would copy it to new memory.
+        tensors[name] = np.memmap(path, np.float32, "r", start, shape).view(np.ndarray)
     return tensors, metadata
 
 

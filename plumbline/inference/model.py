@@ -1,6 +1,5 @@
 """A model and its file: the state_dict, and everything that makes a new model."""
 
-import re
 from collections.abc import Callable, Mapping
 from inspect import signature
 from pathlib import Path
@@ -93,7 +92,9 @@ def save_model(path: Path, model: nn.Module, info: ModelInfo) -> None:
 def load_model(path: Path, models: Models) -> nn.Module:
     """A new model with the saved state_dict, on the CPU; UserError if it does not fit."""
     if not path.is_file():
-        raise UserError(f"{path}: wanted a model, got none{_cure(path)}")
+        raise UserError(
+            f"{path}: wanted a model, got none; `make repro` trains it, or `dvc pull` fetches it"
+        )
     arrays, metadata = tensors.load(path)
     recipe = decode(path, metadata, ModelInfo).recipe
     state_dict = {key: torch.from_numpy(array) for key, array in arrays.items()}
@@ -108,17 +109,3 @@ def load_model(path: Path, models: Models) -> nn.Module:
     except (RuntimeError, TypeError, ValueError) as error:  # of settings that the class cannot take
         raise UserError(f"{path}: {error}") from None
     return model
-
-
-def _cure(path: Path) -> str:
-    """How to get a model that is missing; empty if it is unknown."""
-
-    def has(file: Path, pattern: str) -> bool:
-        return file.is_file() and bool(re.search(pattern, file.read_text(encoding="utf-8")))
-
-    entry = rf"(?m)^ +(- )?(path: )?{re.escape(path.as_posix())}\b"
-    folders = [Path(), *Path().resolve().parents]
-    configs = [folder / ".dvc" / name for folder in folders for name in ("config", "config.local")]
-    if has(Path("dvc.lock"), entry) and any(has(c, r"(?m)^\s*remote\s*=") for c in configs):
-        return f"; `dvc pull {path}` fetches it"
-    return "; `make repro` trains it" if has(Path("dvc.yaml"), entry) else ""

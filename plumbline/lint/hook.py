@@ -4,19 +4,13 @@ import json
 import os
 import sys
 
-WATCHED = {
-    "open",
-    "socket.connect",
-    "socket.bind",
-    "socket.getaddrinfo",
-    "socket.gethostbyname",
-}
+SOCKET = {"socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname"}
 
 if "AUDIT" in os.environ:
     file = os.open(os.environ["AUDIT"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def log(event: str, arguments: tuple[object, ...]) -> None:
-        if event in WATCHED:
+        if event in {"open", *SOCKET}:
             os.write(file, f"{json.dumps([event, *map(str, arguments)])}\n".encode())
 
     sys.addaudithook(log)

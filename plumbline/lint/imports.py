@@ -7,8 +7,8 @@ from pathlib import Path
 
 from plumbline.core.params import LIBRARY, installed, normal
 
-# They make packages of two folders, so that Python takes each whole from one place. The first makes
-# imports faster; neither changes a result, so no stage declares them.
+# With them, Python takes the whole of each folder from one place. The first also makes imports
+# faster. Neither changes a result, so no stage declares them.
 PACKAGES = {"stages/__init__.py", "plumbline/__init__.py"}
 
 INSTALLED = Path(__file__).parents[2]
@@ -61,8 +61,8 @@ def closure(*scripts: str) -> dict[str, frozenset[str]]:
 def distributions(scripts: dict[str, frozenset[str]]) -> set[str]:
     """The distributions that these scripts import, by their names in versions.yaml; see `closure`.
 
-    A module that the project has itself is of none, and neither are Python's own. A distribution
-    that is installed as a link to its source does not list its modules: it counts by its name.
+    The project's own modules and Python's belong to none. A distribution that is installed as a
+    link to its source does not list its modules: it is found by its name.
     """
     names = {module.split(".")[0] for found in scripts.values() for module in found}
     names = {name for name in names if not (Path(name).is_dir() or Path(f"{name}.py").is_file())}

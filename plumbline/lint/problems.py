@@ -25,8 +25,8 @@ from plumbline.core.params import PARAMS, VERSIONS, read_versions
 from plumbline.lint import hook, imports
 from plumbline.lint.declared import Stage, scripts
 
-# With these, a result could depend on the clock, the network, the environment or the user, or
-# what a file says could be run.
+# With these, a result could depend on the clock, the network, the environment or the user, or a
+# file could run code.
 OUTSIDE = {
     *("time", "datetime", "random", "secrets", "uuid"),
     *("os", "platform", "getpass", "locale", "tempfile", "subprocess", "ctypes"),
@@ -40,8 +40,7 @@ MAY_ASK_OUTSIDE = {
     "plumbline/training/world.py",
 }
 
-# DVC leaves keys of these names out of what it knows a run by: another value of such a parameter
-# would restore the results of the earlier one.
+# DVC's run cache ignores keys of these names: a new value would restore the results of the old one.
 NO_KEYS = {"size", "nfiles"}
 
 
@@ -73,7 +72,6 @@ def static_problems(stage: Stage) -> Iterator[str]:
     code = imports.closure(script)
     own = {path for path in code if not Path(path).is_absolute()}
     if missing := [name for name in ("Params", "main") if not hasattr(module, name)]:
-        yield from _differences("imported", stage.code, own)
         yield f"{script}: wanted Params and main, got no {' and no '.join(missing)}"
         return
     _, *roles = signature(module.main).parameters.values()
@@ -198,7 +196,7 @@ def _read_params(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:
 def _entries(stage: Stage) -> Iterator[str]:
     """The lines of dvc.yaml for what the stage reads; the library's folders whole if they are."""
     folders = {path.rpartition("/")[0] for path in stage.code if path.startswith("plumbline/")}
-    whole = {f for f in folders - {"plumbline"} if scripts(Path(), f) <= stage.code}
+    whole = {f for f in folders if scripts(Path(), f) <= stage.code}
     code = whole | {path for path in stage.code if path.rpartition("/")[0] not in whole}
     own = f"stages/{stage.name}.py"
     order = sorted(code, key=lambda path: (path != own, not path.startswith("stages/"), path))

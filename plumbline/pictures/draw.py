@@ -95,11 +95,11 @@ def draw_predictions(
 
 
 def draw_losses(rows: list[Epoch], loss: str, size: Size, title: str) -> Figure:
-    """Both losses by epoch, and the lowest testing loss if a later epoch lost it.
+    """Both losses by epoch, and the lowest testing loss unless it is the last.
 
     The axis shows all losses, but none above ten times the first ones, and six decades at most.
     """
-    unit = f" of y in units of {rows[0].y_std:.4g}" if rows[0].y_std else ""
+    unit = f" of y / {rows[0].y_std:.4g}" if rows[0].y_std else ""
     figure, (axes,) = look.new_picture(size, title, ["epoch"], [f"loss ({loss}{unit})"])
     epoch, train_loss, test_loss = np.array([row[:3] for row in rows]).T
     axes.plot(epoch, train_loss, "o-", color=BLUE, markersize=4, label="training loss")
@@ -134,8 +134,8 @@ def draw_validation(
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.vlines(seed, low, high, color=BLUE)
     axes.plot(seed, mae, "o", color=BLUE, markersize=5, label="a training and its range")
-    axes.axhline(middle, color=BLUE, linestyle="--", label=f"median: {middle:.4g}")
-    axes.axhline(baseline, color=VERMILLION, label=f"constant: {baseline:.4g}")
+    axes.axhline(middle, color=BLUE, linestyle="--", label=f"median training: {middle:.4g}")
+    axes.axhline(baseline, color=VERMILLION, label=f"always the median of y: {baseline:.4g}")
     if limit:
         axes.axhline(limit, color=GREEN, linestyle=":", label=f"limit: {limit:g}")
     shown = np.array([*high, *low, baseline, *([limit] if limit else [])])
@@ -160,7 +160,8 @@ def draw_landscape(
 ) -> Figure:
     """The training loss of the lines near the data, and the path that training took.
 
-    A small picture says so if the rows have no weight. loss, of: its name and values.
+    If the rows have no weight, a small picture says so. loss, of: the name of the loss, and its
+    value for each residual.
     """
     if rows[0].weight is None:
         return look.new_note(size, "no loss landscape: the model is not a line in one feature")

@@ -119,12 +119,16 @@ def _find_fonts(text: str) -> tuple[list[str], set[str]]:
 def _label(name: str, inches: float, codes: dict[int, str]) -> str:
     """The name of a column in two lines that fit."""
     text = " ".join(name.split()).translate(codes)
-    # An axis is half an inch shorter than its panel, and a letter 0.6 of its font's size wide.
-    n = int((inches - 0.5) * 72 / (0.6 * matplotlib.rcParams["font.size"]))
+    n = int((inches - 0.5) / _width_of_letter())  # an axis is half an inch shorter than its panel
     n //= 1 + (max(text, default="") > "\u2e7f")  # Chinese, Japanese and Korean
     lines = re.findall(f".{{1,{n}}}(?:[ _-]|$)|.{{1,{n}}}", text)
     # Between two dollar signs, matplotlib would read a formula.
     return "\n".join([*lines[:2], *["..."] * (len(lines) > 2)]).replace("$", r"\$")
+
+
+def _width_of_letter() -> float:
+    """The usual width of a letter, in inches."""
+    return 0.6 * float(matplotlib.rcParams["font.size"]) / 72
 
 
 def tell_beyond(
@@ -150,8 +154,11 @@ def tell_beyond(
 
 def add_legend(figure: Figure, axes: Axes) -> None:
     """Adds a legend for one of the panels below all of them, where it hides nothing."""
-    columns = min(3, int(figure.get_figwidth() // 2))
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
+    handles, labels = axes.get_legend_handles_labels()
+    # The mark of a line and the gaps beside it are as wide as five letters.
+    inches = _width_of_letter() * (max(map(len, labels)) + 5)
+    columns = max(1, min(3, int(figure.get_figwidth() / inches)))
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns)
 
 
 def save_picture(path: Path, figure: Figure) -> None:

@@ -1,11 +1,10 @@
-"""DVC's answers about a checkout and another commit, in an order that does not vary."""
+"""DVC's answers about a checkout, and about the data of the working folder."""
 
+import hashlib
 import logging
 import os
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import chdir, contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -13,50 +12,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from plumbline.core.errors import UserError
-from plumbline.lint import declared
-from plumbline.review import lock
-from plumbline.review.gate import GATE, Change, Measured, Rules, load_rows
 from plumbline.review.git import HERE, Checkout
-
-
-def measure(checkout: Checkout, base: str, rules: Rules) -> Measured:
-    """What the checkout and the commit `base` measured, in the order of the rules."""
-    for commit in (base, checkout.head):
-        lock.load(checkout, commit)  # refuses a lock that is cut, of which DVC would only warn
-    metrics = metrics_diff(checkout, base, checkout.head)
-    check_names(rules, metrics)
-    order = {name: i for i, name in enumerate(rules.metrics)}
-    metrics.sort(key=lambda change: order.get(change.name, len(order)))
-    return Measured(metrics, load_rows(checkout, base), load_rows(checkout, checkout.head))
-
-
-def check_names(rules: Rules, metrics: list[Change]) -> None:
-    """UserError for a rule whose metric is in no revision and in no script, such as a typo.
-
-    A stage may leave out a metric: only a line has a weight.
-    """
-    scripts = {Path(path) for stage in declared.read(Path()).values() for path in stage.code}
-    texts = [p.read_text(encoding="utf-8", errors="replace") for p in scripts if p.is_file()]
-    known = {name for text in texts for name in re.findall(r"""["'](\w+)["']""", text)}
-    known |= {change.name for change in metrics}
-    for name in sorted(rules.metrics.keys() - known):
-        near = get_close_matches(name, sorted(known), 1)
-        cure = f"did you mean {near[0]}?" if near else "remove the rule"
-        raise UserError(f"{GATE}: {name}: no revision and no stage has such a metric; {cure}")
-
-
-def metrics_diff(checkout: Checkout, *commits: str, path: str = "") -> list[Change]:
-    """Every metric of the project, or of one file, in two commits; in one and the checkout."""
-    with open_repo(checkout) as repo:
-        return _changes(repo, checkout, repo.metrics.diff(*commits, all=True), path)
-
-
-def params_diff(checkout: Checkout, base: str, path: str) -> list[Change]:
-    """The values in one file that changed since the commit `base`."""
-    with open_repo(checkout) as repo:
-        targets = [os.path.relpath(checkout.path / path, repo.root_dir)]
-        answer = repo.params.diff(base, checkout.head, targets=targets)
-        return _changes(repo, checkout, answer, path)
 
 
 def status(checkout: Checkout) -> dict[str, list[Any]]:
@@ -114,10 +70,19 @@ def differing_data() -> Iterator[str]:
                 yield f"{out} on disk is not the one of this commit; {keep}dvc checkout"
 
 
-def cache_folder() -> Path:
-    """The cache of the repository that the process runs in."""
+def damaged_objects(hashes: dict[str, str]) -> Iterator[str]:
+    """A line for each object in the cache that does not have its hash, with the cure.
+
+    DVC trusts an object as long as its file is read-only. hashes: of each output, by its path.
+    """
     with open_repo(HERE) as repo:
-        return Path(repo.cache.local.path)
+        cache = Path(repo.cache.local.path)
+    for output, md5 in sorted(hashes.items()):
+        stored = cache / md5[:2] / md5[2:]
+        if stored.is_file():
+            with stored.open("rb") as file:
+                if hashlib.file_digest(file, "md5").hexdigest() != md5:
+                    yield f"{output}: damaged in the cache; delete it and {stored}, then dvc repro"
 
 
 @contextmanager
@@ -135,15 +100,3 @@ def open_repo(checkout: Checkout, config: dict[str, Any] | None = None) -> Itera
         cause = error.__cause__
         reasons = [error, getattr(cause, "problem", cause)]  # where YAML is wrong
         raise UserError(": ".join(str(reason) for reason in reasons if reason)) from None
-
-
-def _changes(repo: Any, checkout: Checkout, answer: dict[str, Any], path: str) -> list[Change]:
-    """The changes in the file, or below the folder, of the project."""
-    # DVC's repository may begin above the project, and hold others.
-    inside = Path(os.path.relpath(checkout.path / path, repo.root_dir))
-    return [
-        Change(name, values.get("old"), values.get("new"))
-        for file, changes in sorted(answer.get("diff", {}).items())
-        if inside in (Path(file), *Path(file).parents)
-        for name, values in sorted(changes.items())
-    ]

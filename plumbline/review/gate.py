@@ -1,7 +1,9 @@
 """Whether a change is better or worse: the verdict, and the rules of gate.yaml."""
 
 import math
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any, Literal, NamedTuple
@@ -9,11 +11,11 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from plumbline import validation
+from plumbline.core.command import number
 from plumbline.core.errors import UserError
 from plumbline.core.files import parse_yaml
 from plumbline.lint import declared
-from plumbline.review.git import Checkout
+from plumbline.review.measured import Measured, has_changed, is_number
 from plumbline.validation import Repeat
 
 GATE = Path("gate.yaml")
@@ -57,25 +59,6 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return [name for name, metric in self.metrics.items() if metric.decides]
 
 
-class Change(NamedTuple):
-    """A metric or a parameter in two revisions, of any type; None in one that does not have it."""
-
-    name: str
-    old: Any
-    new: Any
-
-
-class Measured(NamedTuple):
-    """The metrics and the repeated trainings of a base and a head.
-
-    base, head: the rows of their validations; None without one.
-    """
-
-    metrics: list[Change]
-    base: Sequence[Repeat] | None
-    head: Sequence[Repeat] | None
-
-
 class Verdict(NamedTuple):
     """A word for programs and a sentence for people; better, worse, equal: the numbers of pairs."""
 
@@ -117,13 +100,19 @@ def _check(name: str, metric: Metric, where: str) -> None:
         )
 
 
-def load_rows(checkout: Checkout, commit: str) -> list[Repeat] | None:
-    """The repeated trainings at the commit, or in the working folder; None if there are none."""
-    for path in declared.entries(checkout.stages("dvc.yaml", commit), "plots"):
-        content = (path.endswith(".csv") and checkout.read(commit, path)) or b""
-        if content.startswith(",".join(Repeat._fields).encode()):
-            return validation.parse(content, path)
-    return None
+def check_names(rules: Rules, metrics: Iterable[str]) -> None:
+    """UserError for a rule whose metric is in no revision and in no script, such as a typo.
+
+    A stage may leave out a metric: only a line has a weight.
+    """
+    scripts = {Path(path) for stage in declared.read(Path()).values() for path in stage.code}
+    texts = [p.read_text(encoding="utf-8", errors="replace") for p in scripts if p.is_file()]
+    known = {name for text in texts for name in re.findall(r"""["'](\w+)["']""", text)}
+    known.update(metrics)
+    for name in sorted(rules.metrics.keys() - known):
+        near = get_close_matches(name, sorted(known), 1)
+        cure = f"did you mean {near[0]}?" if near else "remove the rule"
+        raise UserError(f"{GATE}: {name}: no revision and no stage has such a metric; {cure}")
 
 
 def compare(base: Sequence[Repeat] | None, head: Sequence[Repeat] | None) -> Verdict:
@@ -166,7 +155,8 @@ def compare(base: Sequence[Repeat] | None, head: Sequence[Repeat] | None) -> Ver
     else:
         old, new = (median(row.error for row in side) for side in (base, head))
         finite = max(old, new) < math.inf
-        sentence += f"; the median error went from {old:.4g} to {new:.4g}" if finite else ""
+        went = f"; the median error went from {number(old, 4)} to {number(new, 4)}"
+        sentence += went if finite else ""
     diverged = sum(new.mae is None for _, new in pairs)
     sentence += f"; {diverged} diverged" if diverged else ""
     return Verdict(word, sentence[0].upper() + sentence[1:], *counts.values())
@@ -179,27 +169,15 @@ def _relative_change(old: float, new: float) -> float:
     return (new - old) / old if old else math.inf
 
 
-def changed(metrics: list[Change], name: str) -> Change | None:
-    """The metric with this name if both revisions have it and it differs; else None."""
-    found = (c for c in metrics if c.name == name and None not in (c.old, c.new))
-    return next((change for change in found if change.old != change.new), None)
-
-
-def is_number(value: Any) -> bool:
-    """True for a number that can be judged; nan, inf and booleans cannot."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def decisions(rules: Rules, measured: Measured) -> dict[str, Verdict]:
+def decisions(rules: Rules, base: Measured, head: Measured) -> dict[str, Verdict]:
     """The verdict on each metric that decides and that a side has, by its name."""
-    changes = {change.name: change for change in measured.metrics}
-    same_samples = changed(measured.metrics, BASELINE) is None
+    same_samples = not has_changed(base.metrics, head.metrics, BASELINE)
     found = {}
     for name in rules.deciding:
+        old, new = base.metrics.get(name), head.metrics.get(name)
         if name == REPEATED:
-            found[name] = compare(measured.base, measured.head)
-        elif name in changes:
-            _, old, new = changes[name]
+            found[name] = compare(base.rows, head.rows)
+        elif old is not None or new is not None:
             found[name] = judge(rules.metrics[name], old, new, same_samples)
     return found
 
@@ -221,24 +199,23 @@ def judge(metric: Metric, old: Any, new: Any, same_samples: bool = True) -> Verd
     return Verdict(word, sentence)
 
 
-def failures(rules: Rules, measured: Measured) -> list[str]:
+def failures(rules: Rules, base: Measured, head: Measured) -> list[str]:
     """A line for each reason that closes the gate: a metric that is worse, or beyond its limit."""
-    verdicts = decisions(rules, measured).items()
+    verdicts = decisions(rules, base, head).items()
     worse = [f"{name}: {verdict.sentence}" for name, verdict in verdicts if verdict.word == "worse"]
-    return [*worse, *beyond_limits(rules, measured)]
+    return [*worse, *beyond_limits(rules, head)]
 
 
-def beyond_limits(rules: Rules, measured: Measured) -> Iterator[str]:
-    """A line for each metric of the head that is on the wrong side of its limit, or not a number.
+def beyond_limits(rules: Rules, head: Measured) -> Iterator[str]:
+    """A line for each metric that is on the wrong side of its limit, or is not a number.
 
     If half of the repeated trainings diverged, their median is infinite and metrics.json lacks it.
     """
-    values = {change.name: change.new for change in measured.metrics}
-    if measured.head and values.get(REPEATED) is None:
-        values[REPEATED] = math.inf
+    missing = {REPEATED: math.inf} if head.rows else {}
+    values = missing | head.metrics
     for name, metric in rules.metrics.items():
         value = values.get(name)
         if metric.limit is None or not isinstance(value, int | float):
             continue
         if not (value <= metric.limit if metric.better == "lower" else value >= metric.limit):
-            yield f"{name} is beyond its limit: {value:g} (limit {metric.limit:g})"
+            yield f"{name} is beyond its limit: {number(value)} (limit {number(metric.limit)})"

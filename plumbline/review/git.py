@@ -15,22 +15,22 @@ from plumbline.core.errors import UserError
 from plumbline.lint import declared
 
 # A hook or a file-system monitor would run a program of the branch's choice.
-SAFE = {"core.hooksPath": os.devnull, "core.fsmonitor": "false", "safe.directory": "*"}
+SAFE = (f"core.hooksPath={os.devnull}", "core.fsmonitor=false", "safe.directory=*")
+OWN = ("core.safecrlf=false", "core.splitIndex=false", "user.name=working tree", "user.email=")
 
 
 class Checkout:
     """A project in a checkout of the commit `head`; `checkout_of` makes a temporary one.
 
     prefix: the project's folder in the repository, such as `models/price/`; empty at its root.
+    of_folder: True if `head` has the files of the working folder as they are now.
     """
 
-    def __init__(self, root: Path, head: str, prefix: str = "") -> None:
-        self.root, self.prefix, self.head = root, prefix, head
+    def __init__(self, root: Path, head: str, prefix: str = "", of_folder: bool = True) -> None:
+        self.root, self.prefix, self.head, self.of_folder = root, prefix, head, of_folder
         self.path = root / prefix
         self.dvc_site = root.parent / "site"  # for what DVC keeps outside of a repository
-
-    def git(self, *arguments: str) -> bytes:
-        return git(*arguments, cwd=self.path)
+        self.git = partial(git, cwd=self.path)
 
     def read(self, commit: str, path: str) -> bytes | None:
         """Content of `path` at `commit`, or in the working folder if `commit` is empty.
@@ -38,32 +38,29 @@ class Checkout:
         None if there is no such file.
         """
         if not commit:
-            return (self.path / path).read_bytes() if (self.path / path).is_file() else None
-        if not self.git("ls-tree", commit, "--", path):
-            return None
-        return self.git("cat-file", "blob", f"{commit}:./{path}")
+            file = self.path / path
+            if os.path.lexists(file) and not file.is_file():
+                raise UserError(f"{path}: wanted a file, got something else")
+            return file.read_bytes() if file.is_file() else None
+        listed = self.git("ls-tree", commit, "--", path)
+        return self.git("cat-file", "blob", f"{commit}:./{path}") if listed else None
 
     def stages(self, path: str, commit: str = "") -> dict[str, Any]:
         """`stages` of dvc.yaml or dvc.lock at the commit, or in the working folder."""
         return declared.stages(path, self.read(commit, path) or b"")
 
 
-HERE = Checkout(Path(), "")
-
-
-def git(
-    *arguments: str,
-    cwd: Path | None = None,
-    settings: dict[str, str] = SAFE,
-    index: Path | None = None,
-) -> bytes:
-    """Standard output of git, with these settings and none of the user's or the branch's.
+def git(*arguments: str, cwd: Path | None = None, index: Path | None = None) -> bytes:
+    """Standard output of git, without any setting of the user or the branch that runs a program.
 
     index: a file to use instead of the repository's index.
     """
-    options = [part for name, text in settings.items() for part in ("-c", f"{name}={text}")]
+    options = [part for setting in (*SAFE, *OWN) for part in ("-c", setting)]
     environment = clean_environment() | ({"GIT_INDEX_FILE": str(index)} if index else {})
     return standard_output("git", *options, *arguments, cwd=cwd, env=environment)
+
+
+HERE = Checkout(Path(), "")
 
 
 def own_git(*arguments: str) -> bytes:
@@ -129,9 +126,8 @@ def _resolve(name: str) -> str:
     found = commits(f"refs/remotes/*/{name}", f"refs/exps/*/*/{name}")
     if len({*found.values()}) == 1:
         return next(iter(found.values()))
-    there = [*(found or commits("refs/heads", "refs/remotes"))]
     text = f"{name}: {'several revisions' if found else 'no such revision'} in this repository"
-    if there:
+    if there := [*(found or commits("refs/heads", "refs/remotes"))]:
         text += f"; there are {', '.join(there[:5])}{', ...' * (len(there) > 5)}"
     # Not a hash, and not an expression such as HEAD~1.
     branch = bool(re.fullmatch(r"(?!HEAD\b|[0-9a-f]{7,40}$)\w[\w./-]*", name)) and not found
@@ -146,7 +142,7 @@ def _fetch_files(commit: str) -> str:
     if any(name.endswith(".promisor") for name in _own_settings()):
         with TemporaryDirectory(prefix="plumbline-") as folder:
             take = ("--work-tree", folder, "read-tree", "-u", "--reset", commit)
-            git(*take, settings=_settings(), index=Path(folder, "index"))
+            git(*_no_filters(), *take, index=Path(folder, "index"))
     return commit
 
 
@@ -158,7 +154,7 @@ def _commit_working_tree(head: str) -> str:
     merging = Path(_line("rev-parse", "--git-path", "MERGE_HEAD"))
     parents = [head, *(merging.read_text().split() if merging.is_file() else [])]
     with _index_without_times() as index:
-        run = partial(git, settings=_settings(), index=index)
+        run = partial(git, *_no_filters(), index=index)
         # Without a change nothing is written: the repository may be read-only.
         if not run("diff", "--name-only", head) and parents == [head]:
             return head
@@ -174,11 +170,10 @@ def unseen_files() -> list[Path]:
     Git looks at size and time only. A program that writes git's index within a second of an edit
     can leave the old hash beside the new time, and then `git add` skips the edit.
     """
-    names = ("--name-only", "--relative", "-z")
-    with _index_without_times() as index:
-        changed = git("diff", *names, settings=_settings(), index=index).split(b"\0")[:-1]
-    # Unlike `git diff`, this does not write to the index.
-    seen = git("diff-files", *names, settings=_settings()).split(b"\0")[:-1]
+    # Unlike `git diff`, it does not write to the index.
+    find = partial(git, *_no_filters(), "diff-files", "--name-only", "--relative", "-z")
+    with _index_without_times() as copy:
+        changed, seen = (find(index=index).split(b"\0")[:-1] for index in (copy, None))
     return [Path(os.fsdecode(name)) for name in changed if name not in seen]
 
 
@@ -199,17 +194,17 @@ def _index_without_times() -> Iterator[Path]:
 
 
 @contextmanager
-def checkout_of(head: str) -> Iterator[Checkout]:
-    """A checkout of this repository at the commit, in a temporary folder."""
-    objects = Path(_line("rev-parse", "--git-path", "objects")).resolve()
-    shallow = Path(_line("rev-parse", "--git-path", "shallow"))
+def checkout_of(revision: str | None) -> Iterator[Checkout]:
+    """A checkout in a temporary folder; `find_commit` says of which commit."""
+    head = find_commit(revision)
+    objects, shallow = (Path(_line("rev-parse", "--git-path", n)) for n in ("objects", "shallow"))
     with TemporaryDirectory(prefix="plumbline-", ignore_cleanup_errors=True) as folder:
         root = Path(folder).resolve() / "checkout"
-        checkout = Checkout(root, head, _line("rev-parse", "--show-prefix"))
+        checkout = Checkout(root, head, _line("rev-parse", "--show-prefix"), not revision)
         git("init", "--quiet", "--template=", str(root))
         # Like `git clone --shared`, which cannot clone a shallow repository.
         (root / ".git/objects/info").mkdir(exist_ok=True)
-        (root / ".git/objects/info/alternates").write_bytes(os.fsencode(objects) + b"\n")
+        (root / ".git/objects/info/alternates").write_bytes(os.fsencode(objects.resolve()) + b"\n")
         if shallow.exists():
             shutil.copy(shallow, root / ".git")
         git("checkout", "--quiet", "--detach", head, cwd=root)
@@ -220,13 +215,11 @@ def checkout_of(head: str) -> Iterator[Checkout]:
         yield checkout
 
 
-def _settings() -> dict[str, str]:
-    """Settings for commands that read the working tree or write an index or a commit."""
+def _no_filters() -> list[str]:
+    """Options that switch off the repository's filters, for commands that read or write files."""
     names = [name for name in _own_settings() if name.startswith("filter.")]
-    off = {name: "false" if name.endswith(".required") else "" for name in names}
-    quiet = {"core.safecrlf": "false", "core.splitIndex": "false"}
-    author = {"user.name": "working tree", "user.email": ""}
-    return {**SAFE, **off, **quiet, **author}
+    off = [f"{name}={'false' if name.endswith('.required') else ''}" for name in names]
+    return [part for setting in off for part in ("-c", setting)]
 
 
 def _own_settings() -> list[str]:
@@ -250,7 +243,7 @@ def standard_output(*command: str, cwd: Path | None = None, env: dict[str, str])
         command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False
     )
     if done.returncode != 0:
-        errors = done.stderr.decode(errors="replace").replace("ERROR: ", "").strip()
-        errors = errors.replace(f"{cwd}{os.sep}", "")
+        errors = done.stderr.decode(errors="replace").replace("ERROR: ", "")
+        errors = errors.replace(f"{cwd}{os.sep}", "").strip()
         raise UserError(errors or f"`{' '.join(command)}`: failed without a message")
     return done.stdout

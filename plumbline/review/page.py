@@ -3,9 +3,8 @@
 import html
 import re
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from io import BytesIO
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -112,6 +111,10 @@ class Picture(NamedTuple):
     after: bytes | None
 
 
+# Gives the address of a picture by its path, its side (before or after) and its content.
+Address = Callable[[str, str, bytes], str]
+
+
 def changed_pictures(checkout: Checkout, base: str) -> list[Picture]:
     """The pictures in git of which a pixel differs, by path; also those that are new or removed."""
     commits = base, checkout.head
@@ -124,24 +127,9 @@ def changed_pictures(checkout: Checkout, base: str) -> list[Picture]:
     return [picture for picture in pictures if picture.fraction]
 
 
-def write_pictures(pictures: list[Picture], folder: Path) -> dict[str, tuple[str, str]]:
-    """Writes both versions of each picture; the result is their names in the folder, by path."""
-    found = {}
-    for path, _, *versions in pictures:
-        flat = re.sub(r"[/\\]", "-", path)
-        found[path] = f"before-{flat}", f"after-{flat}"
-        for name, content in zip(found[path], versions, strict=True):
-            if content is not None:
-                (folder / name).write_bytes(content)
-    return found
-
-
-def as_data(pictures: list[Picture]) -> dict[str, tuple[str, str]]:
-    """Both versions of each picture as an address that contains it, by path."""
-    return {
-        path: (DATA + b64encode(before or b"").decode(), DATA + b64encode(after or b"").decode())
-        for path, _, before, after in pictures
-    }
+def as_data(_path: str, _side: str, content: bytes) -> str:
+    """An address that contains the picture."""
+    return DATA + b64encode(content).decode()
 
 
 def differing_fraction(old: bytes, new: bytes) -> float:

@@ -4,24 +4,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from plumbline.review.findings import Findings, moved_digits
-from plumbline.review.gate import (
-    BASELINE,
-    DEVICE,
-    REPEATED,
-    TOLERANCE,
-    Change,
-    Measured,
-    Rules,
-    Word,
-    beyond_limits,
-    changed,
-    compare,
-    decisions,
-    is_number,
-)
-from plumbline.review.page import Picture, code, image, table
-from plumbline.review.reproduction import ADD, NOT_RUN
+from plumbline.core.command import number
+from plumbline.review import gate
+from plumbline.review.findings import Findings
+from plumbline.review.measured import Change, compare_values, has_changed, is_number
+from plumbline.review.page import Address, Picture, code, image, table
+from plumbline.review.reproduction import ADD, NOT_RUN, outcome
 from plumbline.validation import Repeat, quartiles
 
 NAMES_IN_A_SENTENCE = 3
@@ -31,7 +19,7 @@ HASH = re.compile("[0-9a-f]{40}")
 
 # The mark and the advice of each verdict, the strongest first.
 MERGE_NOT = "Do not merge it as it is."
-ADVICE: dict[Word, tuple[str, str]] = {
+ADVICE: dict[gate.Word, tuple[str, str]] = {
     "worse": ("🔴", MERGE_NOT),
     "better": ("🟢", "Merge it if nothing else speaks against it."),
     "no clear difference": ("⚪", "Merge it only if you want it for some other reason."),
@@ -42,51 +30,48 @@ ADVICE: dict[Word, tuple[str, str]] = {
 
 
 def report(
-    findings: Findings,
-    rules: Rules,
-    names: tuple[str, str],
-    note: str,
-    shown: dict[str, tuple[str, str]],
+    findings: Findings, rules: gate.Rules, names: tuple[str, str], address: Address | None
 ) -> str:
     """The report; the same findings give the same text.
 
-    names: of the base and the head. note: what else to know of the base; mostly empty. shown: where
-    the two versions of each picture are.
+    names: of the base and the head. address: where a picture is; None if pictures are not shown.
     """
-    measured = findings.measured
-    old, new = (code(name[:12] if HASH.fullmatch(name) else name) for name in names)
     parts = [
         f"## {headline(findings, rules)}",
         sentence(findings, rules),
-        *[f"⚠️ {note}." for note in findings.notes],
-        *([f"⚠️ {old} {note}."] if note else []),
-        f"{old} → {new}",
+        *[f"⚠️ {note}" for note in findings.notes],
+        " → ".join(short(name) for name in names),
         _validity(findings),
-        *_validation(measured),
+        *_validation(findings),
         *_changes("Parameters", "parameter", findings.params),
         *_changes("The gate's rules", "rule", findings.rules),
-        *_metrics(measured, rules),
+        *_metrics(findings, rules),
         *_stages(findings.stages),
-        *_pictures(findings.pictures, shown),
-        *_rows(measured),
+        *_pictures(findings.pictures, address),
+        *_rows(findings),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def headline(findings: Findings, rules: Rules) -> str:
+def short(name: str) -> str:
+    """The name of a revision as code; the first digits of a hash."""
+    return code(name[:12] if HASH.fullmatch(name) else name)
+
+
+def headline(findings: Findings, rules: gate.Rules) -> str:
     """The verdict, and what to do with the change."""
-    verdicts = decisions(rules, findings.measured)
+    verdicts = gate.decisions(rules, findings.base, findings.head)
     words = [verdict.word for verdict in verdicts.values()]
     mark, advice = next((ADVICE[word] for word in ADVICE if word in words), ADVICE["not judged"])
     text = "; ".join(
-        verdict.sentence if name == REPEATED else f"{code(name)}: {code(verdict.sentence)}"
+        verdict.sentence if name == gate.REPEATED else f"{code(name)}: {code(verdict.sentence)}"
         for name, verdict in verdicts.items()
     )
     if not verdicts:
         text = "Not judged: no metric decides"
     if not findings.changed:
         mark, text, advice = "⚪", "Same: nothing changed", "There is nothing to merge."
-    if beyond := [code(line) for line in beyond_limits(rules, findings.measured)]:
+    if beyond := [code(line) for line in gate.beyond_limits(rules, findings.head)]:
         mark, text, advice = "🔴", "; ".join([text, *beyond]), MERGE_NOT
     if findings.risen:
         mark, text, advice = "🔴", f"Did not learn: {findings.risen}. {text}", MERGE_NOT
@@ -97,22 +82,20 @@ def headline(findings: Findings, rules: Rules) -> str:
     return f"{mark} {text}. {advice}"
 
 
-def sentence(findings: Findings, rules: Rules) -> str:
+def sentence(findings: Findings, rules: gate.Rules) -> str:
     """What was changed, and how far that moved the metrics that decide."""
-    values = _arrows([*findings.params, *findings.versions])
+    values = [_arrow(change) for change in [*findings.params, *findings.versions]]
     changes = [_some(values), _some([code(path) for path in findings.sources], "changes in ")]
     named = ", and ".join(filter(None, changes))
-    deciding = [change for change in findings.measured.metrics if change.name in rules.deciding]
-    moved = [
-        arrow if change.old != change.new else f"{code(change.name)} is the same"
-        for change, arrow in zip(deciding, _arrows(deciding), strict=True)
-    ]
+    metrics = compare_values(findings.base.metrics, findings.head.metrics, rules.metrics)
+    deciding = [change for change in metrics if change.name in rules.deciding]
+    moved = [_arrow(c) if c.old != c.new else f"{code(c.name)} is the same" for c in deciding]
     effect = ", ".join(moved) or "no metric decides"
     return f"{f'With {named}' if named else 'No parameter changed'}: {effect}."
 
 
-def _arrows(changes: list[Change]) -> list[str]:
-    return [f"{code(name)} {_value(old)} → {_value(new)}" for name, old, new in changes]
+def _arrow(change: Change) -> str:
+    return f"{code(change.name)} {_value(change.old)} → {_value(change.new)}"
 
 
 def _some(names: list[str], before: str = "") -> str:
@@ -124,34 +107,37 @@ def _some(names: list[str], before: str = "") -> str:
 
 def _validity(findings: Findings) -> str:
     """Whether the lock fits, what a clean run gave, and what else the two sides ran with."""
-    lock, ran = "made with these parameters and scripts", "a clean run gives the same bytes"
-    not_run = "not tried; `make report FULL=1` runs all stages again"
-    if findings.problems:
-        lock = NOT_RUN
-    if findings.differences:
-        within = all(difference.within for difference in findings.differences)
-        how = "the same within the tolerances" if within else "different results"
-        ran = f"a clean run gives {how}"
+    lock = NOT_RUN if findings.problems else "made with these parameters and scripts"
+    ran = "not tried; `make report FULL=1` runs all stages again"
+    if findings.differences is not None:
+        ran = outcome(findings.differences)
     lines = [f"- **Results**: {lock}", *(f"  - {code(problem)}" for problem in findings.problems)]
-    lines.append(f"- **Reproduction**: {not_run if findings.differences is None else ran}")
+    lines.append(f"- **Reproduction**: {ran}")
     lines += [f"  - {code(difference)}" for difference in findings.differences or []]
-    if device := changed(findings.measured.metrics, DEVICE):
-        trained = f"the base was trained on {code(device.old)}, this on {code(device.new)}"
+    base, head = findings.base.metrics, findings.head.metrics
+    if has_changed(base, head, gate.DEVICE):
+        old, new = (code(metrics[gate.DEVICE]) for metrics in (base, head))
+        trained = f"the base was trained on {old}, this on {new}"
         lines.append(f"- **Device**: {trained}; the last digits differ, so tolerances count")
     if findings.versions:
-        moved = moved_digits(findings.measured.metrics)
+        moved = sorted(
+            (next(d for d in range(1, 18) if f"{old:.{d}g}" != f"{new:.{d}g}"), name)
+            for name, old, new in compare_values(base, head)
+            if is_number(old) and is_number(new) and old != new
+        )
         digits = [f"{code(name)} in digit {digit}" for digit, name in moved]
         how = _some(digits, "the numbers differ, ") or "all numbers are the same"
-        lines.append(f"- **Versions**: {', '.join(_arrows(findings.versions))}; {how}")
+        lines.append(f"- **Versions**: {', '.join(map(_arrow, findings.versions))}; {how}")
     return "\n".join(lines)
 
 
-def _validation(measured: Measured) -> list[str]:
+def _validation(findings: Findings) -> list[str]:
     """The repeated trainings of both sides; no section if no side has any."""
-    if not measured.base and not measured.head:
+    sides = findings.base.rows, findings.head.rows
+    if not any(sides):
         return []
-    before, after = _side(measured.base or []), _side(measured.head or [])
-    verdict = compare(measured.base, measured.head)
+    before, after = (_side(rows or []) for rows in sides)
+    verdict = gate.compare(*sides)
     if total := verdict.better + verdict.worse + verdict.equal:
         before.append(f"{verdict.worse} of {total}")
         after.append(f"{verdict.better} of {total}")
@@ -159,8 +145,9 @@ def _validation(measured: Measured) -> list[str]:
     rows = [list(row) for row in zip((*names, "smaller error in"), before, after, strict=False)]
     text = (
         "Each training learns from a different part of the training samples, and its error is the "
-        "mean absolute error on the rest of them. The testing samples are not used. Trainings with "
-        f"the same part are compared in pairs; a difference below {TOLERANCE:.0%} does not count."
+        "mean absolute error on the rest of them. The testing samples are not used. Trainings "
+        "with the same part are compared in pairs; a difference below "
+        f"{gate.TOLERANCE:.0%} does not count."
     )
     return ["### Validation", table(["", "before", "after"], rows), text]
 
@@ -175,9 +162,10 @@ def _side(rows: Sequence[Repeat]) -> list[str]:
     return [str(len(rows)), _value(errors.median), middle, _value(constant)]
 
 
-def _rows(measured: Measured) -> list[str]:
+def _rows(findings: Findings) -> list[str]:
     """The error of each training before and after; no section unless both sides have it."""
-    before, after = ({row.seed: row.mae for row in s or []} for s in (measured.base, measured.head))
+    sides = findings.base.rows, findings.head.rows
+    before, after = ({row.seed: row.mae for row in rows or []} for rows in sides)
     seeds = [seed for seed in after if seed in before]
     if all(before[seed] == after[seed] for seed in seeds):
         return []
@@ -195,13 +183,14 @@ def _changes(title: str, what: str, values: list[Change]) -> list[str]:
     return [f"### {title}", table([what, "before", "after"], rows)] if rows else []
 
 
-def _metrics(measured: Measured, rules: Rules) -> list[str]:
+def _metrics(findings: Findings, rules: gate.Rules) -> list[str]:
     """Each metric and how it moved, with the verdict if it decides; nothing if none changed."""
-    if all(old == new for _, old, new in measured.metrics):
+    base, head = findings.base, findings.head
+    if base.metrics == head.metrics:
         return []
-    verdicts = decisions(rules, measured)
+    verdicts = gate.decisions(rules, base, head)
     rows = []
-    for name, old, new in measured.metrics:
+    for name, old, new in compare_values(base.metrics, head.metrics, rules.metrics):
         metric = rules.metrics.get(name)
         both = is_number(old) and is_number(new)
         moved = new - old if both else 0
@@ -212,12 +201,12 @@ def _metrics(measured: Measured, rules: Rules) -> list[str]:
             words += [ADVICE[verdicts[name].word][0], verdicts[name].word, "(decides)"]
         if metric is not None and metric.limit is not None:
             words.append(f"(limit {_value(metric.limit)})")
-        difference = f"{moved:+.3g}" if moved else "0" if both else NONE
+        difference = "+" * (moved > 0) + number(moved, 3) if both else NONE
         rows.append([code(name), _value(old), _value(new), difference, " ".join(words)])
     lines = ["### Metrics", table(["metric", "before", "after", "difference", ""], rows)]
     note = "Only the validation metrics come from repeated trainings. One training is one draw"
-    other = ", and these two saw different samples" if changed(measured.metrics, BASELINE) else ""
-    return [*lines, f"{note}{other}."]
+    other = has_changed(base.metrics, head.metrics, gate.BASELINE)
+    return [*lines, f"{note}{', and these two saw different samples' * other}."]
 
 
 def _stages(became: dict[str, str]) -> list[str]:
@@ -230,16 +219,16 @@ def _stages(became: dict[str, str]) -> list[str]:
     return ["### Stages", "\n".join(lines)] if {*became.values()} - {"skipped"} else []
 
 
-def _pictures(pictures: list[Picture], shown: dict[str, tuple[str, str]]) -> list[str]:
+def _pictures(pictures: list[Picture], address: Address | None) -> list[str]:
     """Both versions of each picture that changed, side by side; no section if none did."""
     found = []
     for path, fraction, before, after in pictures:
         fate = "new" if before is None else "removed" if after is None else ""
         found.append(f"{code(path)}: {fate or f'{fraction:.2%} of the pixels differ'}")
-        if path in shown:
-            old, new = shown[path]
-            cells = [before and image(old, "before"), after and image(new, "after")]
-            found.append(table(["before", "after"], [[cell or NONE for cell in cells]]))
+        if address:
+            sides = {"before": before, "after": after}
+            cells = [image(address(path, s, c), s) if c else NONE for s, c in sides.items()]
+            found.append(table([*sides], [cells]))
     return ["### Pictures", *found] if found else []
 
 
@@ -249,4 +238,4 @@ def _value(content: Any) -> str:
         return NONE
     if isinstance(content, bool):
         return code(str(content).lower())
-    return code(f"{content:.6g}" if isinstance(content, float) else content)
+    return code(number(content) if isinstance(content, float) else content)

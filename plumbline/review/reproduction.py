@@ -1,18 +1,19 @@
 """Whether committed results are those of a run: without running it, and by running it."""
 
-import hashlib
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from plumbline.core.command import number
 from plumbline.core.errors import UserError
 from plumbline.lint.declared import entries, scripts
 from plumbline.review import diffs, lock
 from plumbline.review.comments import commented
-from plumbline.review.gate import DEVICE, Rules, changed, is_number
+from plumbline.review.gate import DEVICE, Rules
 from plumbline.review.git import Checkout, clean_environment, standard_output
+from plumbline.review.measured import compare_values, has_changed, is_number, read_values
 from plumbline.review.page import differing_fraction
 
 COMMENTS, ACCEPT, ADD = "only comments changed in", ": make accept", "; git add it"
@@ -28,6 +29,13 @@ class Difference(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.what}: {self.how}"
+
+
+def outcome(differences: list[Difference]) -> str:
+    """What a clean run with these differences gives."""
+    if not all(difference.within for difference in differences):
+        return "a clean run gives different results"
+    return f"a clean run gives the same {'within the tolerances' if differences else 'bytes'}"
 
 
 def problems(checkout: Checkout) -> list[str]:
@@ -63,7 +71,8 @@ def _changes(checkout: Checkout, stages: dict[str, Any], locked: dict[str, Any])
             return [f"{path}: {key} is {how}" for key, how in state.items()]
         if fits and state in {"deleted", "not in cache"}:
             return []
-        how = _lacking(path, path in outputs, path in tracked) if state == "deleted" else state
+        how = _lacking(checkout, path, path in outputs, path in tracked)
+        how = how if state == "deleted" else state
         return [f"{file} is {how}" for file in _changed_files(checkout, path)]
 
     for name, entry in locked.items():
@@ -79,11 +88,11 @@ def _changes(checkout: Checkout, stages: dict[str, Any], locked: dict[str, Any])
                 yield from (f"{name}: {line}" for line in lines)
 
 
-def _lacking(path: str, made: bool, tracked: bool) -> str:
+def _lacking(checkout: Checkout, path: str, made: bool, tracked: bool) -> str:
     """What a file is that the commit lacks; made, tracked: by a stage, by `dvc add`."""
     if tracked:
         return "modified"
-    if Path(path).exists():
+    if checkout.of_folder and Path(path).exists():
         return f"not in the commit{ADD}"
     return "missing; dvc repro makes it" if made else "missing"
 
@@ -112,19 +121,6 @@ def changed_files(checkout: Checkout, old: str, new: str, *paths: str) -> list[s
         Path(os.path.relpath(checkout.root / name, checkout.path)).as_posix()
         for name in names.split("\0")[:-1]
     ]
-
-
-def damaged_objects(cache: Path, hashes: dict[str, str]) -> Iterator[str]:
-    """A line for each object in the cache that does not have its hash, with the cure.
-
-    DVC trusts an object as long as its file is read-only. hashes: of each output, by its path.
-    """
-    for output, md5 in sorted(hashes.items()):
-        stored = cache / md5[:2] / md5[2:]
-        if md5 and stored.is_file():
-            with stored.open("rb") as file:
-                if hashlib.file_digest(file, "md5").hexdigest() != md5:
-                    yield f"{output}: damaged in the cache; delete it and {stored}, then dvc repro"
 
 
 def reproduce(checkout: Checkout, rules: Rules) -> list[Difference]:
@@ -158,19 +154,19 @@ def reproduce(checkout: Checkout, rules: Rules) -> list[Difference]:
 
 def _differing_metrics(checkout: Checkout, rules: Rules, path: str) -> list[Difference]:
     """The metrics in the file that differ; the file itself if only its layout does."""
-    metrics = diffs.metrics_diff(checkout, checkout.head, path=path)
-    device = changed(metrics, DEVICE)
+    kept, ran = (read_values(checkout, commit, path) for commit in (checkout.head, ""))
+    other_device = has_changed(kept, ran, DEVICE)
     found = []
-    for name, old, new in metrics:
+    for name, old, new in compare_values(kept, ran):
         how, within = f"{old} -> {new}", False
         if old == new:
             continue
-        if device and name == DEVICE:
+        if other_device and name == DEVICE:
             how, within = f"trained on {old}, this run on {new}", True
         elif is_number(old) and is_number(new):
             metric = rules.metrics.get(name)
-            how += f", by {abs(new - old):.3g}"
-            within = abs(new - old) <= metric.tolerance if metric else device is not None
+            how += f", by {number(abs(new - old), 3)}"
+            within = abs(new - old) <= metric.tolerance if metric else other_device
         found.append(Difference(f"{path}: {name}", how, within))
     return found or [Difference(path, "different bytes, the same numbers", within=False)]
 

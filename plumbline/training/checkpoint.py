@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from plumbline.core.errors import UserError
-from plumbline.core.files import replacing
+from plumbline.core.files import digest, replacing, stamp
 from plumbline.history import Epoch
 from plumbline.training.world import World
 
@@ -20,8 +20,8 @@ from plumbline.training.world import World
 class Checkpoint:
     """The state of one training, in a file next to the model that DVC ignores.
 
-    settings: all that decides the result beside the data; each has a repr. every: epochs from one
-    save to the next; 0 for none but those that are asked for.
+    settings: all but the data that decides the result; each has a repr. every: epochs from one save
+    to the next; 0: a save is never due.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Checkpoint:
     ) -> None:
         self.path = model_path.with_name(model_path.name + ".checkpoint")
         self.settings, self.every = list(settings), every
-        self.data = {path: path.stat() for path in data}
+        self.data = {path: stamp(path) for path in data}
 
     def resume(
         self,
@@ -38,10 +38,10 @@ class Checkpoint:
         order: torch.Generator,
         world: World,
     ) -> tuple[int, list[Epoch]]:
-        """Loads the saved state; the number of epochs that are done, and their rows.
+        """Loads the saved state; returns the number of epochs that are done, and their rows.
 
-        Without a file of this training, 0 and no row. From now on, `save` writes the state of these
-        three. UserError unless all processes find the same file.
+        Without a file of this training, it returns 0 and no row. From now on, `save` writes the
+        state of these three. UserError unless all processes find the same file.
         """
         self.model, self.optimizer, self.order, self.rank = model, optimizer, order, world.rank
         tensors, metadata = self._load()
@@ -64,7 +64,7 @@ class Checkpoint:
         return done, msgspec.json.decode(metadata["rows"], type=list[Epoch])
 
     def save_if_due(self, done: int, rows: list[Epoch]) -> None:
-        """Saves the state after the first `done` epochs if it is the turn of that epoch."""
+        """Saves the state after the first `done` epochs if a save is due; only process 0 does."""
         if self.every and done % self.every == 0 and not self.rank:
             self.save(done, rows)
 
@@ -93,13 +93,13 @@ class Checkpoint:
                     return file.get_tensors(), metadata
         except SafetensorError:
             pass
-        print(f"{self.path}: damaged or of another training; starting from the beginning")
+        print(f"{self.path}: damaged or of a different training; starting from the beginning")
         return {}, {}
 
     @cached_property
     def _fingerprint(self) -> str:
         for path, found in self.data.items():
-            if (now := path.stat()).st_mtime_ns != found.st_mtime_ns or now.st_ino != found.st_ino:
+            if stamp(path) != found:
                 raise UserError(f"{path}: replaced while the stage ran; run `dvc repro` again")
         return fingerprint(self.settings, self.data)
 
@@ -108,9 +108,3 @@ def fingerprint(settings: Iterable[object], data: Iterable[Path]) -> str:
     """SHA-256 of torch's version, the settings and the files, in hexadecimal digits."""
     parts = [torch.__version__, *settings, *(digest(path, "sha256") for path in data)]
     return hashlib.sha256(repr(parts).encode()).hexdigest()
-
-
-def digest(path: Path, name: str) -> str:
-    """The hash of the file's bytes, in hexadecimal digits; name: md5 or sha256."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, name).hexdigest()

@@ -91,8 +91,8 @@ def join(threads: int) -> World:
 def launch(module: str) -> bool:
     """Runs this command in the workers that the PET_ variables ask for, and waits for them.
 
-    Returns False, and runs nothing, if there is no such variable, and in a worker, which has a
-    RANK. If a worker fails, torchrun ends the others, and UserError says which one failed and why.
+    Without such a variable, or in a worker, which has a RANK, it returns False and runs nothing.
+    If a worker fails, torchrun ends the others, and UserError says which one failed and why.
     """
     if "RANK" in os.environ or not any(name.startswith("PET_") for name in os.environ):
         return False
@@ -115,40 +115,33 @@ def launch(module: str) -> bool:
         except SignalException:
             raise KeyboardInterrupt from None
         except ChildFailedError as error:
-            ends = {
-                rank: (end.exitcode, end.message, _said(Path(logs), end.local_rank, stage))
-                for rank, end in error.failures.items()
-            }
+            ends = {}
+            for rank, end in sorted(error.failures.items()):
+                (log,) = Path(logs).glob(f"*/attempt_0/{end.local_rank}/stderr.log")
+                text = log.read_text(encoding="utf-8", errors="replace")
+                ends[rank] = end.exitcode, end.message, text.splitlines()
             raise UserError(cause(stage, ends)) from None
     return True
 
 
-def cause(stage: str, ends: dict[int, tuple[int, str, str]]) -> str:
+def cause(stage: str, ends: dict[int, tuple[int, str, list[str]]]) -> str:
     """The line that best explains why processes failed.
 
-    ends: for each rank, its exit code, torchrun's message, and its error or its last line.
-    An error that the stage reported comes first, then a signal, then the error of a process that
-    lost its peer. An interruption comes last: torchrun ends the remaining processes with SIGTERM.
+    ends: for each rank, its exit code, torchrun's message, and what it wrote to standard error.
+    An error that the stage reported comes first, then a signal, then the last line of a process,
+    which may have lost its peer. An interruption comes last: torchrun ends the remaining processes
+    with SIGTERM.
     """
-
-    def rank_of_cause(rank: int) -> tuple[bool, bool, bool, int]:
-        code, _, said = ends[rank]
-        interrupted = code == -signal.SIGTERM or said == f"{stage}: interrupted"
-        return interrupted, not said.startswith(f"{stage}: "), code >= 0, rank
-
-    rank = min(ends, key=rank_of_cause)
-    code, message, said = ends[rank]
-    if said.startswith(f"{stage}: "):
-        return said.removeprefix(f"{stage}: ")
-    return f"process {rank} failed: {said if code > 0 and said else message}"
-
-
-def _said(logs: Path, local_rank: int, stage: str) -> str:
-    """The error that the stage reported in this process, or else its last line.
-
-    Other lines may follow the error, because a library may abort a process whose threads still run.
-    """
-    (log,) = logs.glob(f"*/attempt_0/{local_rank}/stderr.log")
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    errors = [line for line in lines if line.startswith(f"{stage}: ")]
-    return (errors or lines or [""])[-1]
+    found, own = [], f"{stage}: "
+    for rank, (code, message, lines) in ends.items():
+        # Other lines may follow, because a library may abort a process whose threads still run.
+        reported = [line.removeprefix(own) for line in lines if line.startswith(own)]
+        if reported and reported[-1] != "interrupted":
+            found.append((0, reported[-1]))
+        elif reported or code == -signal.SIGTERM:
+            found.append((3, "interrupted"))
+        elif code < 0:
+            found.append((1, f"process {rank} failed: {message}"))
+        else:
+            found.append((2, f"process {rank} failed: {lines[-1] if lines else message}"))
+    return min(found, key=lambda pair: pair[0])[1]

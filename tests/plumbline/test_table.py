@@ -17,7 +17,6 @@ from plumbline.table import find_index, open_table, read_rows
 
 OTHER = "wanted CSV or Parquet, got"
 CODE = "import pandas; pandas.read_csv('table', sep=';', decimal=',', skiprows=1).to_csv("
-SEMICOLONS = f'python -c "{CODE}'
 pytestmark = pytest.mark.usefixtures("folder")
 
 
@@ -35,15 +34,12 @@ def read(content: str | bytes | dict[str, Any], *columns: str) -> list[list[floa
 @pytest.mark.parametrize(
     ("text", "a"),
     [
-        ("a,b,,\n1,2,,\n", "a"),
-        ("\n \n,,\na,b,c\n1,2,x\n", "a"),
-        ("# exported in 2024, twice\na,b\n1,2\n", "a"),
+        ("\n \n,,\na,b,,\n1,2,,\n", "a"),
+        ("# exported in 2024, twice\na,b,c\n1,2,x\n", "a"),
         ("# a,b\n1,2\n", "# a"),
         ("\ufeffsep=,\r\na,b\r\n\r\n1,2\r\n", "a"),
         ('"a\n\n(years)",b\n1,2\n', "a\n\n(years)"),
-        ("a,b,c\n1,2,größe\n".encode("latin-1"), "a"),
-        ("a,c,c,b\n1,,,2", "a"),
-        ("a,b\r1,2\r", "a"),
+        ("a,b,c\r1,2,größe".encode("latin-1"), "a"),
     ],
 )
 def test_only_the_columns_in_use_are_judged(text: str | bytes, a: str) -> None:
@@ -51,7 +47,7 @@ def test_only_the_columns_in_use_are_judged(text: str | bytes, a: str) -> None:
 
 
 def test_numbers_booleans_and_decimals_are_numbers() -> None:
-    assert read("a,b\n true ,1\nFalse,2.5\n", "a", "b") == [[1, 1], [0, 2.5]]
+    assert read("a,b\n False ,1\ntrue,2.5\n", "a", "b") == [[0, 1], [1, 2.5]]
     columns = {"a": [3, 4], "b": [True, False], "c": [Decimal("0.25"), Decimal(-2)]}
     assert read(columns, *"cab") == [[0.25, 3, 1], [-2, 4, 0]]
 
@@ -69,18 +65,16 @@ def test_a_gap_is_nan(content: str | dict[str, Any]) -> None:
         ("a,b\n1,2\n3,x\n", "column b, row 2 below the header: wanted a number, got 'x'; docs/"),
         (b"a,b\n,\n1,\xe9\n", r"column b, row 2 below the header: wanted a number, got '\\xe9'"),
         ("a,b\n1,true\n3,4\n", "column b, row 2 below the header: wanted true or false, got '4'"),
-        ("a,b\n1,2\n3,True\n", "column b, row 2 below the header: wanted a number, got 'True'"),
+        ("a,b\n1,\n3,2\n3,True", "column b, row 3 below the header: wanted a number, got 'True'"),
         (b"#\n\na,b\n\n1,2\n\xff\n", "row 2 below the header: wanted 2 columns, got 1"),
+        ("a,b\n1,2\n3,4,5\n", "row 2 below the header: wanted 2 columns, got 3"),
         ("a,b\n1,2\n3,inf\n", "column b, row 2 below the header: wanted a finite float32, got inf"),
         ("a,b\n-1e39,3\n", "column a, row 1 below the header: wanted a finite float32, got -1e+39"),
-        ("sep=;\na;b\n", f"{OTHER} semicolons between the columns; convert it: {SEMICOLONS}"),
+        ("sep=;\na;b\n", f'{OTHER} semicolons between the columns; convert it: python -c "{CODE}'),
         ("a\tb\n1\t2\n", f"{OTHER} tabs between the columns; convert it: python -c "),
         ("", "wanted a CSV or Parquet table, got no names of columns"),
         ("größe,b\n".encode("latin-1"), f"{OTHER} another encoding, such as Latin-1; convert it"),
-        ("a,b\n1,2\n".encode("utf-16"), f"{OTHER} UTF-16; convert it"),
         (gzip.compress(b"a,b\n1,2\n", mtime=0), f"{OTHER} a gzip file; convert it"),
-        (b"PK\x03\x04", f"{OTHER} an Excel file; convert it"),
-        (b"ARROW1", f"{OTHER} a Feather file; convert it"),
         (b"\x80\x05\0", "wanted a CSV or Parquet table, got a binary file"),
         (b"PAR1abcd", "wanted a CSV or Parquet table, got: "),
         ({"a": ["x"], "b": [1]}, "column a: wanted numbers, got string; docs/your-own.md"),
@@ -94,36 +88,40 @@ def test_the_error_for_a_bad_table_names_the_place(content: Any, error: str) -> 
 
 @pytest.mark.parametrize("row", ["3,x", "3"])
 def test_a_bad_row_beyond_the_first_block_has_its_number(row: str) -> None:
-    with pytest.raises(UserError, match="row 300001 below the header: wanted "):
-        read("a,b\n" + "1.000000000000,2\n" * 300_000 + row, "a", "b")
+    with pytest.raises(UserError, match="row 300001 below the header: wanted (a number|2 columns)"):
+        read("a,b\n" + "1.000000000000,1\n" * 300_000 + row, "a", "b")
 
 
-def test_a_column_of_numbers_has_no_booleans_in_a_later_block() -> None:
+def test_a_column_remembers_its_earlier_blocks() -> None:
     column, out = Column("c"), np.empty(1, np.float32)
-    column.convert(pa.array(["0"]), 1, out)
-    with pytest.raises(UserError, match="^c, row 2 .* wanted a number, got 'true'"):
-        column.convert(pa.array(["true"]), 2, out)
+    for row, cell in enumerate(["1700000001", "1700000000"], start=1):
+        column.convert(pa.array([cell]), row, out)
+    with pytest.raises(UserError, match="^c, row 1 .* got 1700000001, which becomes 1700000000"):
+        column.check_precision()
+    with pytest.raises(UserError, match="^c, row 3 .* wanted a number, got 'true'"):
+        column.convert(pa.array(["true"]), 3, out)
 
 
-WANTED = "wanted a table, got"
+def test_a_feature_that_was_constant_in_training_may_be_any_number() -> None:
+    column = Column("c", trained=(0.1, 0.1))
+    column.convert(pa.array(["0.2"]), 1, np.empty(1, np.float32))
+    column.check_precision()
 
 
 @pytest.mark.parametrize(
-    "case",
-    [f".: {WANTED} a folder", f"link: {WANTED} a link to gone", "x: no such file; `dvc pull x`"],
+    "error",
+    [".: wanted a table, got a folder", "link: .* a link to gone", "x: no such file; `dvc pull x`"],
 )
-def test_what_is_no_file_is_refused(case: str) -> None:
+def test_what_is_no_file_is_refused(error: str) -> None:
     Path("link").symlink_to("gone")
     Path("x.dvc").touch()
-    path, _ = case.split(": ")
-    with pytest.raises(UserError, match=f"^{case}"):
-        open_table(Path(path))
+    with pytest.raises(UserError, match=f"^{error}"):
+        open_table(Path(error.partition(":")[0]))
 
 
 @pytest.mark.parametrize(
     ("first", "step", "error"),
     [
-        ("1700000000", "1", "row .*, got 1700000064, which becomes 1700000000; subtract an offset"),
         ("1700000000.5", "0.25", "row .*, got 1700000030.25, which becomes 1700000000; subtract"),
         (f"{2**60}", "1", f": .*, got {2**60} and {2**60 + 1}; subtract"),
         ("0", "1e-50", "row .*, got .*, which becomes 0; multiply"),
@@ -147,11 +145,9 @@ def test_a_column_that_float32_blurs_is_refused(first: str, step: str, error: st
 @pytest.mark.parametrize(
     ("header", "index"),
     [
-        (",,a", ["", ""]),
-        ("Unnamed: 0.1,Unnamed: 0,a", ["Unnamed: 0.1", "Unnamed: 0"]),
+        (",Unnamed: 0.1,a", ["", "Unnamed: 0.1"]),
         ("level_0,level_1,a", ["level_0", "level_1"]),
         ("a,level_1,index", ["index"]),
-        ("level_2,level_1,id", []),
     ],
 )
 def test_the_marks_of_pandas_on_an_index_are_known(header: str, index: list[str]) -> None:

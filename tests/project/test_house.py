@@ -1,4 +1,4 @@
-"""Who may import whom, which test belongs to which module, and which packages are pinned."""
+"""Who may import whom, and which packages are pinned."""
 
 import re
 import sys
@@ -14,34 +14,21 @@ from plumbline.core.params import normal
 from plumbline.lint import imports
 from tests.support.exercise import ROOT
 
-# They are tested by other files, and serve no module that has a test file of its name.
-OTHERS = {
-    "plumbline.__init__",
-    "plumbline.__main__",
-    "plumbline.predictor",
-    "plumbline.commands.recover",
-    "plumbline.commands.update",
-}
-
 
 @pytest.fixture(autouse=True)
 def root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
 
 
-def arrows(folder: str) -> dict[str, set[str]]:
-    """The modules of the project that each module of the folder imports."""
-    return {
+def test_the_library_imports_no_stage_and_its_folders_and_modules_form_no_circle() -> None:
+    modules = {
         ".".join(path.with_suffix("").parts): {
             name for name in imports.modules(path) if name.startswith(("plumbline.", "stages."))
         }
-        for path in Path(folder).rglob("*.py")
+        for path in Path("plumbline").rglob("*.py")
     }
-
-
-def test_the_library_imports_no_stage_and_its_folders_and_modules_form_no_circle() -> None:
-    modules, folders = arrows("plumbline"), dict[str, set[str]]()
     assert not [name for name in set().union(*modules.values()) if name.startswith("stages")]
+    folders = dict[str, set[str]]()
     for module, imported in modules.items():
         folder = module.split(".")[1]
         folders.setdefault(folder, set()).update({name.split(".")[1] for name in imported})
@@ -49,21 +36,6 @@ def test_the_library_imports_no_stage_and_its_folders_and_modules_form_no_circle
     assert not folders["core"]
     for order in (TopologicalSorter(folders), TopologicalSorter(modules)):
         order.prepare()  # CycleError if there is a circle
-
-
-def test_each_module_has_a_test_file_of_its_name_or_serves_one_that_has() -> None:
-    modules = arrows("plumbline") | arrows("stages")
-    own = {
-        ".".join([*path.parent.parts[1:], path.stem.removeprefix("test_")])
-        for folder in ("plumbline", "stages")
-        for path in Path("tests", folder).rglob("test_*.py")
-    }
-
-    def is_tested(module: str) -> bool:
-        return module in own or any(is_tested(user) for user in modules if module in modules[user])
-
-    library = arrows("plumbline").keys()
-    assert {module for module in library if not is_tested(module)} == OTHERS
 
 
 def pins(path: str) -> dict[str, str]:

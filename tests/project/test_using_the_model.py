@@ -1,8 +1,7 @@
 """docs/using-the-model.md, typed block by block with the exercise's model."""
 
 import re
-import subprocess
-import sys
+from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,10 @@ from plumbline.lint import declared, problems
 from plumbline.predictor import Predictor
 from stages import generate, predict, split, train
 from stages.model import MODELS
+from tests.support.clone import Clone
 from tests.support.exercise import ROOT, run_stage, write_params
+
+pytestmark = pytest.mark.slow
 
 PAGE = (ROOT / "docs" / "using-the-model.md").read_text(encoding="utf-8")
 LOAD, EXPORT, ELSEWHERE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
@@ -28,23 +30,16 @@ TABLE, PRINTED = (
 MODEL = "models/model.safetensors"
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the results of an exercise."""
-    folder = tmp_path_factory.mktemp("results")
-    with chdir(folder):
+@pytest.fixture(scope="module", autouse=True)
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The working folder, with the results of an exercise and the page's table, new.csv."""
+    with chdir(tmp_path_factory.mktemp("results")):
         write_params({"train.standardize": True, "train.lr": 0.1})
         run_stage(generate, "samples")
         run_stage(split, "samples", "train", "test")
         run_stage(train, "train", "test", MODEL, "models/predictions.safetensors", "history")
-    return folder
-
-
-@pytest.fixture
-def trained(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The working folder, with the results and the page's table, new.csv."""
-    monkeypatch.chdir(results)
-    Path("new.csv").write_text(TABLE)
+        Path("new.csv").write_text(TABLE)
+        yield
 
 
 def run(block: str) -> Any:
@@ -54,9 +49,7 @@ def run(block: str) -> Any:
     return names.get("predicted")
 
 
-def test_the_stage_prints_what_the_page_shows(
-    trained: None, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_stage_prints_what_the_page_shows(capsys: pytest.CaptureFixture[str]) -> None:
     run_stage(predict, "new.csv", MODEL, "new.predictions.csv")
     assert capsys.readouterr().out == PRINTED
 
@@ -67,7 +60,7 @@ def test_the_entry_of_the_stage_declares_what_it_does(monkeypatch: pytest.Monkey
     assert [*problems.static_problems(declared.parse(ROOT, f"stages:\n{entry}")["predict"])] == []
 
 
-def test_three_lines_predict_from_columns_by_name_or_from_an_array(trained: None) -> None:
+def test_three_lines_predict_from_columns_by_name_or_from_an_array() -> None:
     line = tensors.load_info(Path(MODEL), tensors.ModelInfo).coefficients
     assert line
     np.testing.assert_allclose(run(LOAD), np.array([0.5, 0.7]) * line.weights + line.bias, 1e-6)
@@ -90,31 +83,26 @@ def test_three_lines_predict_from_columns_by_name_or_from_an_array(trained: None
         ([[1, 2]], "wanted an array (n, 1), got (1, 2)"),
     ],
 )
-def test_what_a_notebook_cannot_predict_is_refused(trained: None, table: Any, error: str) -> None:
+def test_what_a_notebook_cannot_predict_is_refused(table: Any, error: str) -> None:
     with pytest.raises(UserError, match=re.escape(error)):
         Predictor(MODEL, MODELS).predict(table)
 
 
 def python(code: str) -> str:
     """What a Python process prints that runs the code, in which a warning is an error."""
-    command = [sys.executable, "-W", "error", "-c", code]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return Clone(Path.cwd()).run("python", "-W", "error", "-c", code)
 
 
-@pytest.mark.slow
-def test_the_export_gives_the_same_bits_in_a_process_that_imports_torch_alone(
-    trained: None,
-) -> None:
+def test_the_export_gives_the_same_bits_in_a_process_that_imports_torch_alone() -> None:
     run(EXPORT)
     check = "import sys; print({'plumbline', 'stages'} & {*sys.modules}, names, predicted.tolist())"
     wanted = f"set() {{'features': 'X'}} {run(LOAD)[:, None].tolist()}\n"
     assert python(f"{ELSEWHERE}\n{check}") == wanted
 
 
-@pytest.mark.slow
-def test_the_ten_worst_rows_are_one_line(trained: None) -> None:
-    Path("new.csv").write_text("X,y\n" + "0.5,0\n0.5,50\n0.5,-50\n" * 5)
-    run_stage(predict, "new.csv", MODEL, "new.predictions.csv")
+def test_the_ten_worst_rows_are_one_line() -> None:
+    Path("worst.csv").write_text("X,y\n" + "0.5,0\n0.5,50\n0.5,-50\n" * 5)
+    run_stage(predict, "worst.csv", MODEL, "new.predictions.csv")
     (code,) = re.findall(r'(?m)^    python -c "(.*)"$', PAGE)
     worst = [float(line.split()[2]) for line in python(code).splitlines()[1:]]
     assert worst == [*[50.0] * 5, *[-50.0] * 5]

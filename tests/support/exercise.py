@@ -43,41 +43,23 @@ def pipeline() -> str:
     return text
 
 
-def with_own_keys(params: dict[str, Any]) -> dict[str, Any]:
-    """The parameters, and those that only a user's params.yaml has, with the user's values."""
-    own = parse_yaml((ROOT / "params.yaml").read_bytes(), ROOT / "params.yaml")
-    return {
-        key: {**own.get(key, {}), **value} if isinstance(value, dict) else value
-        for key, value in {**own, **params}.items()
-        if key != "load"
-    }
-
-
 # The parameters that give the published numbers.
-EXERCISE: dict[str, Any] = with_own_keys(
-    {
-        "device": "cpu",
-        "generate": dict(weight=0.3, bias=0.9, start=0, end=1, step=0.01, noise=0, seed=42),
-        "split": dict(train_fraction=0.8, shuffle=False, seed=42),
-        "train": {
-            "model": "linear",
-            "hidden": 16,
-            "standardize": False,
-            "seed": 42,
-            "loss": "l1",
-            "optimizer": "sgd",
-            "lr": 0.01,
-            "epochs": 300,
-            "batch_size": 0,
-            "eval_every": 20,
-            "last": 10,
-            "checkpoint_every": 0,
-        },
-        "validate": dict(repeats=20),
-        "predict": dict(gaps="refuse"),
-        "plot": dict(width=8, height=5, dpi=100),
-    }
-)
+PARAMS = """
+device: cpu
+generate: {weight: 0.3, bias: 0.9, start: 0, end: 1, step: 0.01, noise: 0, seed: 42}
+split: {train_fraction: 0.8, shuffle: false, seed: 42}
+train: {model: linear, hidden: 16, standardize: false, seed: 42, loss: l1, optimizer: sgd, lr: 0.01,
+  epochs: 300, batch_size: 0, eval_every: 20, last: 10, checkpoint_every: 0}
+validate: {repeats: 20}
+predict: {gaps: refuse}
+plot: {width: 8, height: 5, dpi: 100}
+"""
+
+# With the keys and values that only a user's params.yaml has.
+EXERCISE: dict[str, Any] = parse_yaml((ROOT / "params.yaml").read_bytes(), ROOT / "params.yaml")
+EXERCISE.pop("load", None)
+for _key, _value in yaml.safe_load(PARAMS).items():
+    EXERCISE[_key] = _value if isinstance(_value, str) else EXERCISE.get(_key, {}) | _value
 
 # The rules for the exercise's metrics. A user's gate.yaml may have others.
 GATE = """\

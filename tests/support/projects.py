@@ -1,6 +1,7 @@
 """Projects that `new` makes, each with an environment that has its own library."""
 
 import os
+import shutil
 import sysconfig
 import venv
 import zipfile
@@ -44,3 +45,11 @@ def install(path: Path) -> None:
     (site / "packages.pth").write_text(sysconfig.get_path("purelib"))
     (wheel,) = path.glob("vendor/*.whl")
     zipfile.ZipFile(wheel).extractall(site)
+
+
+def make_release(path: Path) -> Clone:
+    """A later checkout, whose library differs."""
+    others = shutil.ignore_patterns(".git", ".venv", ".*_cache", "cache", "tmp", "examples")
+    release = Clone(Path(shutil.copytree(ROOT, path, ignore=others)))
+    release.edit("plumbline/history.py", '"""', '"""Now better. ')
+    return release

@@ -27,20 +27,20 @@ LOAD = "    X, y, info = tensors.load_samples(samples_path)\n"
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working folder: the project with `split` as its only stage."""
-    (tmp_path / "stages").mkdir()
+    monkeypatch.chdir(tmp_path)
+    Path("stages").mkdir()
     for name in ("__init__.py", "split.py", "evaluate.py"):
-        shutil.copy(ROOT / "stages" / name, tmp_path / "stages")
-        py_compile.compile(str(tmp_path / "stages" / name))  # as on a machine that writes bytecode
-    (tmp_path / "plumbline").symlink_to(ROOT / "plumbline")
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"split": EXERCISE["split"]}))
+        shutil.copy(ROOT / "stages" / name, "stages")
+        py_compile.compile(f"stages/{name}")  # as on a machine that writes bytecode
+    Path("plumbline").symlink_to(ROOT / "plumbline")
+    Path("params.yaml").write_text(yaml.safe_dump({"split": EXERCISE["split"]}))
     versions = yaml.safe_load((ROOT / "versions.yaml").read_text())
     own = {name: versions[name] for name in ("msgspec", "numpy", "pyyaml", "safetensors")}
-    (tmp_path / "versions.yaml").write_text(yaml.safe_dump(own))
-    monkeypatch.chdir(tmp_path)
+    Path("versions.yaml").write_text(yaml.safe_dump(own))
     keep("split")
     X = np.arange(10, dtype=np.float32)[:, None]
-    for name in ("samples.safetensors", "other.safetensors"):
-        tensors.save_samples(tmp_path / "data" / name, X, X, INFO)
+    for name in ("samples", "other"):
+        tensors.save_samples(Path(f"data/{name}.safetensors"), X, X, INFO)
     return tmp_path
 
 
@@ -70,18 +70,13 @@ def add_line(line: str) -> None:
     [
         ("deps", "-plumbline/core", "plumbline/core/files.py: imported, and not declared"),
         ("deps", "+plumbline/pictures", "plumbline/pictures/draw.py: declared, and not imported"),
-        ("deps", "-data/samples.safetensors",
-         "data/samples.safetensors: read by cmd, and not declared"),
         ("deps", "+data/none.csv", "data/none.csv: declared, and not read by cmd"),
         ("params", "-split", "split: read, and not declared"),
         ("params", "+plot.dpi", "plot.dpi: declared, and not read"),
-        ("versions", "-numpy", "versions.yaml: numpy: imported, and not declared"),
         ("versions", "+torch", "versions.yaml: torch: declared, and not imported"),
-        ("outs", "-data/test.safetensors",
-         "data/test.safetensors: written by cmd, and not declared"),
         ("outs", "+data/more.csv", "data/more.csv: declared, and not written by cmd"),
     ],
-)  # fmt: skip
+)
 def test_each_mistake_in_dvc_yaml_is_named_and_the_entries_to_paste_are_right(
     project: Path, kind: str, entry: str, problem: str
 ) -> None:
@@ -101,17 +96,13 @@ def test_each_mistake_in_dvc_yaml_is_named_and_the_entries_to_paste_are_right(
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("Path('data/other.safetensors').read_bytes()",
-         "data/other.safetensors: read, and not declared"),
-        ("__import__('plumbline.history')",
-         "failed with what it declares: ModuleNotFoundError: No module named 'plumbline.history'"),
-        ("tensors.load(Path('data/other.safetensors'))",
+        ("open('data/other.safetensors').close()", "data/other.safetensors: read, and not"),
+        ("tensors.load(Path('data/other.safetensors'))",  # native code reads it
          "failed with what it declares: split: data/other.safetensors: wanted a safetensors file"),
-        ("Path('data/more.csv').write_text('')", "data/more.csv: written, and not declared"),
+        ("Path('data/more.csv').touch()", "data/more.csv: written, and not declared"),
         ("samples_path.open('ab').close()", "data/samples.safetensors: written, and not declared"),
         ("(Path.home() / 'beyond').touch()", "{home}/beyond: written, and not declared"),
-        ("import yaml; yaml.safe_load(Path('params.yaml').open())['train']",
-         "failed with what it declares: KeyError: 'train'"),
+        ("from plumbline import history", "plumbline/history.py: imported, and not declared"),
         ("import socket; socket.socket().connect_ex(('127.0.0.1', 9))",
          "reached the network: socket.connect ('127.0.0.1', 9)"),
         ("import time; y = y * time.time()",
@@ -130,16 +121,22 @@ def test_each_undeclared_action_of_a_stage_is_named(
 
 
 @pytest.mark.slow
-def test_the_copy_has_the_folders_of_the_outputs_and_no_version_that_is_not_declared(
-    project: Path,
-) -> None:
-    cmd, outs = ENTRIES["split"]["cmd"].replace("data/t", "own/t"), ["own/train.safetensors"]
-    keep("split", cmd=cmd, outs=[*outs, "own/test.safetensors"])
+def test_a_stage_finds_only_the_parameters_and_versions_that_it_declares(project: Path) -> None:
+    keep("split", params=ENTRIES["split"]["params"][1:])
+    assert "split: failed with what it declares: split: params.yaml: split: missing" in problems(
+        quick=False
+    )
+    keep("split", params=["split"])
+    add_line("import yaml; yaml.safe_load(open('versions.yaml'))['numpy']")
+    assert "split: failed with what it declares: KeyError: 'numpy'" in problems(quick=False)
+
+
+@pytest.mark.slow
+def test_a_stage_finds_the_folders_of_its_outputs(project: Path) -> None:
+    cmd = ENTRIES["split"]["cmd"].replace("data/t", "own/t")
+    keep("split", cmd=cmd, outs=["own/train.safetensors", "own/test.safetensors"])
     add_line("test_path.open('w').close()")
     assert problems(quick=False) == []
-    keep("split", params=["split"])
-    add_line("import yaml; yaml.safe_load(Path('versions.yaml').open())['numpy']")
-    assert "split: failed with what it declares: KeyError: 'numpy'" in problems(quick=False)
 
 
 @pytest.mark.slow
@@ -156,39 +153,28 @@ def test_a_stage_after_one_that_fails_is_not_run(project: Path) -> None:
     ("path", "line", "problem"),
     [
         ("params.yaml", "spilt: {}", "params.yaml: spilt: no stage declares it"),
-        ("params.yaml", "own: {}", None),  # read by a stage that is run by hand
-        ("params.yaml", "own: {a: {size: 1}}",
-         "params.yaml: size: wanted another name, since DVC does not see a change of this one"),
-        ("versions.yaml", 'torch: "2.0"', "versions.yaml: torch: no stage imports it"),
-        ("stages/own.py", "import torch",
+        ("params.yaml", "own: {}", ""),  # read by a stage that is run by hand
+        ("params.yaml", "own: {a: {size: 1}}", "params.yaml: size: wanted another name"),
+        ("versions.yaml", "torch: '2'", "versions.yaml: torch: no stage imports it"),
+        ("stages/own.py", "import torch, tqdm",  # tqdm only prints
          "versions.yaml: lacks torch; type: python -m plumbline versions"),
-        ("stages/own.py", "import tqdm", None),  # only prints
     ],
 )  # fmt: skip
 def test_a_key_that_no_stage_reads_or_that_dvc_does_not_see_is_named(
-    project: Path, path: str, line: str, problem: str | None
+    project: Path, path: str, line: str, problem: str
 ) -> None:
     Path("stages/own.py").write_text("class Params:\n    own: int\n")
     with Path(path).open("a") as file:
         file.write(f"{line}\n")
-    assert problems() == [problem] * bool(problem)
+    assert [said.startswith(problem) for said in problems()] == [True] * bool(problem)
 
 
-@pytest.mark.parametrize(
-    ("script", "problem"),
-    [
-        ("Params = None\n", "stages/own.py: wanted Params and main, got no main"),
-        (None, "wanted the command `python -m stages.own ...` and stages/own.py"),
-    ],
-)
-def test_a_script_that_is_no_stage_is_named(
-    project: Path, monkeypatch: pytest.MonkeyPatch, script: str | None, problem: str
-) -> None:
+def test_a_script_that_is_no_stage_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "__path__", [str(project / "stages")])
-    if script is not None:
-        Path("stages/own.py").write_text(script)
     Path("dvc.yaml").write_text("stages: {own: {cmd: python -m stages.own, deps: [stages/own.py]}}")
-    assert f"own: {problem}" in problems()
+    assert "own: wanted the command `python -m stages.own ...` and stages/own.py" in problems()
+    Path("stages/own.py").write_text("Params = None\n")
+    assert "own: stages/own.py: wanted Params and main, got no main" in problems()
 
 
 def test_a_dvc_yaml_that_dvc_refuses_is_one_line(project: Path) -> None:
@@ -201,8 +187,8 @@ def test_a_dvc_yaml_that_dvc_refuses_is_one_line(project: Path) -> None:
 def test_stages_come_in_the_order_in_which_they_run_with_the_scripts_of_code_folders(
     tmp_path: Path,
 ) -> None:
-    for name in ("core/files.py", "core/note.md", "core/__pycache__/files.cpython-311.pyc"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "core").mkdir()
+    for name in ("core/files.py", "core/note.md"):
         (tmp_path / name).touch()
     second = {"cmd": "python second 'b c'", "deps": ["core", "a"], "metrics": [{"b c": {}}]}
     first = {"cmd": "python first", "params": ["x.y", {"versions.yaml": ["numpy"]}], "outs": ["a"]}
@@ -213,7 +199,7 @@ def test_stages_come_in_the_order_in_which_they_run_with_the_scripts_of_code_fol
     ]
 
 
-@pytest.mark.parametrize("text", ["", "stages: 3", "stages: [", "stages: {a: {deps: [b]}}"])
+@pytest.mark.parametrize("text", ["", "stages: [", "stages: {a: {deps: [b]}}"])
 def test_a_file_without_valid_stages_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"^dvc\.yaml: wanted the stages of a pipeline"):
+    with pytest.raises(UserError, match=r"^dvc\.yaml: wanted the stages of a pipeline"):
         declared.parse(Path(), text)

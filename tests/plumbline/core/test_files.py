@@ -4,41 +4,35 @@ from pathlib import Path
 
 import pytest
 
-from plumbline.core.files import replacing
-
-
-def test_a_complete_file_replaces_the_old_one_and_makes_its_folder(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "file"
-    for old, new in (None, "first"), ("first", "second"):
-        with replacing(path) as partial:
-            partial.write_text(new)
-            assert (path.read_text() if path.exists() else None) == old
-        assert path.read_text() == new
-    assert list(path.parent.iterdir()) == [path]
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this machine has no /dev/full")
-def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    def save() -> None:
-        with replacing(tmp_path / "file") as partial:
-            partial.write_text("half")
-            Path("/dev/full").write_text("of it")
-
-    (tmp_path / "file").write_text("old")
-    with pytest.raises(OSError, match="No space left"):
-        save()
-    assert (tmp_path / "file").read_text() == "old"
-    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+from plumbline.core.errors import UserError
+from plumbline.core.files import read, replacing
 
 
 @pytest.mark.parametrize("name", ["file", "file.partial"])
-def test_a_link_at_the_file_or_at_its_partial_file_is_not_followed(
+def test_a_complete_file_replaces_the_old_one_and_follows_no_link(
     tmp_path: Path, name: str
 ) -> None:
-    (tmp_path / "precious").write_text("precious")
-    (tmp_path / name).symlink_to(tmp_path / "precious")
-    with replacing(tmp_path / "file") as partial:
-        partial.write_text("new")
-    assert (tmp_path / "precious").read_text() == "precious"
-    assert (tmp_path / "file").read_text() == "new"
-    assert not (tmp_path / "file").is_symlink()
+    old, path = tmp_path / "old", tmp_path / "new" / "file"
+    old.write_text("old")
+    for content in "first", "second":
+        with replacing(path) as partial:
+            partial.write_text(content)
+        assert path.read_text() == content
+        path.with_name(name).unlink(missing_ok=True)
+        path.with_name(name).symlink_to(old)
+    assert old.read_text() == "old"
+
+
+def test_a_file_is_read_up_to_the_limit(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("four")
+    assert read(tmp_path / "file", 4) == b"four"
+    with pytest.raises(UserError, match="/file: wanted at most 3 bytes, got more$"):
+        read(tmp_path / "file", 3)
+
+
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old")
+    with pytest.raises(UnicodeEncodeError), replacing(tmp_path / "file") as partial:
+        partial.write_text("half, and then a lone surrogate: \ud800")
+    assert (tmp_path / "file").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]

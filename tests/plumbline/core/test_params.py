@@ -2,7 +2,6 @@
 
 import re
 import sys
-from contextlib import nullcontext
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ import pytest
 from dvc.utils.serialize import parse_yaml
 
 from plumbline.core import files, params
-from stages import generate, plot, split, train, validate, verify
+from plumbline.core.params import VERSIONS
+from stages import generate, split, train
 from stages.losses import LOSSES
 from tests.support.exercise import write_params
 
@@ -19,51 +19,33 @@ from tests.support.exercise import write_params
 @pytest.mark.parametrize(
     ("changes", "stage", "message"),
     [
-        ({"train.lrr": 1}, train, "train.lrr: unknown"),
         ({"train.lr": 0}, train, "train.lr: wanted float > 0.0, got 0"),
-        ({"train.lr": True}, train, "train.lr: wanted float, got True"),
         ({"train.lr": float("nan")}, train, "train.lr: wanted float > 0.0, got nan"),
         ({"train.lr": float("inf")}, train, f"train.lr: wanted float <= {params.MAX}, got inf"),
-        ({"train.epochs": 1.5}, train, "train.epochs: wanted int, got 1.5"),
         ({"train.batch_size": -1}, train, "train.batch_size: wanted int >= 0, got -1"),
-        ({"train.seed": -1}, train, "train.seed: wanted int >= 0, got -1"),
         ({"train.loss": "l3"}, train, f"train.loss: wanted one of {', '.join(LOSSES)}, got 'l3'"),
-        ({"train": 3}, train, "train: wanted keys and values, got 3"),
-        ({"device": 3}, verify, "device: wanted str, got 3"),
-        ({"generate.noise": -1}, generate, "generate.noise: wanted float >= 0.0, got -1"),
-        ({"split.train_fraction": 1}, split, "split.train_fraction: wanted float < 1.0, got 1"),
-        ({"split.shuffle": 1}, split, "split.shuffle: wanted bool, got 1"),
-        ({"validate.repeats": -1}, validate, "validate.repeats: wanted int >= 0, got -1"),
-        ({"plot.dpi": 0}, plot, "plot.dpi: wanted int >= 30, got 0"),
         ({"train.lrr": 1, "train.epochs": 0}, train,
          "train.epochs: wanted int >= 1, got 0; train.lrr: unknown"),
+        ({"generate.noise": -1}, generate, "generate.noise: wanted float >= 0.0, got -1"),
+        ("split: 3", split, "split: wanted keys and values, got 3"),
+        ("split: {shuffle: no, seed: 1}", split,
+         "split.shuffle: wanted bool, got 'no'; split.train_fraction: missing"),
+        ("{}", split, "split: missing"),
+        ("", split, "the file: wanted keys and values, got None"),
+        ("a: [", split, "while parsing"),
+        ("a: 1\na: 2", split, "wanted each key once"),
+        ("a: &b 1\nc: *b", split, "wanted no alias and no tag"),
     ],
 )  # fmt: skip
-def test_an_error_names_the_key_and_the_wanted_value(
-    folder: Path, changes: dict[str, Any], stage: Any, message: str
+def test_an_error_names_each_key_with_the_wanted_value(
+    folder: Path, changes: dict[str, Any] | str, stage: Any, message: str
 ) -> None:
-    write_params(changes)
-    with pytest.raises(ValueError, match="^params.yaml: ") as caught:
+    if isinstance(changes, dict):
+        write_params(changes)
+    else:
+        Path("params.yaml").write_text(changes)
+    with pytest.raises(ValueError, match=f"^{re.escape(f'params.yaml: {message}')}"):
         params.load_params(stage.Params)
-    assert str(caught.value) == f"params.yaml: {message}"
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("{}", "split: missing$"),
-        ("split: {shuffle: false, seed: 1}", "split.train_fraction: missing$"),
-        ("", "the file: wanted keys and values, got None$"),
-        ("[1]", "the file: wanted keys and values, got "),
-        ("a: [", "while parsing"),
-        ("a: 1\na: 2", "wanted each key once"),
-        ("\x00", "unacceptable character"),
-    ],
-)
-def test_what_is_missing_or_malformed_is_named(folder: Path, text: str, message: str) -> None:
-    Path("params.yaml").write_text(text)
-    with pytest.raises(ValueError, match=rf"^params\.yaml: {message}"):
-        params.load_params(split.Params)
 
 
 @pytest.mark.parametrize(
@@ -79,32 +61,25 @@ def test_a_scalar_has_the_type_and_value_that_dvc_reads(number: str) -> None:
 
 def test_the_versions_that_are_installed_are_those_of_their_metadata() -> None:
     found = params.installed()
-    for distribution in metadata.distributions():
-        name, version = (
-            distribution.metadata["Name"],
-            metadata.version(distribution.metadata["Name"]),
-        )
-        assert found[params.normal(name)] == version.partition("+")[0]
+    for package in metadata.distributions():
+        name = package.metadata["Name"]
+        assert found[params.normal(name)] == metadata.version(name).partition("+")[0]
 
 
-@pytest.mark.parametrize(
-    ("listed", "message"),
-    [
-        ('torch: "2.13.0"\nplumbline: "1.1.0+h3f9c2a1"\nnot-here: "1"', ""),
-        ('torch: "2.13.0+cu128"', ""),
-        ('torch: "2.12.0"', "torch: wanted 2.12.0, got 2.13.0; type: pip install -r "),
-        ('plumbline: "1.1.0+h0000000"', "plumbline: wanted 1.1.0+h0000000, got 1.1.0+h3f9c2a1; "),
-        ("torch: 2.13", "wanted names and versions in quotes; Expected `str`, got `float`"),
-    ],
-)
-def test_another_version_than_the_listed_one_is_refused(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, listed: str, message: str
+def test_other_versions_are_refused_and_only_the_librarys_own_local_part_counts(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("torch-2.13.0+cpu.dist-info", "plumbline-1.1.0+h3f9c2a1.dist-info"):
-        (folder / "first" / name).mkdir(parents=True)
-    (folder / "second" / "torch-2.12.0-py3.11.egg-info").mkdir(parents=True)
-    monkeypatch.setattr(sys, "path", ["first", "second"])
-    Path("versions.yaml").write_text(listed)
-    said = f"^{re.escape(f'versions.yaml: {message}')}"
-    with pytest.raises(ValueError, match=said) if message else nullcontext():
-        params.check_versions()
+    for name in ("1/torch-2.13.0+cpu.dist-info", "1/plumbline-1.1+h1.dist-info"):
+        Path(name).mkdir(parents=True)
+    Path("2/torch-2.12.0-py3.11.egg-info").mkdir(parents=True)
+    monkeypatch.setattr(sys, "path", ["1", "2"])
+    VERSIONS.write_text('torch: "2.13.0+cu128"\nplumbline: "1.1+h1"\nnot-here: "1"')
+    params.check_versions()
+    for text, message in (
+        ('torch: "2.12.0"\nplumbline: "1.1+h2"',
+         r"torch: wanted 2.12.0, got 2.13.0; plumbline: wanted 1.1\+h2, got 1.1\+h1; type: pip "),
+        ("torch: 2.13", "wanted names and versions in quotes; Expected `str`, got `float`"),
+    ):  # fmt: skip
+        VERSIONS.write_text(text)
+        with pytest.raises(ValueError, match=f"^versions.yaml: {message}"):
+            params.check_versions()

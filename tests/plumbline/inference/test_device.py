@@ -1,5 +1,6 @@
 """`use_device` returns the named device, and torch's operations use one thread."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,24 +10,22 @@ from plumbline.core.errors import UserError
 from plumbline.inference import device as device_module
 from plumbline.inference.device import predict, use_device, use_threads
 from plumbline.training.batches import Samples
-from stages import verify
 from stages.loop import Train, fit
 from stages.model import MODELS, Linear
-from tests.support.exercise import EXERCISE, PUBLISHED, run_stage
-from tests.support.models import make_samples, make_with_info, train
+from tests.support.exercise import EXERCISE
+from tests.support.models import make_with_info
 
 accelerator = torch.accelerator.current_accelerator(check_available=True)
-needs_accelerator = pytest.mark.skipif(
-    accelerator is None, reason="this machine has no accelerator"
-)
 
 
-def test_auto_is_the_accelerator_or_else_the_cpu_which_can_be_named() -> None:
+def test_auto_is_the_accelerator_or_else_the_cpu_and_each_can_be_named() -> None:
     assert use_device("auto") == (accelerator or torch.device("cpu"))
     assert use_device("cpu") == torch.device("cpu")
+    if accelerator:
+        assert use_device(f"{accelerator.type}:0") == torch.device(accelerator.type, 0)
 
 
-@pytest.mark.parametrize("name", ["cuda:99", "tpu", "", "CPU", "meta"])
+@pytest.mark.parametrize("name", ["cuda:99", "CPU", "meta"])
 def test_the_error_for_an_absent_device_lists_the_available_ones(name: str) -> None:
     with pytest.raises(UserError, match=rf"^params\.yaml: device: .* auto, cpu.*, got '{name}'$"):
         use_device(name)
@@ -40,7 +39,7 @@ def test_an_operation_uses_one_thread_and_the_others_are_for_pieces() -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("features", [1, 3, 10])
+@pytest.mark.parametrize("features", [1, 10])
 def test_a_rows_prediction_has_the_same_bits_whatever_rows_are_around_it(
     monkeypatch: pytest.MonkeyPatch, name: str, features: int
 ) -> None:
@@ -48,32 +47,11 @@ def test_a_rows_prediction_has_the_same_bits_whatever_rows_are_around_it(
     model, _ = make_with_info(name, features)
     X, others = torch.randn(89, features), torch.randn(1000, features)
     expected, order = predict(model, X), torch.randperm(89)
+    assert not model.training
     assert torch.equal(predict(model, X[order]), expected[order])
     assert torch.equal(torch.cat([predict(model, row[None]) for row in X]), expected)
     monkeypatch.setattr(device_module, "PIECE", 100)
     assert torch.equal(predict(model, torch.cat([others, X]), threads=3)[1000:], expected)
-
-
-@needs_accelerator
-def test_the_accelerator_can_be_named_with_its_index() -> None:
-    assert accelerator is not None
-    assert use_device(f"{accelerator.type}:0") == torch.device(accelerator.type, 0)
-
-
-@needs_accelerator
-@pytest.mark.parametrize("changes", [{}, {"train.checkpoint_every": 20}])
-def test_the_accelerator_prints_the_same_table_as_the_cpu_and_passes_verify(
-    folder: None, capsys: pytest.CaptureFixture[str], changes: dict[str, Any]
-) -> None:
-    said = []
-    for device in ("cpu", "auto"):
-        make_samples({**changes, "device": device})
-        capsys.readouterr()
-        train()
-        said.append(capsys.readouterr().out)
-        run_stage(verify, "model", "train", "test", "predictions", "verdict")
-    assert said[0] == said[1]
-    assert changes or said[1].startswith(PUBLISHED)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
@@ -84,16 +62,11 @@ def test_an_epoch_without_evaluation_never_waits_for_the_device(batch_size: int)
     X = torch.rand(100, 1, device="cuda")
     samples = Samples(X, 0.3 * X + 0.9, 0, 100)
 
-    class Watch:
-        """In the place of a checkpoint, which each epoch calls."""
+    def refuse_waits(done: int, _: object) -> None:
+        torch.cuda.set_sync_debug_mode("default" if done == 20 else "error")
 
-        def resume(self, *_: object) -> tuple[int, list[object]]:
-            return 0, []
-
-        def save_if_due(self, done: int, _: object) -> None:
-            torch.cuda.set_sync_debug_mode("default" if done == 20 else "error")
-
-    watch: Any = Watch()
+    # Each epoch calls the checkpoint.
+    watch: Any = SimpleNamespace(resume=lambda *_: (0, []), save_if_due=refuse_waits)
     try:
         assert len(fit(Linear(1).cuda(), samples, samples, params, checkpoint=watch)) == 2
     finally:

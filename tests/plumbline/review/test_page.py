@@ -10,15 +10,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from plumbline.core.command import printable
-from plumbline.review.page import DATA, LONGEST, code, differing_fraction, image, page, table
+from plumbline.review.page import DATA, LONGEST, code, differing_fraction, image, page
 
 
-@pytest.mark.parametrize("character", list("`|\\\n\r\x1b\u202e\u2028"))
-def test_code_contains_no_character_that_ends_the_code_or_the_line(character: str) -> None:
-    assert character not in code(f"a{character}b").removeprefix("`").removesuffix("`")
-
-
-@given(st.text(max_size=LONGEST // 10))
+@given(st.text(st.sampled_from("`|\\\n\r\x1b\u202e\u2028<&a ") | st.characters(), max_size=20))
 def test_a_reader_of_the_text_or_of_the_page_sees_its_printable_form(text: str) -> None:
     shown = re.fullmatch(r"`([^`|\\]+)`|<code>([\w &#;]*)</code>", code(text), re.ASCII)
     assert shown
@@ -28,30 +23,19 @@ def test_a_reader_of_the_text_or_of_the_page_sees_its_printable_form(text: str) 
     assert html.unescape(body[9:-12]) == printable(text)
 
 
-def test_a_long_text_is_cut() -> None:
-    assert len(code("x" * 10**6)) < LONGEST + 10
-
-
-def test_an_address_cannot_end_its_link() -> None:
-    assert image('a) "<b', "before") == "![before](a%29%20%22%3Cb)"
-
-
 def test_a_page_contains_its_pictures_and_loads_nothing() -> None:
     assert f'<img src="{DATA}YQ+/="' in page(image(DATA + "YQ+/=", "before"))
     for other in ("https://x/y.png", "y.png", "data:text/html;base64,YQ==", "javascript:x"):
         assert "<img" not in page(image(other, "before"))
         assert "<a " not in page(f"[text]({other}) <{other}>")
     assert "default-src 'none'" in page("")
+    assert len(code("x" * 10**6)) < LONGEST + 10
 
 
-@pytest.mark.parametrize("text", ["<script>x</script>", "<code><b></code>", "<img src=x>"])
+@pytest.mark.parametrize("text", ["<script>x</script>", "<code><b></code>"])
 def test_html_is_text_on_a_page(text: str) -> None:
     assert f"<p>{html.escape(text)}</p>" in page(text)
     assert f"<title>{html.escape(text)}</title>" in page(text)
-
-
-def test_a_table_has_one_line_per_row() -> None:
-    assert table(["a", "b"], [["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
 
 
 def png(painted: int = 0, size: tuple[int, int] = (10, 10), **options: int) -> bytes:
@@ -69,11 +53,10 @@ def png(painted: int = 0, size: tuple[int, int] = (10, 10), **options: int) -> b
         (png(compress_level=0), 0),
         (png(painted=1), 0.01),
         (png(size=(10, 9)), 1),
-        (b"", 1),
         (b"\x89PNG\r\n\x1a\nno", 1),
         (png()[:40], 1),
     ],
-    ids=["different bytes", "one pixel", "other size", "none", "no picture", "half"],
+    ids=["different bytes", "one pixel", "other size", "no picture", "half"],
 )
 def test_pictures_differ_by_the_share_of_their_pixels(other: bytes, fraction: float) -> None:
     assert other != png()

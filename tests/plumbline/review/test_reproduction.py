@@ -1,189 +1,178 @@
 """What is stale is named without the data; a clean run is compared with the committed results."""
 
-import json
+import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
+from PIL import Image
 
-from plumbline.review.diffs import differing_data
+from plumbline.review.diffs import damaged_objects, differing_data
 from plumbline.review.gate import Metric, Pictures, Rules
-from plumbline.review.git import checkout_of, find_commit
+from plumbline.review.git import HERE, checkout_of, find_commit
+from plumbline.review.lock import output_hashes
 from plumbline.review.reproduction import changed_files, problems, reproduce
 from tests.support.clone import Clone
+from tests.support.small import SCRIPT, write_results
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif("sys.platform == 'win32'", reason="links need a right there"),
     pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning"),  # in DVC
 ]
 
-RULES = Rules({"error": Metric(better="lower", tolerance=0.01, decides=True)}, Pictures(0.0))
-# What the pipeline gives; `own` has no rule.
-RUN = {"device": "cpu", "error": 1.0, "own": 2.0}
-SCRIPT = f"""\
-open('model', 'w').write(open('data/table').read())
-open('metrics.json', 'w').write('{json.dumps(RUN)}')
-"""
-STAGE = {
-    "cmd": "python code/make.py",
-    "deps": ["code", "data/table"],
-    "outs": ["model"],
-    "metrics": [{"metrics.json": {"cache": False}}],
-}
+RULES = Rules({"error": Metric(better="lower", tolerance=0.01, decides=True)}, Pictures(0.01))
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository with a project in a folder that has run; its code is a link to another folder.
-
-    `dvc add` tracks its table.
-    """
-    root = tmp_path_factory.mktemp("template") / "root"
-    clone = Clone(root / "project")
-    for folder in (clone.path / ".dvc", clone.path / "data", root / "code"):
-        folder.mkdir(parents=True)
-    (root / "code" / "make.py").write_text(SCRIPT)
-    (clone.path / "code").symlink_to("../code")
-    (clone.path / "data" / "table").write_text("1\n")
-    (clone.path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"make": STAGE}}))
-    (clone.path / ".dvc" / "config").write_text("[core]\n    analytics = false\n")
-    (clone.path / ".dvc" / ".gitignore").write_text("/cache\n/tmp\n")
-    clone.init("..")
-    clone.run("dvc", "add", "--quiet", "data/table")
-    clone.run("dvc", "repro", "--quiet")
-    clone.run("git", "add", "--all", "..")
-    clone.commit("A run")
-    return root
-
-
-@pytest.fixture
-def project(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clone:
-    """A copy of it, in which the process runs."""
-    clone = Clone(tmp_path / "root" / "project")
-    shutil.copytree(template, tmp_path / "root", symlinks=True)
-    monkeypatch.chdir(clone.path)
-    return clone
-
-
-@pytest.fixture
-def fresh(project: Clone, monkeypatch: pytest.MonkeyPatch) -> Clone:
-    """A clone of it, which has no data and no cache; the process runs in it."""
-    path = project.path.parents[1] / "fresh"
-    project.run("git", "clone", "--quiet", project.path.parent.as_uri(), str(path))
-    monkeypatch.chdir(path / "project")
-    return Clone(path / "project")
-
-
-def found() -> list[str]:
-    with checkout_of(find_commit(None)) as checkout:
+def found(revision: str | None = None) -> list[str]:
+    with checkout_of(revision) as checkout:
         return problems(checkout)
 
 
 def differences() -> list[str]:
     """The differences of a clean run; one beyond the tolerances has a mark."""
-    with checkout_of(find_commit("HEAD")) as checkout:
+    with checkout_of("HEAD") as checkout:
         listed = reproduce(checkout, RULES)
     return [f"{difference}{'' if difference.within else ' !'}" for difference in listed]
 
 
-def test_a_changed_script_is_named_through_the_link_to_its_folder(project: Clone) -> None:
+links = pytest.mark.skipif("sys.platform == 'win32'", reason="links need a right there")
+
+
+@pytest.fixture
+def linked(small: Clone) -> Clone:
+    """The project with its code in a folder above it, to which it has a link."""
+    shutil.move("code", "../code")
+    Path("code").symlink_to("../code")
+    small.run("git", "add", "--all", "..")
+    small.commit("A link")
+    return small
+
+
+@links
+def test_a_changed_script_is_named_through_the_link_to_its_folder(linked: Clone) -> None:
     assert found() == []
     Path("code/make.py").write_text(f"{SCRIPT}1\n")
     assert found() == ["make: ../code/make.py is modified"]
-    project.run("git", "commit", "--quiet", "--all", "--message", "An edit without a run")
+    linked.run("git", "commit", "--quiet", "--all", "--message", "An edit without a run")
     assert found() == ["make: ../code/make.py is modified"]
     Path("code/make.py").write_text(f"{SCRIPT}# new\n")
     assert found() == ["make: only comments changed in code/make.py: make accept"]
 
 
-def test_the_uncommitted_files_are_the_projects_and_those_it_links_to(project: Clone) -> None:
-    for name in ("code/make.py", "code/other.py", "../beside", "dvc.yaml"):
+@links
+def test_the_uncommitted_files_are_the_projects_and_those_it_links_to(linked: Clone) -> None:
+    for name in ("code/other.py", "../beside", "dvc.yaml"):
         Path(name).write_text("")
-    project.run("git", "add", "--all", "..")
-    with checkout_of(find_commit(None)) as checkout:
+    linked.run("git", "add", "--all", "..")
+    with checkout_of(None) as checkout:
         paths = (".", "code", "/elsewhere")
         names = changed_files(checkout, find_commit("HEAD"), checkout.head, *paths)
-    assert names == ["../code/make.py", "../code/other.py", "dvc.yaml"]
+    assert names == ["../code/other.py", "dvc.yaml"]
 
 
-def test_a_link_that_leads_out_of_the_commit_is_named_with_its_target(project: Clone) -> None:
+@links
+def test_a_link_that_leads_out_of_the_commit_is_named_with_its_target(small: Clone) -> None:
     Path("data/table").unlink()
     Path("data/table").symlink_to("/nowhere/table")
-    project.run("git", "add", "--force", "data/table")
+    small.run("git", "add", "--force", "data/table")
     assert found() == ["data/table: a link to /nowhere/table, which is not in the commit"]
 
 
-def test_an_output_that_is_gone_is_said_to_be_missing_with_the_cure(project: Clone) -> None:
-    Path("metrics.json").unlink()
-    assert found() == ["make: metrics.json is missing; dvc repro makes it"]
-    project.commit("A training that failed")
-    assert found() == ["make: metrics.json is missing; dvc repro makes it"]
+def test_an_output_that_the_commit_lacks_is_named_with_the_cure(small: Clone) -> None:
+    small.run("git", "rm", "--quiet", "--cached", "metrics.json")
+    assert found() == ["make: metrics.json is not in the commit; git add it"]
+    small.run("git", "commit", "--quiet", "--message", "Without it")
+    # The file in the working folder may not be that of the revision.
+    assert found("HEAD") == ["make: metrics.json is missing; dvc repro makes it"]
 
 
-def test_a_tracked_table_has_the_hash_of_its_dvc_file(project: Clone, fresh: Clone) -> None:
-    assert found() == []
-    (project.path / "data" / "table").write_text("2\n")
-    project.run("dvc", "add", "--quiet", "data/table")
-    shutil.copy(project.path / "data" / "table.dvc", "data")
-    assert found() == ["make: data/table is modified"]
-
-
-def test_a_clean_run_gets_a_tracked_table_from_the_cache_or_from_the_remote(
-    project: Clone, fresh: Clone, monkeypatch: pytest.MonkeyPatch
+def test_a_tracked_table_has_the_hash_of_its_dvc_file_and_comes_from_cache_or_remote(
+    small: Clone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fresh = Clone(small.path.parents[1] / "fresh" / small.path.name)
+    small.run("git", "clone", "--quiet", small.path.parent.as_uri(), str(fresh.path.parent))
+    monkeypatch.chdir(fresh.path)
+    assert found() == []
     (line,) = differences()
     assert line.startswith("dvc repro failed: data/table: not in the cache, and dvc pull does not ")
-    for clone in (project, fresh):
-        clone.run("dvc", "remote", "add", "--default", "store", str(project.path.parent / "store"))
-    project.run("dvc", "push", "--quiet", "data/table")
+    for clone in (small, fresh):
+        clone.run("dvc", "remote", "add", "--default", "store", str(small.path.parent / "store"))
+    small.run("dvc", "push", "--quiet", "data/table")
     assert differences() == []
-    monkeypatch.chdir(project.path)
-    shutil.rmtree(project.path.parent / "store")
+    (small.path / "data" / "table").write_text("2\n")
+    small.run("dvc", "add", "--quiet", "data/table")
+    shutil.copy(small.path / "data" / "table.dvc", "data")
+    assert found() == ["make: data/table is modified"]
+    monkeypatch.chdir(small.path)
+    shutil.rmtree(small.path.parent / "store")
     assert differences() == []
 
 
-def test_data_on_disk_that_is_of_another_commit_is_named_with_the_cure(project: Clone) -> None:
+def test_data_on_disk_that_is_of_another_commit_is_named_with_the_cure(small: Clone) -> None:
     assert list(differing_data()) == []
     Path("data/table").write_text("2\n")
     cure = "on disk is not the one of this commit;"
     assert [*differing_data()] == [f"data/table {cure} dvc add it to keep it, or dvc checkout"]
-    project.run("dvc", "repro", "--quiet", "--force", "make")
-    project.run("git", "stash", "--quiet")
-    assert f"model {cure} dvc checkout" in [*differing_data()]
-    project.run("dvc", "checkout", "--quiet", "--force")
-    assert [*differing_data()] == []
+    small.run("dvc", "checkout", "--quiet", "--force")
+    Path("model").write_text("2\n")
+    Path("metrics.json").write_text("in git, and so not data")
+    assert [*differing_data()] == [f"model {cure} dvc checkout"]
+
+
+def test_an_object_in_the_cache_that_is_damaged_is_named_with_the_cure(small: Clone) -> None:
+    hashes = output_hashes(HERE.stages("dvc.lock"))
+    stored = Path(".dvc/cache/files/md5", hashes["model"][:2], hashes["model"][2:])
+    stored.chmod(0o644)
+    stored.write_text("2\n")
+    stored.chmod(0o444)
+    cure = f"damaged in the cache; delete it and {stored.absolute()}, then dvc repro"
+    assert list(damaged_objects(hashes)) == [f"model: {cure}"]
+    stored.unlink()
+    Path("model").unlink()
+    small.repro()
+    assert Path("model").read_text() == "1\n"
+    assert list(damaged_objects(hashes)) == []
+
+
+def test_where_another_device_trained_only_tolerances_and_pictures_can_fail(small: Clone) -> None:
+    write_results(Path(), device="cuda", error=1.02, own=2.001)
+    Path("model").write_text("2\n")
+    with Image.open("a.png") as picture:
+        picture.paste("white", (0, 0, 2, 1))
+        picture.save("a.png")
+    small.run("dvc", "commit", "--force", "--quiet")
+    small.commit("Forged")
+    assert differences() == [
+        "a.png: 2.000% of the pixels differ !",
+        "metrics.json: device: trained on cuda, this run on cpu",
+        "metrics.json: error: 1.02 -> 1.0, by 0.02 !",
+        "metrics.json: own: 2.001 -> 2.0, by 0.001",
+        "model: different bytes",
+    ]
 
 
 @pytest.mark.parametrize(
-    ("committed", "lines"),
+    ("name", "old", "new", "said"),
     [
-        # On one device, a metric without a rule has to be the same.
-        ({"error": 1.001, "own": 2.001},
-         ["error: 1.001 -> 1.0, by 0.001", "own: 2.001 -> 2.0, by 0.001 !"]),
-        # Across devices, only a tolerance decides.
-        ({"device": "cuda", "error": 1.02, "own": 2.001},
-         ["device: trained on cuda, this run on cpu", "error: 1.02 -> 1.0, by 0.02 !",
-          "own: 2.001 -> 2.0, by 0.001"]),
+        ("params.yaml", "1", "2", "params.yaml: lr is modified"),
+        ("dvc.yaml", "python code", "python  code", "changed command"),
+        ("metrics.json", "1", "2", "metrics.json is modified"),
+        ("dvc.lock", "make:", "old:", "dvc.lock has no such stage"),
     ],
-)  # fmt: skip
-def test_metrics_can_fail_and_other_bytes_are_just_listed(
-    project: Clone, committed: dict[str, Any], lines: list[str]
+)
+def test_what_is_stale_is_named_with_its_stage(
+    small: Clone, name: str, old: str, new: str, said: str
 ) -> None:
-    Path("metrics.json").write_text(json.dumps({**RUN, **committed}))
-    Path("dvc.lock").unlink()
-    project.commit("Forged")
-    metrics = [f"metrics.json: {line}" for line in lines]
-    assert differences() == [*metrics, "model: different bytes"]
+    small.edit(name, old, new)
+    assert found() == [f"make: {said}"]
 
 
-@pytest.mark.all
-def test_the_report_says_that_another_kind_of_device_trained(clone: Clone) -> None:
-    metrics = {**json.loads((clone.path / "metrics.json").read_text()), "device": "cpu"}
-    (clone.path / "metrics.json").write_text(json.dumps(metrics))
-    clone.commit("Trained on a CPU")
-    clone.edit("metrics.json", '"device": "cpu"', '"device": "cuda"')
-    said = clone.run("python", "-m", "plumbline", "report", "HEAD")
-    assert "\n- **Device**: the base was trained on `cpu`, this on `cuda`; " in said
+def test_a_lock_that_contradicts_itself_is_stale(small: Clone) -> None:
+    with Path("dvc.yaml").open("a") as file:
+        file.write("  use: {cmd: cat model > use, deps: [model], outs: [use]}\n")
+    small.run("dvc", "repro", "--quiet")
+    assert found() == []
+    lock = Path("dvc.lock")
+    first, _, use = lock.read_text().partition("  use:")
+    lock.write_text(first + "  use:" + re.sub("md5: [0-9a-f]+", f"md5: {'a' * 32}", use, count=1))
+    assert found() == ["use: ran with a different model than dvc.lock has"]

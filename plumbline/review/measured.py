@@ -1,0 +1,92 @@
+"""What a revision measured: its metrics, and the rows of its repeated trainings."""
+
+import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from plumbline import validation
+from plumbline.core.errors import UserError
+from plumbline.core.files import parse_yaml
+from plumbline.lint import declared
+from plumbline.review.git import Checkout
+from plumbline.validation import Repeat
+
+Values = dict[str, Any]  # by name; a name in a section has the section's before it, and a dot
+
+
+class Measured(NamedTuple):
+    """The metrics of a revision, and the rows of its validation; None without one."""
+
+    metrics: Values
+    rows: list[Repeat] | None
+
+
+class Change(NamedTuple):
+    """A value in two revisions; None in one that does not have it."""
+
+    name: str
+    old: Any
+    new: Any
+
+
+def measure(checkout: Checkout, commit: str) -> Measured:
+    """What was measured at the commit, or in the working folder if `commit` is empty.
+
+    Only numbers and texts, such as the device, are metrics.
+    """
+    found, stages = Values(), checkout.stages("dvc.yaml", commit)
+    for path in declared.entries(stages, "metrics"):
+        found |= read_values(checkout, commit, path)
+    metrics = {name: value for name, value in found.items() if isinstance(value, float | int | str)}
+    for path in declared.entries(stages, "plots"):
+        content = (path.endswith(".csv") and checkout.read(commit, path)) or b""
+        if content.startswith(",".join(Repeat._fields).encode()):
+            return Measured(metrics, validation.parse(content, path))
+    return Measured(metrics, None)
+
+
+def read_values(checkout: Checkout, commit: str, path: str) -> Values:
+    """The values in a JSON or YAML file at the commit, or in the working folder if it is empty.
+
+    There are none if there is no such file. UserError names a file that has no values.
+    """
+    content = checkout.read(commit, path)
+    if content is None:
+        return {}
+    if path.endswith(".json"):
+        try:
+            values = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{path}: wanted JSON, got: {error}") from None
+    else:
+        values = parse_yaml(content, Path(path)) or {}
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: wanted names and values, got {type(values).__name__}")
+    while sections := [name for name, value in values.items() if isinstance(value, dict) and value]:
+        for name in sections:
+            values |= {f"{name}.{inner}": value for inner, value in values.pop(name).items()}
+    return values
+
+
+def compare_values(old: Values, new: Values, first: Iterable[str] = ()) -> list[Change]:
+    """Each value that a revision has: those with the names of `first`, then the others by name."""
+    names = dict.fromkeys([*first, *sorted({*old, *new})])
+    return [Change(name, old.get(name), new.get(name)) for name in names if name in {*old, *new}]
+
+
+def read_changes(checkout: Checkout, base: str, path: Path) -> list[Change]:
+    """The values in the file that changed since the commit `base`."""
+    old, new = (read_values(checkout, commit, str(path)) for commit in (base, checkout.head))
+    return [change for change in compare_values(old, new) if change.old != change.new]
+
+
+def has_changed(old: Values, new: Values, name: str) -> bool:
+    """True if both revisions have the value and it differs."""
+    return name in old and name in new and old[name] != new[name]
+
+
+def is_number(value: Any) -> bool:
+    """True for a number that can be judged; nan, inf and booleans cannot."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
