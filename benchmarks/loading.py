@@ -2,7 +2,7 @@
 
 Usage: python -m benchmarks.loading [ROWS]
 
-The samples are the float32 numbers that `load` writes; imports are the time on 10 rows.
+The samples are the file that `load` writes. The time on 10 rows is that of the imports.
 """
 
 import sys
@@ -20,12 +20,12 @@ from tests.support.clone import make_clone
 RUNS = 3
 CHUNK = 100_000
 
-# Run in a process of its own: with torch, this one would be as large as those that it measures.
-MODEL = """
+# Run in a child: if this process imported torch, each child's peak memory would start higher.
+SAVE_MODEL = """
 from pathlib import Path
 from plumbline.inference.model import save_model
 from tests.support.models import make_with_info
-save_model(Path("model"), *make_with_info("linear", {}, standardize=True))
+save_model(Path("model"), *make_with_info("linear", {features}, standardize=True))
 """
 
 
@@ -58,7 +58,7 @@ def main(rows: int) -> None:
             for n, features in ((10, 1), (rows, 1), (rows, 10)):
                 table, samples = clone.path / f"table.{kind}", clone.path / "samples"
                 write_table(table, n, features)
-                clone.run("python", "-c", MODEL.format(features))
+                clone.run("python", "-c", SAVE_MODEL.format(features=features))
                 cells = [f"{kind}, {n:,} rows", f"{features}"]
                 times = []
                 for stage, *paths in ("load", samples), ("predict", "model", "out"):

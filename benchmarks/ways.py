@@ -36,7 +36,7 @@ def this(
     X: Tensor,
     y: Tensor,
     epochs: int,
-    batch_size: int | None = None,
+    batch_size: int = 0,
     kind: type[nn.Module] = Linear,
 ) -> nn.Module:
     """The loop of `stages/loop.py`; the trained model of this class."""
