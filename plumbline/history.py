@@ -13,18 +13,17 @@ from plumbline.core.params import MAX
 MAX_ROWS = 10_000
 MAX_BYTES = 160 * MAX_ROWS
 
-# Facts are about this many epochs at the end; a swing has at least this ratio of high to low.
-LAST = 10
-SWING = 1.1
+LAST = 10  # epochs at the end that facts are about
+SWING = 1.1  # the least ratio of the highest to the lowest loss of a swing
 
 
 class Epoch(NamedTuple):
     """One evaluated epoch.
 
-    train_loss is the mean loss before the epoch's steps; test_loss, weight and bias are those
-    after them. The losses are in the unit of `train.loss`, of y / y_std if there is a y_std. Only a
-    line in one feature has a weight and a bias, and only a standardised training has a y_std: the
-    standard deviation of the training y. A history has these columns in all rows or in none.
+    train_loss is the mean of the batches' losses, each before its step; test_loss, weight and bias
+    are those after the epoch. The losses are in the unit of `train.loss`, of y / y_std if there is
+    a y_std. Only a line in one feature has a weight and a bias, and only a standardised training
+    has a y_std: the standard deviation of the training y. All rows have the same columns.
     """
 
     epoch: int
@@ -61,9 +60,9 @@ def loss_swing(rows: list[Epoch]) -> str:
 
 
 def loss_fall(rows: list[Epoch]) -> str:
-    """The fall of the training loss in each of the last epochs, if more epochs are worthwhile.
+    """The fall of the training loss in each of the last epochs, if it is far from settled.
 
-    They are if a tenth more, at the same pace, would lower the loss by a hundredth.
+    It is if a tenth more epochs, at the same pace, would lower the loss by 1 %.
     """
     losses = [row.train_loss for row in last_epochs(rows)]
     first, last, n = losses[0], losses[-1], len(losses)
@@ -77,7 +76,7 @@ def loss_fall(rows: list[Epoch]) -> str:
 
 
 def facts(rows: list[Epoch]) -> dict[str, str]:
-    """What the numbers of the last epoch hide: for each fact, the parameter that would help."""
+    """What the last epoch alone does not show: each fact with its cure."""
     found = {
         loss_rise(rows): "the model did not learn; lower train.lr",
         loss_swing(rows): "where training stops decides the metrics; lower train.lr",
@@ -87,7 +86,7 @@ def facts(rows: list[Epoch]) -> dict[str, str]:
 
 
 def last_epochs(rows: list[Epoch]) -> list[Epoch]:
-    """The rows of the last ten epochs, as far back as no epoch is missing."""
+    """The rows of up to ten last epochs, back to the first gap."""
     last = rows[-LAST:]
     without_gap = range(rows[-1].epoch - len(last) + 1, rows[-1].epoch + 1)
     return [row for row, epoch in zip(last, without_gap, strict=True) if row.epoch == epoch]

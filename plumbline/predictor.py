@@ -24,7 +24,7 @@ class Predictor:
         self.model, self.info = load_model(Path(path), models), load_info(Path(path), ModelInfo)
 
     def predict(self, table: Any) -> Array:
-        """The target (n,), for a table of n rows; both are in the units of the training samples.
+        """The predictions (n,) for a table of n rows, both in the units of the training samples.
 
         table: columns by name, in any order and with others between them: a data frame, a table of
         pyarrow, a dictionary; or an array (n, features), in the order of `info.features`.
@@ -36,9 +36,9 @@ class Predictor:
             torch.set_num_threads(threads)
 
     def export(self, path: str | Path) -> None:
-        """Writes a program that needs PyTorch alone: X (n, features) to y (n, 1), the same bits.
+        """Writes a program that needs PyTorch alone, from X (n, features) to y (n, 1), bit for bit.
 
-        Its extra file `features` has their names, a line each.
+        Its extra file `features` lists their names, a line each.
         """
         example, rows = torch.zeros(2, len(self.info.features)), torch.export.Dim.DYNAMIC
         program = torch.export.export(
@@ -79,7 +79,7 @@ class _Padded(nn.Module):
 
     def forward(self, X: Tensor) -> Tensor:
         n, k = X.shape
-        # At least MULTIPLE of them: a program is not traced for any number that may be 0 or 1.
+        # Adds at least MULTIPLE rows: torch.export cannot trace a size that may be 0 or 1.
         y: Tensor = self.model(torch.cat([X, X.new_zeros(MULTIPLE + -n % MULTIPLE, k)]))
         return y[:n]
 

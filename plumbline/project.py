@@ -1,4 +1,4 @@
-"""A project of one's own, made of the files of this checkout: none of them has a second copy."""
+"""Makes a project from the files of this checkout, so that no file has a second copy."""
 
 import hashlib
 import json
@@ -16,10 +16,19 @@ from plumbline.wheel import ROOT, wheel_path
 ONLY_HERE = "# Below: only in this repository, not in a project that `new` makes.\n"
 
 FILES = [
-    *(".dvc/.gitignore", ".dvc/config", ".dvc/plots.html", ".dvcignore"),
-    *(".gitattributes", ".gitignore", ".github/workflows/comment.yml"),
-    *(".github/workflows/review.yml", "Makefile", "constraints.txt"),
-    *("pyproject.toml", "requirements-dev.txt", "tests/stages/test_model.py"),
+    ".dvc/.gitignore",
+    ".dvc/config",
+    ".dvc/plots.html",
+    ".dvcignore",
+    ".gitattributes",
+    ".github/workflows/comment.yml",
+    ".github/workflows/review.yml",
+    ".gitignore",
+    "Makefile",
+    "constraints.txt",
+    "pyproject.toml",
+    "requirements-dev.txt",
+    "tests/stages/test_model.py",
 ]
 LOAD = """\
   load:
@@ -79,7 +88,7 @@ LARGE = 2_000_000
 
 
 class Table(msgspec.Struct, frozen=True):
-    """What decides a project with this table."""
+    """What `new` has to know of a table."""
 
     path: str  # in the project
     target: str
@@ -89,7 +98,7 @@ class Table(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """All that decides a project beside this checkout; without a table, it is the exercise."""
+    """All that a project depends on besides this checkout; without a table, it is the exercise."""
 
     name: str
     model: str
@@ -102,7 +111,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Made(msgspec.Struct, frozen=True):
-    """What `new` notes for `update`: what it made, and `digest` of each file as last taken."""
+    """What `new` records for `update`; files: `digest` of each file that was last taken over."""
 
     plan: Plan
     version: str
@@ -112,8 +121,8 @@ class Made(msgspec.Struct, frozen=True):
 MADE = "vendor/made.json"
 
 
-def note(made: Made) -> bytes:
-    """The content of `MADE`."""
+def encode(made: Made) -> bytes:
+    """The record as the content of `MADE`."""
     return msgspec.json.format(msgspec.json.encode(made)) + b"\n"
 
 
@@ -122,7 +131,7 @@ def digest(content: bytes, version: str) -> str:
     return hashlib.sha256(content.replace(version.encode(), b"")).hexdigest()
 
 
-def make_repro() -> str:
+def repro_command() -> str:
     """The command that installs the build of PyTorch that this environment has."""
     return "make repro CPU=1" if metadata.version("torch").endswith("+cpu") else "make repro"
 
@@ -154,7 +163,7 @@ def pipeline(plan: Plan) -> str:
     """dvc.yaml with the library's version in place of its files, and `load` for a table."""
     text = replace(read("dvc.yaml"), r"\n +- plumbline/.*", "")
     if plan.table:
-        text = replace(text, entry("generate"), LOAD.format(table=plan.table.path))
+        text = replace(text, entry_pattern("generate"), LOAD.format(table=plan.table.path))
     if not plan.has_line:
         text = replace(text, r"\n.*plots/landscape\.png.*", "")
     return replace(text, r"(versions\.yaml: \[.*?)(, py)", r"\1, plumbline\2")
@@ -168,7 +177,7 @@ def params(plan: Plan) -> str:
             json.dumps(value, ensure_ascii=False) for value in (table.target, table.features)
         )
         section = LOAD_PARAMS.format(target=target, features=features)
-        text = replace(text, entry("generate"), lambda _: section)
+        text = replace(text, entry_pattern("generate"), lambda _: section)
         values |= {"split.shuffle": "true", "train.standardize": "true", "train.loss": "mse"}
         values |= {"train.optimizer": "adam"} if plan.model == "mlp" else {"train.lr": "0.1"}
         values |= {"train.epochs": "1000", "train.eval_every": "50"}
@@ -193,7 +202,7 @@ def gate(plan: Plan) -> str:
     if not plan.table:
         return read("gate.yaml")
     unknown = "(?:weight|bias)_error" if plan.has_line else "(?:weight|bias)(?:_error)?"
-    text = re.sub(entry(unknown), "", read("gate.yaml"))
+    text = re.sub(entry_pattern(unknown), "", read("gate.yaml"))
     text = re.sub(r"\n    limit: .*", "", text)
     step = 10.0 ** round(math.log10(plan.table.std * 1e-4)) if plan.table.std else 0
     text = text.replace("tolerance: 1e-6", f"tolerance: {step:g}")
@@ -201,7 +210,7 @@ def gate(plan: Plan) -> str:
 
 
 def readme(plan: Plan) -> str:
-    """A README with the pipeline, and with what this checkout's own says about every day."""
+    """A README with the pipeline, and with the daily commands of this checkout's own."""
     text = read("README.md")
     _, start, rest = text.partition("```mermaid\n")
     flow = start + rest.partition("\n```")[0] + "\n```"
@@ -217,7 +226,7 @@ def read(path: str) -> str:
     return text.rstrip("\n") + "\n" if below else text
 
 
-def entry(name: str) -> str:
+def entry_pattern(name: str) -> str:
     """The pattern of a key in YAML, with all that is indented below it."""
     return rf"(?m)^( *){name}:.*\n(?:\1 .*\n)*"
 
@@ -226,5 +235,5 @@ def replace(text: str, pattern: str, new: Any) -> str:
     """The text with all that matches the pattern replaced, as by `re.sub`; UserError for none."""
     text, found = re.subn(pattern, new, text)
     if not found:
-        raise UserError(f"wanted {pattern!r} in a file of this checkout, which somebody edited")
+        raise UserError(f"found no {pattern!r}: was a file of this checkout edited?")
     return text

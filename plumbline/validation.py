@@ -18,7 +18,7 @@ from plumbline.core.files import parse_csv, read, write_csv
 from plumbline.core.tensors import Array, Floats
 from plumbline.core.threads import map_in_threads
 
-# Rows that are compared at a time, so that the differences need no memory beside the data.
+# Rows that are compared at a time, so that the differences need little memory.
 CHUNK = 262_144
 
 # The most trainings, since git keeps the file: 1.3 MB.
@@ -31,7 +31,7 @@ METRICS = ("validation_mae", "validation_mae_q1", "validation_mae_q3", "validati
 
 def mae(predicted: Array, true: Array, threads: int = 1) -> float:
     """Mean absolute error; predicted, true: (n, 1)."""
-    return sum(of_errors(lambda e: np.abs(e, out=e).sum(), predicted, true, threads)) / len(true)
+    return sum(map_errors(lambda e: np.abs(e, out=e).sum(), predicted, true, threads)) / len(true)
 
 
 def baseline_mae(train: Array, true: Array, threads: int = 1) -> float:
@@ -49,7 +49,7 @@ def rmse(predicted: Array, true: Array, threads: int = 1) -> float:
 
 def max_error(predicted: Array, true: Array, threads: int = 1) -> float:
     """Largest absolute error; predicted, true: (n, 1)."""
-    return max(of_errors(lambda e: np.abs(e, out=e).max(), predicted, true, threads))
+    return max(map_errors(lambda e: np.abs(e, out=e).max(), predicted, true, threads))
 
 
 def r2(predicted: Array, true: Array, threads: int = 1) -> float:
@@ -66,13 +66,13 @@ def r2(predicted: Array, true: Array, threads: int = 1) -> float:
 
 
 def _sum_of_squares(predicted: Array, true: Array, threads: int) -> float:
-    return sum(of_errors(lambda e: np.square(e, out=e).sum(), predicted, true, threads))
+    return sum(map_errors(lambda e: np.square(e, out=e).sum(), predicted, true, threads))
 
 
-def of_errors(
+def map_errors(
     function: Callable[[Floats], float], predicted: Array, true: Array, threads: int = 1
 ) -> list[float]:
-    """The function's value for predicted - true of each chunk, in order; both are (n, 1).
+    """function(predicted - true) of each chunk, in order; both are (n, 1).
 
     The function may overwrite its argument, because new memory costs a page fault for each 4 KB.
     """
@@ -114,7 +114,7 @@ class Quartiles(NamedTuple):
 def quartiles(numbers: list[float]) -> Quartiles:
     """The medians of the lower half, of all, and of the upper half of the numbers, at least one.
 
-    Both halves have the middle one of an odd number of numbers. These are Tukey's hinges, which
+    If their count is odd, the middle one is in both halves. These are Tukey's hinges, which
     never interpolate between a number and infinity.
     """
     ordered, half = sorted(numbers), (len(numbers) + 1) // 2
@@ -143,10 +143,10 @@ def summary(rows: list[Repeat]) -> str:
     )
 
 
-class Kept:
-    """The rows of finished trainings, in a file next to the output that DVC ignores.
+class KeptRepeats:
+    """The rows of finished trainings, in a file, which DVC ignores, next to the output.
 
-    A killed validation goes on after the last of them. fingerprint: of all that decides a row.
+    A killed validation resumes after the last of them. fingerprint: of all that decides a row.
     """
 
     def __init__(self, output: Path, fingerprint: str) -> None:

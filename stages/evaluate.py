@@ -65,15 +65,15 @@ def print_coefficients(info: ModelInfo) -> None:
 
 
 def print_comparison(metrics: dict[str, float]) -> None:
-    """Says which error is not below that of a constant, the median of the training y."""
+    """Prints each MAE that is not lower than that of predicting the training median."""
     for name, baseline in (
         ("test_mae", "baseline_mae"),
         ("validation_mae", "validation_baseline_mae"),
     ):
         if metrics.get(name, 0) >= metrics.get(baseline, math.inf):
             print(
-                f"advice: {name} is {metrics[name]:g}, and that of predicting the training median "
-                f"is {metrics[baseline]:g}: the model is not better than a constant"
+                f"advice: {name} is {metrics[name]:g}, and predicting the training median gives "
+                f"{metrics[baseline]:g}: the model is not better than a constant"
             )
 
 

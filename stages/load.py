@@ -18,7 +18,7 @@ from plumbline.core.files import Input, Output
 from plumbline.core.tensors import Array, SamplesInfo
 from plumbline.table import Table, find_index, open_table, quote, read_rows
 
-Name = Any  # YAML reads 2024 as a number and true as a boolean; `name_of` says so
+Name = Any  # YAML reads 2024 as a number and true as a boolean; `check_name` says so
 
 
 class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,7 +30,7 @@ class Params(msgspec.Struct, frozen=True):
     load: Load
 
 
-def name_of(value: Name, key: str) -> str:
+def check_name(value: Name, key: str) -> str:
     if isinstance(value, str):
         return value
     got = json.dumps(value)
@@ -45,14 +45,14 @@ def name_of(value: Name, key: str) -> str:
 def choose_columns(table: Table, params: Load) -> tuple[list[str], str]:
     """The names of the features, in their order, and of the target; UserError for a wrong name.
 
-    Without a choice, the features are all columns but the target and an index. Prints which.
+    If `features` is null, they are all columns but the target and an index. Prints which.
     """
-    target, index = name_of(params.target, "target"), []
+    target, index = check_name(params.target, "target"), []
     if params.features is None:
         index = [name for name in find_index(table) if name != target]
         features = [name for name in table.names if name not in (target, *index)]
     else:
-        features = [name_of(name, "features") for name in params.features]
+        features = [check_name(name, "features") for name in params.features]
     for key, name in [("target", target), *(("features", name) for name in features)]:
         table.check_name(name, where=f"params.yaml: load.{key}: ")
     left_out = ""
@@ -77,7 +77,7 @@ def check_complete(table: Path, columns: list[str], parts: list[Array]) -> None:
         row = np.argmax(np.concatenate([np.isnan(part[:, column]) for part in parts]))
         raise UserError(
             f"{table}: column {columns[column]}, row {row + 1} below the header: wanted a number, "
-            f"got an empty cell, NA or nan; {missing[column]:,} of {n:,} are so; {HELP}"
+            f"got an empty cell, NA or nan; {missing[column]:,} of {n:,} rows lack one; {HELP}"
         )
 
 

@@ -15,7 +15,7 @@ from plumbline.core.params import NonNegativeInt, Positive, PositiveInt, Seed, o
 from plumbline.core.tensors import Recipe
 from plumbline.history import Epoch
 from plumbline.inference.model import Standardized, arguments_of, line_of, make_model
-from plumbline.training.batches import Batches, Samples, backward, check_layers, mean_loss
+from plumbline.training.batches import Batches, Samples, backward, check_model, mean_loss
 from plumbline.training.checkpoint import Checkpoint
 from plumbline.training.objective import objective
 from plumbline.training.world import ALONE, World
@@ -53,7 +53,7 @@ def recipe_of(params: Train, features: int) -> Recipe:
 
 
 def new_model(recipe: Recipe, seed: int) -> nn.Module:
-    """A model whose weights the seed decides."""
+    """A new model, its weights drawn by the seed."""
     torch.manual_seed(seed)
     return make_model(recipe, MODELS)
 
@@ -75,9 +75,9 @@ def fit(
 
     show: is called with each row as soon as it is known. The results have the same bits for any
     number of threads and processes. UserError names a layer that rules this out, and DivergedError
-    the first epoch with a number that is not finite.
+    the first evaluated epoch with a number that is not finite.
     """
-    check_layers(model, train.X.shape[1])
+    check_model(model, train.X.shape[1])
     predict, loss_fn = objective(model, LOSSES[params.loss].layer)
     optimizer = OPTIMIZERS[params.optimizer](model.parameters(), lr=params.lr)
     order = torch.Generator().manual_seed(params.seed)
@@ -89,8 +89,9 @@ def fit(
         y_pred = predict(X)
         return loss_fn(y_pred, y)
 
-    batches = Batches(train, params.batch_size or None, order, world)
-    for epoch in tqdm(range(done, params.epochs), "epochs", disable=None, delay=1, leave=False):
+    batches = Batches(train, params.batch_size, order, world)
+    epochs = tqdm(range(done, params.epochs), "epochs", disable=None, delay=1, leave=False)
+    for epoch in epochs:
         model.train()
         losses = []
         for batch in batches:
@@ -99,7 +100,7 @@ def fit(
             optimizer.step()
             losses.append((loss, batch.total))
 
-        # Reading a number makes an accelerator wait, so only evaluated epochs are read.
+        # Reading a loss makes an accelerator wait, so only evaluated epochs read theirs.
         if is_evaluated(epoch, params):
             model.eval()
             with torch.inference_mode():

@@ -1,7 +1,7 @@
 """Plot the data, the predictions, the losses and, for a line, the loss landscape with its path.
 
 Usage: python -m stages.plot TRAIN TEST PREDICTIONS HISTORY VALIDATION GATE \
-    DATA PREDICTED LOSSES REPEATED [LANDSCAPE]
+    DATA_PNG PREDICTIONS_PNG LOSSES_PNG VALIDATION_PNG [LANDSCAPE_PNG]
 """
 
 from pathlib import Path
@@ -50,7 +50,7 @@ def main(
     predictions_path: Input,
     history_path: Input,
     validation_path: Input,
-    gate: Input,
+    gate_path: Input,
     data_png: Output,
     predictions_png: Output,
     losses_png: Output,
@@ -67,13 +67,13 @@ def main(
     settings = f"{params.train.model}, lr {params.train.lr:g}, {params.train.epochs:,} epochs"
     title = f"{settings}: test MAE {mae(predicted, y_test):.4g}"
     parts = f"{len(y_train):,} training and {len(y_test):,} testing samples"
-    hidden = "; ".join(history.facts(rows))
-    told = f"{settings}: {hidden}" if hidden else title
+    facts = "; ".join(history.facts(rows))
+    losses_title = f"{settings}: {facts}" if facts else title
     pictures = {
         data_png: draw.draw_data(train, test, info, size, parts),
         predictions_png: draw.draw_predictions(train, test, predicted, info, size, title),
-        losses_png: draw.draw_losses(rows, loss, size, told),
-        validation_png: draw.draw_validation(repeated, limit_of(gate), info, size, settings),
+        losses_png: draw.draw_losses(rows, loss, size, losses_title),
+        validation_png: draw.draw_validation(repeated, limit_of(gate_path), info, size, settings),
     }
     if landscape_png:
         of = LOSSES[loss].of

@@ -24,7 +24,7 @@ from plumbline.predictions import Errors, Outside, write_wider
 from plumbline.table import Table, open_table, read_rows
 from stages.model import MODELS
 
-GAPS = {"refuse": "an error", "empty": "an empty prediction"}
+GAPS = ["refuse", "empty"]  # an error; an empty prediction
 
 
 class Predict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -21,7 +21,7 @@ from plumbline.inference.device import use_device, use_threads
 from plumbline.inference.model import Standardized, coefficients_of, line_of, save_model
 from plumbline.training.batches import load_share, predict_all
 from plumbline.training.checkpoint import Checkpoint
-from plumbline.training.objective import advise, fit_scale, median_of, ranges_of
+from plumbline.training.objective import advise, fit_scale, ranges_of, sort_for_median
 from plumbline.training.world import join, launch
 from stages.loop import Train, fit, new_model, recipe_of
 
@@ -42,16 +42,16 @@ def check_length(params: Train) -> None:
         )
 
 
-def keep_if_edited(checkpoint: Checkpoint, watch: Watch, epochs: int, rows: list[Epoch]) -> None:
-    """Removes the checkpoint; if a file was edited, saves the end of the training in it instead.
+def finish_checkpoint(checkpoint: Checkpoint, watch: Watch, epochs: int, rows: list[Epoch]) -> None:
+    """Removes the checkpoint; if a file was edited, saves the finished training there and fails.
 
     Such a run fails, because DVC would record that the edited file had run.
     """
     if edited := watch.edited():
         checkpoint.save(epochs, rows)
         raise UserError(
-            f"{', '.join(edited)}: edited while the stage ran, but its training is kept: take the "
-            "edit back, and `dvc repro` goes on from its end; or `dvc repro` trains with the edit"
+            f"{', '.join(edited)}: edited while the stage ran, but the training is kept: undo the "
+            "edit, and `dvc repro` finishes it; with the edit, `dvc repro` trains again"
         )
     checkpoint.remove()
 
@@ -123,7 +123,7 @@ def main(
         features=names.features,
         target=names.target,
         ranges=ranges_of(train, world),
-        median=median_of(train, world),
+        median=sort_for_median(train, world),
         samples=digest(train_path, "md5"),
         device=device.type,
         coefficients=coefficients_of(model),
@@ -139,7 +139,7 @@ def main(
         save_model(model_path, model, info)
         history.save(history_path, rows)
         print_advice(advice, rows)
-        keep_if_edited(checkpoint, watch, params.train.epochs, rows)
+        finish_checkpoint(checkpoint, watch, params.train.epochs, rows)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from plumbline.validation import Repeat, baseline_mae, mae
 from stages.loop import DivergedError, Train, fit, new_model, recipe_of
 from stages.split import Split, split
 
-# With more samples times epochs, a training takes several seconds.
+# More samples times epochs than this take several seconds.
 LONG = 10**9
 
 
@@ -45,8 +45,8 @@ class Params(msgspec.Struct, frozen=True):
 def split_again(X: Array, y: Array, params: Split, i: int, repeats: int) -> tuple[Pair, Pair]:
     """(X, y) to train on and (X, y) to hold out, in repeat i of `repeats`.
 
-    Shuffled samples are drawn with seed i. Samples in their order vary too (rolling origin): the
-    last i / (2 * repeats) of them are left out, and the rest is split.
+    Shuffled samples are drawn with seed i. Without shuffling, the last i / (2 * repeats) of them
+    are left out first (rolling origin).
     """
     if params.shuffle:
         return split(X, y, replace(params, seed=i))
@@ -83,7 +83,7 @@ def train_once(
     return Repeat(params.seed, fmean(errors), min(errors), max(errors), baseline, n)
 
 
-def say_length(n: int, params: Params) -> None:
+def print_if_long(n: int, params: Params) -> None:
     """Prints how long the stage takes if that is long; n: the number of training samples."""
     times = params.validate.repeats * params.split.train_fraction
     if times and n * params.train.epochs > LONG:
@@ -93,7 +93,7 @@ def say_length(n: int, params: Params) -> None:
         )
 
 
-def validate(X: Array, y: Array, params: Params, kept: validation.Kept) -> list[Repeat]:
+def validate(X: Array, y: Array, params: Params, kept: validation.KeptRepeats) -> list[Repeat]:
     """A row for each repeat, whose seeds count from 0; X: (n, k), y: (n, 1).
 
     The rows have the same bits for any number of threads. UserError if every training diverged.
@@ -102,23 +102,24 @@ def validate(X: Array, y: Array, params: Params, kept: validation.Kept) -> list[
     repeats = params.validate.repeats
     for i in tqdm(range(len(kept.rows), repeats), "trainings", disable=None, delay=1, leave=False):
         parts = split_again(X, y, params.split, i, repeats)
+        # Of the epochs, only the first and the `last` ones are evaluated.
         once = replace(params.train, seed=i, eval_every=params.train.epochs)
         kept.add(train_once(*parts, once, device, world))
     rows = kept.rows
     if rows and all(row.mae is None for row in rows):
         raise UserError(
-            f"params.yaml: train.lr: wanted a training that stays finite, got {repeats} that did "
-            f"not; lower it ({params.train.lr:g})"
+            f"params.yaml: train.lr: all {repeats} trainings diverged; lower it "
+            f"({params.train.lr:g})"
         )
     return rows
 
 
 def main(params: Params, train_path: Input, validation_path: Output) -> None:
     X, y, _ = tensors.load_samples(train_path)
-    say_length(len(X), params)
+    print_if_long(len(X), params)
     watch = Watch(params)
     settings = [params, *sorted(watch.scripts.values())]
-    kept = validation.Kept(validation_path, fingerprint(settings, [train_path]))
+    kept = validation.KeptRepeats(validation_path, fingerprint(settings, [train_path]))
     rows = validate(X, y, params, kept)
     validation.save(validation_path, rows)
     print(validation.summary(rows))

@@ -16,9 +16,9 @@ from plumbline.inference.device import predict, use_device, use_threads
 from plumbline.inference.model import load_model
 from stages.model import MODELS
 
-# The largest difference, as a fraction of the largest prediction, if another kind of device
-# trained. An H200 and a CPU differ by up to 1.2e-7 (benchmarks/README.md).
-OTHER_KIND = 1e-5
+# The largest difference that is allowed if a different kind of device trained, as a fraction of
+# the largest prediction. An H200 and a CPU differ by up to 1.2e-7 (benchmarks/README.md).
+OTHER_DEVICE_TOLERANCE = 1e-5
 
 
 class Params(msgspec.Struct, frozen=True):
@@ -26,7 +26,7 @@ class Params(msgspec.Struct, frozen=True):
 
 
 def largest_difference(reloaded: Array, original: Array) -> float:
-    """The largest absolute difference, which overwrites `reloaded`; both are (n, 1)."""
+    """The largest absolute difference of two (n, 1); `reloaded` is overwritten."""
     difference = np.subtract(reloaded, original, out=reloaded)
     return float(np.abs(difference, out=difference).max())
 
@@ -47,7 +47,8 @@ def main(
     difference = max(map(largest_difference, reloaded, original))
     info = tensors.load_info(model_path, ModelInfo)
     same_kind = info.device == device.type
-    if difference > (0 if same_kind else OTHER_KIND * max(np.abs(y).max() for y in original)):
+    largest = max(np.abs(y).max() for y in original)
+    if difference > (0 if same_kind else OTHER_DEVICE_TOLERANCE * largest):
         raise UserError(
             f"{model_path}: wanted the predictions in {predictions_path}, "
             f"got some that differ by up to {difference:g}"

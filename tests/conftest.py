@@ -21,10 +21,10 @@ from tests.support.clone import Clone, make_clone
 from tests.support.exercise import ROOT, write_params
 from tests.support.small import make_small
 
-# Nothing that imports make is garbage, and to look for it takes a third of their time.
+# Imports make no garbage, and looking for it takes a third of their time here.
 gc.disable()
 
-# A test that hypothesis draws examples for draws fewer than it would, and always the same ones.
+# Hypothesis draws fewer examples than by default, and always the same ones.
 settings.register_profile("quick", max_examples=30, derandomize=True)
 settings.load_profile("quick")
 
@@ -81,7 +81,7 @@ def small_branches(share: Callable[..., Clone]) -> Clone:
 
 @pytest.fixture
 def small(small_branches: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clone:
-    """A copy of it, in which the process runs."""
+    """A copy of it, as the working folder."""
     shared = small_branches.path
     Clone(shared.parent).copy(tmp_path / "root")
     monkeypatch.chdir(tmp_path / "root" / shared.name)
@@ -130,7 +130,7 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_sessionfinish() -> None:
-    """Pytest and Python look for garbage several times at the end: now once."""
+    """Collects garbage once; pytest and Python would do so several times at the end."""
     gc.collect()
     gc.freeze()
 
@@ -138,7 +138,7 @@ def pytest_sessionfinish() -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Names the marks, and prepares this process for the processes that tests start.
 
-    Ctrl-C ends them, even if pytest inherited it ignored. They find this Python, and its `dvc`,
+    Ctrl-C ends them, even if pytest's parent ignored it. They find this Python, and its `dvc`,
     without an active environment.
     """
     for mark in (

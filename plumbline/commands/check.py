@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 
 from plumbline.core.command import fail, printable
 from plumbline.lint.declared import entries
-from plumbline.review import diffs, lock
+from plumbline.review import dvc_repo, lock
 from plumbline.review.gate import load_rules
 from plumbline.review.git import Checkout, checkout_of, find_commit, unseen_files
 from plumbline.review.reproduction import (
@@ -30,7 +30,7 @@ def main(options: Namespace) -> None:
     rules = load_rules()
     with checkout_of(options.head) as checkout:
         hashes = lock.output_hashes(lock.load(checkout, checkout.head))
-        lines = [*problems(checkout), *diffs.damaged_objects(hashes)]
+        lines = [*problems(checkout), *dvc_repo.damaged_objects(hashes)]
         if lines:
             comments = all(line.endswith(ACCEPT) for line in lines)
             cure = "make accept" if comments else "dvc repro"
@@ -54,7 +54,7 @@ def _tell_uncommitted(checkout: Checkout) -> None:
     linked = entries(checkout.stages("dvc.yaml", checkout.head), "deps")
     if names := changed_files(checkout, find_commit("HEAD"), checkout.head, ".", *linked):
         print(printable(f"check: not committed yet: {', '.join(names)}"))
-    for line in diffs.differing_data():
+    for line in dvc_repo.differing_data():
         print(printable(f"check: {line}"))
     if unseen := shlex.join(map(str, unseen_files())):
         line = f"check: git does not see that {unseen} changed; make it look: touch {unseen}"

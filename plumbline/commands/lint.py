@@ -10,7 +10,7 @@ from pathlib import Path
 from plumbline.core.command import fail
 from plumbline.lint import declared
 from plumbline.lint.problems import project_problems, run_problems, static_problems
-from plumbline.review.diffs import open_repo
+from plumbline.review.dvc_repo import open_repo
 from plumbline.review.git import HERE
 
 

@@ -18,7 +18,17 @@ import yaml
 from plumbline.core import tensors
 from plumbline.core.command import printable
 from plumbline.core.errors import UserError
-from plumbline.project import MADE, Made, Plan, Table, digest, make_repro, make_texts, note, read
+from plumbline.project import (
+    MADE,
+    Made,
+    Plan,
+    Table,
+    digest,
+    encode,
+    make_texts,
+    read,
+    repro_command,
+)
 from plumbline.review.git import git
 from plumbline.wheel import ROOT, build_wheel, wheel_path
 
@@ -46,7 +56,7 @@ def main(options: Namespace) -> None:
     texts = make_texts(plan, version)
     files = {path: text.encode() for path, text in texts.items()}
     digests = {path: digest(content, version) for path, content in files.items()}
-    files |= {wheel_path(version): wheel, MADE: note(Made(plan, version, digests))}
+    files |= {wheel_path(version): wheel, MADE: encode(Made(plan, version, digests))}
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=".plumbline-") as scratch:
         made = Path(scratch) / "project"
@@ -63,7 +73,7 @@ def main(options: Namespace) -> None:
         made.rename(folder)
     place = shlex.quote(options.folder)
     print(printable(f"new: {options.folder} has {len(files) + bool(table)} files"))
-    print(printable(f"now type: cd {place} && {make_repro()} && git add --all && git commit"))
+    print(printable(f"now type: cd {place} && {repro_command()} && git add --all && git commit"))
 
 
 def load_table(options: Namespace) -> Table:

@@ -11,14 +11,16 @@ import msgspec
 
 from plumbline.core.command import printable
 from plumbline.core.errors import UserError
-from plumbline.project import MADE, Made, Plan, digest, make_repro, make_texts, note
+from plumbline.project import MADE, Made, Plan, digest, encode, make_texts, repro_command
 from plumbline.review.git import git
 from plumbline.wheel import build_wheel, wheel_path
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("folder", help="the folder of the project", type=Path)
-    parser.add_argument("--merged", help="list no file until it changes again", action="store_true")
+    parser.add_argument(
+        "--merged", help="you merged all listed files: clear the list", action="store_true"
+    )
 
 
 def main(options: Namespace) -> None:
@@ -33,15 +35,15 @@ def main(options: Namespace) -> None:
     texts = make_texts(old.plan, version)
     new = {path: digest(text.encode(), version) for path, text in texts.items()}
     is_later = version != old.version
-    listed = {} if options.merged and not is_later else untaken(folder, old, new)
+    listed = {} if options.merged and not is_later else files_to_take(folder, old, new)
     replace_library(folder, old.version, version, wheel)
 
     # A file that is listed keeps the digest of what was last taken, so that it stays listed.
-    taken = {path: text for path, text in new.items() if path not in listed}
-    taken |= {path: text for path, text in old.files.items() if path in listed}
-    (folder / MADE).write_bytes(note(Made(old.plan, version, taken)))
+    taken = {path: sha for path, sha in new.items() if path not in listed}
+    taken |= {path: sha for path, sha in old.files.items() if path in listed}
+    (folder / MADE).write_bytes(encode(Made(old.plan, version, taken)))
 
-    state = f"has the library {version}" + f", and had {old.version}" * is_later
+    state = f"has the library {version}" + f"; before: {old.version}" * is_later
     print(printable(f"update: {folder} {state if is_later or listed else 'is up to date'}"))
     if listed:
         fresh, example = f"../fresh/{old.plan.name}", next(iter(listed))
@@ -52,12 +54,12 @@ def main(options: Namespace) -> None:
         print(printable(f"to make a new one: {new_command(old.plan, folder, fresh)}"))
         print(printable(f"to compare a file: {compare}"))
     if noted != (folder / MADE).read_bytes():
-        todo = f"{make_repro()} && git diff" if is_later else f"git commit {MADE}"
+        todo = f"{repro_command()} && git diff" if is_later else f"git commit {MADE}"
         print(printable(f"now type: cd {shlex.quote(str(folder))} && {todo}"))
 
 
 def replace_library(folder: Path, old: str, new: str, wheel: bytes) -> None:
-    """Puts the wheel of the version `new` in the place of the old one, and names it in its files.
+    """Replaces the wheel by that of the version `new`, also in the files that name it.
 
     UserError if a file does not name the old version once; then nothing is written.
     """
@@ -65,15 +67,15 @@ def replace_library(folder: Path, old: str, new: str, wheel: bytes) -> None:
     for path in ("requirements.txt", "versions.yaml"):
         text = (folder / path).read_bytes()
         if text.count(old.encode()) != 1:
-            raise UserError(f"{folder / path}: wanted {old} once, got another version")
+            raise UserError(f"{folder / path}: wanted the version {old} exactly once")
         files[path] = text.replace(old.encode(), new.encode())
     (folder / wheel_path(old)).unlink(missing_ok=True)
     for path, content in files.items():
         (folder / path).write_bytes(content)
 
 
-def untaken(folder: Path, old: Made, new: dict[str, str]) -> dict[str, str]:
-    """What to do with each file of a new project that differs from the last one and from this one.
+def files_to_take(folder: Path, old: Made, new: dict[str, str]) -> dict[str, str]:
+    """What to do with each file that is new since it was last taken, and different in the folder.
 
     new: the digests of a new project's files, by path.
     """
@@ -88,7 +90,7 @@ def untaken(folder: Path, old: Made, new: dict[str, str]) -> dict[str, str]:
 
 
 def new_command(plan: Plan, folder: Path, fresh: str) -> str:
-    """The command that makes a project by the same plan, so that only other lines differ."""
+    """The command that makes a project by the same plan, to compare files with."""
     words = [".venv/bin/python", "-m", "plumbline", "new", fresh, "--model", plan.model]
     if table := plan.table:
         words += ["--table", str(folder / table.path), "--target", table.target]

@@ -16,13 +16,13 @@ from plumbline.core.errors import UserError
 from plumbline.core.files import Output, digest, stamp
 from plumbline.core.params import PARAMS, VERSIONS, check_versions, load_params
 
-LENGTH = 1_000  # characters of an error
+MAX_LENGTH = 1_000  # characters of an error
 
 
 def begin_imports() -> None:
-    """Makes Ctrl-C print one line, and stops the search for garbage, during a stage's imports.
+    """During a stage's imports, makes Ctrl-C print one line, and turns garbage collection off.
 
-    Imports make no garbage, and the search takes a fifth of their time. `run` starts it again.
+    Imports make no garbage, and looking for it takes a fifth of their time. `run` turns it on.
     """
     gc.disable()
     if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
@@ -30,10 +30,10 @@ def begin_imports() -> None:
 
 
 def end_imports() -> None:
-    """Starts the search for garbage again, except among what has been imported.
+    """Turns garbage collection on again, but not for what has been imported.
 
-    The search is then rare, because torch imports more when it makes an optimizer. The process also
-    ends sooner, because Python looks through everything at the end.
+    It is then rare, because torch imports more when it makes an optimizer. The process also ends
+    sooner, because Python would look through everything at the end.
     """
     gc.freeze()
     gc.set_threshold(100_000)
@@ -56,7 +56,7 @@ def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
     no output: each `Output` of `main` that changed is removed.
     """
     end_imports()
-    # In a file or a pipe, errors would come before the lines that Python still holds back.
+    # In a file or a pipe, errors would overtake the lines that Python buffers.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     stage = Path(sys.argv[0]).stem
     paths = [Path(argument) for argument in sys.argv[1:]]
@@ -89,7 +89,7 @@ def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
 class Watch:
     """A stage's parameters and scripts as they were when it started.
 
-    DVC hashes them after the stage has ended, so it would record that edited ones had run.
+    DVC hashes them when the stage has ended, so it would record an edit as what ran.
     scripts: the SHA-256 of versions.yaml and of each imported script of the project, by path.
     """
 
@@ -139,7 +139,7 @@ def errors_in_one_line(name: str) -> Iterator[None]:
 def one_line(text: str) -> str:
     """The text on one line of at most 1,000 characters."""
     line = printable(" ".join(text.split()))
-    return line if len(line) <= LENGTH else f"{line[:LENGTH]} ..."
+    return line if len(line) <= MAX_LENGTH else f"{line[:MAX_LENGTH]} ..."
 
 
 def printable(text: str) -> str:
@@ -148,7 +148,7 @@ def printable(text: str) -> str:
 
 
 def number(value: float, digits: int = 6) -> str:
-    """The value, rounded to so many digits; it has no exponent from 1e-4 to 1e7."""
+    """The value, rounded to this many significant digits; it has no exponent from 1e-4 to 1e7."""
     text = f"{value:.{digits}g}"
     return f"{float(text):.0f}" if "e+" in text and abs(value) < 1e7 else text
 
@@ -159,7 +159,7 @@ def fail(headline: str, lines: Iterable[str]) -> NoReturn:
 
 
 def check_library() -> None:
-    """UserError if the working folder has a plumbline/ and this code comes from another one."""
+    """UserError if the working folder has a plumbline/ and this code is not from it."""
     own, imported = Path("plumbline").resolve(), Path(__file__).resolve().parents[1]
     if own.is_dir() and own != imported:
         raise UserError(

@@ -81,8 +81,8 @@ def parse_csv(
 ) -> list[Row]:
     """The rows below one of these headers; UserError names a wrong line.
 
-    row_of: makes a row of the cells, which it gets by the names of their columns, or raises
-    ValueError. The first number of each row is larger than that of the row before.
+    row_of: makes a row of the cells, as keyword arguments named by column, or raises ValueError.
+    UserError too unless the first column ascends.
     """
     try:
         lines = csv.reader(io.StringIO(content.decode(), newline=""))
@@ -102,7 +102,7 @@ def parse_csv(
                 f"got {reprlib.repr(cells)}"
             ) from None
     if any(later[0] <= row[0] for row, later in pairwise(rows)):
-        raise UserError(f"{path}: wanted {header[0]} in ascending order")
+        raise UserError(f"{path}: wanted {header[0]} in strictly ascending order")
     return rows
 
 

@@ -6,7 +6,7 @@
 import re
 import reprlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_origin
 
@@ -22,7 +22,7 @@ VERSIONS = Path("versions.yaml")
 
 LIBRARY = "plumbline"
 CURE = (
-    "type: pip install -r requirements.txt; or, to compute with these versions: "
+    "type: pip install -r requirements.txt; or, to use the installed versions: "
     "python -m plumbline versions"
 )
 
@@ -41,15 +41,15 @@ Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
 
-def one_of(table: Mapping[str, object]) -> Meta:
-    """The constraint of an annotated text to the names in the table."""
-    return Meta(extra={"one of": list(table)})
+def one_of(names: Iterable[str]) -> Meta:
+    """For Annotated[str, ...]: the text has to be one of these names."""
+    return Meta(extra={"one of": list(names)})
 
 
 def load_params(kind: type[Struct]) -> Struct:
     """The parameters that `kind` names; UserError lists each key that is wrong.
 
-    A nested struct is a section: all of it with `forbid_unknown_fields`, else a part.
+    A nested struct is a section; without `forbid_unknown_fields`, it may have other keys too.
     """
     raw = parse_yaml(read(PARAMS, MAX_BYTES), PARAMS)
     if problems := list(_problems(raw, kind, "")):
@@ -58,7 +58,7 @@ def load_params(kind: type[Struct]) -> Struct:
 
 
 def check_versions() -> None:
-    """UserError names each package that is installed in another version than versions.yaml has."""
+    """UserError names each package whose installed version is not that of versions.yaml."""
     found = installed()
     if problems := [
         f"{name}: wanted {wanted}, got {found[name]}"
@@ -121,7 +121,7 @@ def _problems(raw: Any, kind: Any, where: str) -> Iterator[str]:
 
 
 def _wanted(raw: Any, kind: Any) -> str:
-    """The description of a `kind`; empty if `raw` is one."""
+    """What was wanted in place of `raw`; empty if `raw` is valid."""
     metas = kind.__metadata__ if get_origin(kind) is Annotated else ()
     if names := [name for meta in metas for name in (meta.extra or {}).get("one of", ())]:
         return "" if raw in names else f"one of {', '.join(names)}"

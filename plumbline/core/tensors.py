@@ -37,7 +37,7 @@ class SamplesInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that makes a new model."""
+    """What makes an untrained model."""
 
     name: str
     features: Annotated[int, Meta(ge=1)]
@@ -58,22 +58,22 @@ class Coefficients(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that it takes to make the model again and to use it."""
+    """What a model's file holds besides its tensors."""
 
     recipe: Recipe
     features: Annotated[list[str], Meta(min_length=1)]  # in the order of the columns of X
     target: str
-    ranges: list[tuple[float, float]]  # of each feature over the training samples
-    median: float  # of the target over them, the best constant prediction
+    ranges: list[tuple[float, float]]  # least and largest of each training feature
+    median: float  # of the training y, the constant with the lowest MAE
     samples: str  # the MD5 of the file of training samples, as in dvc.lock
     device: str  # the kind that trained it: cpu, cuda, mps or xpu
-    coefficients: Coefficients | None  # that it has learned, if y is linear in X
+    coefficients: Coefficients | None  # in the units of the data; None if not linear
 
     def __post_init__(self) -> None:
         lengths = {len(self.features), len(self.ranges)}
         lengths |= {len(self.coefficients.weights)} if self.coefficients else set()
         if lengths != {self.recipe.features}:
-            raise ValueError(f"numbers of features other than {self.recipe.features}")
+            raise ValueError(f"names, ranges or weights that are not {self.recipe.features}")
 
 
 Info = TypeVar("Info", SamplesInfo, ModelInfo)
@@ -159,7 +159,7 @@ def _map_samples(path: Path) -> tuple[Array, Array, SamplesInfo]:
 
 
 def _map_columns(path: Path, *names: str) -> tuple[list[Array], dict[str, str]]:
-    """The tensors of these sorted names, and the metadata; UserError if the file has others.
+    """The tensors with exactly these names, which are given sorted, and the metadata.
 
     Each is (n, 1) with n >= 1; X is (n, k) with k >= 1.
     """
@@ -186,7 +186,7 @@ def _map(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
             raise UserError(f"{path}: wanted a safetensors file, got: a header of {length:,} bytes")
         header = file.read(length)
     try:
-        with safe_open(path, framework="np"):  # which checks the header
+        with safe_open(path, framework="np"):  # checks the header
             entries = json.loads(header)
     except SafetensorError as error:
         raise UserError(f"{path}: wanted a safetensors file, got: {error}") from None
@@ -209,7 +209,7 @@ def _finite(path: Path, name: str, tensor: Array) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):
             if np.isfinite(rows.sum()):
                 return True  # nan and inf would be in the sum
-        # The sum of finite numbers may be inf. The extremes of an array with a nan are nan.
+        # Finite numbers can overflow the sum. The extremes of an array with a nan are nan.
         return bool(np.isfinite(rows.min()) and np.isfinite(rows.max()))
 
     if not all(map_in_threads(is_finite, range(0, len(column), CHUNK), count_threads())):

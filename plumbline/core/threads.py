@@ -24,7 +24,7 @@ def count_threads() -> int:
 
 
 def share_of(n: int, part: int, parts: int) -> slice:
-    """The indices of a part, counted from 0, of n items; parts differ by at most one item."""
+    """The slice of n items for a part, counted from 0; parts differ by at most one item."""
     return slice(n * part // parts, n * (part + 1) // parts)
 
 
@@ -37,7 +37,7 @@ def map_in_threads(
     """The result of `task` for each item, in order; each thread takes consecutive items.
 
     If a call raises an exception, no thread starts another call, and the exception is raised here.
-    start: the first call of a new thread.
+    start: called first in each new thread.
     """
     parts = min(threads, len(items))
     if parts < 2:

@@ -9,13 +9,13 @@ from plumbline.core.errors import UserError
 from plumbline.core.threads import Item, map_in_threads
 
 # Samples that go through a model at once. Each thread needs memory for one piece beside the data.
-# On a CPU, a piece fits into the cache. An accelerator needs more work to stay busy: an H200 has at
-# least 97 % of its speed without pieces (benchmarks/README.md). Both are multiples of 4, so that
-# each piece starts at 16 bytes; elsewhere, a matrix product may have other last bits.
+# On a CPU, a piece fits into the cache. An accelerator needs more work to stay busy: with these,
+# an H200 keeps at least 97 % of its speed (benchmarks/README.md). Both are multiples of 4, so that
+# each piece is aligned to 16 bytes; if not, a matrix product's last bits may differ.
 PIECE = 262_144
 ACCELERATOR_PIECE = 256 * PIECE
 
-# A model gets a multiple of this many rows; zeros fill up the last ones.
+# A model always gets a multiple of this many rows; zeros are added.
 MULTIPLE = 64
 
 
@@ -29,8 +29,8 @@ def use_device(name: str) -> torch.device:
 
     `auto` is the accelerator if there is one, else the CPU.
     """
-    # From now on, glibc keeps freed blocks up to this size. It would return them to the system,
-    # which costs a page fault for every 4 KB of the next block.
+    # Freeing this block makes glibc keep later ones up to its size. It would return them to the
+    # system, which costs a page fault for every 4 KB of the next block.
     torch.empty(31 * 2**20, dtype=torch.uint8)
     present = {"auto": torch.device("cpu"), "cpu": torch.device("cpu")}
     if accelerator := torch.accelerator.current_accelerator(check_available=True):
@@ -43,10 +43,10 @@ def use_device(name: str) -> torch.device:
 
 
 def use_threads() -> int:
-    """The number of threads that OMP_NUM_THREADS asks for; without it, one for each core.
+    """Sets torch to one thread for each operation; returns the number of threads that it had.
 
-    From now on, an operation that this thread calls uses no other thread, because several would
-    split a sum by their number, which changes its last bits. Threads share the pieces instead.
+    Several threads would split a sum by their number, which changes its last bits. They share the
+    pieces instead.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -56,15 +56,15 @@ def use_threads() -> int:
 def compute_pieces(
     task: Callable[[Item], None], pieces: Sequence[Item], device: torch.device, threads: int
 ) -> None:
-    """Calls `task` once for each piece, on this many threads of a CPU; an accelerator needs one."""
+    """Calls `task` once for each piece, on these threads of a CPU; for an accelerator, on one."""
     map_in_threads(task, pieces, threads if device.type == "cpu" else 1, use_threads)
 
 
 def predict(model: nn.Module, X: Tensor, threads: int = 1) -> Tensor:
     """The model's y (n, 1) for X (n, k); X is on the model's device, the result on the CPU.
 
-    The result is the same for any number of threads; an accelerator needs one. A prediction's bits
-    do not depend on the other rows. In a matrix product of any number of rows, they would.
+    The result is the same for any number of threads. Padding to a multiple of rows keeps the bits
+    of a prediction independent of the other rows.
     """
     model.eval()
     predicted = torch.empty(X.shape[0], 1)

@@ -68,7 +68,7 @@ def arguments_of(kind: Callable[..., nn.Module]) -> list[str]:
 
 
 def coefficients_of(model: nn.Module) -> Coefficients | None:
-    """The coefficients in the units of the data, if the model has a method `line`."""
+    """The coefficients in the units of the data; None without a method `line`."""
     inner: Any = model.model if isinstance(model, Standardized) else model
     if not hasattr(inner, "line"):
         return None
@@ -78,7 +78,7 @@ def coefficients_of(model: nn.Module) -> Coefficients | None:
 
 
 def line_of(model: nn.Module) -> Line | None:
-    """The weight and the bias in the units of the data, if the model is a line in one feature."""
+    """The weight and the bias in the units of the data; None if the model is not such a line."""
     found = coefficients_of(model)
     return found.line if found else None
 
@@ -99,13 +99,15 @@ def load_model(path: Path, models: Models) -> nn.Module:
     recipe = decode(path, metadata, ModelInfo).recipe
     state_dict = {key: torch.from_numpy(array) for key, array in arrays.items()}
     if recipe.name not in models or arguments_of(models[recipe.name]) != list(recipe.settings):
-        raise UserError(f"{path}: wanted a model of {', '.join(models)}, got {recipe}")
+        raise UserError(
+            f"{path}: wanted one of {', '.join(models)} with its present arguments, got {recipe}"
+        )
     try:
-        # On the meta device a model takes no memory, whatever size the file asks for.
+        # First check the shapes on the meta device, where no size takes memory.
         with torch.device("meta"):
             make_model(recipe, models).load_state_dict(state_dict, assign=True)
         model = make_model(recipe, models)
         model.load_state_dict(state_dict)
-    except (RuntimeError, TypeError, ValueError) as error:  # of settings that the class cannot take
+    except (RuntimeError, TypeError, ValueError) as error:  # settings or shapes that do not fit
         raise UserError(f"{path}: {error}") from None
     return model

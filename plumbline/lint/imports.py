@@ -7,11 +7,11 @@ from pathlib import Path
 
 from plumbline.core.params import LIBRARY, installed, normal
 
-# With them, Python takes the whole of each folder from one place. The first also makes imports
-# faster. Neither changes a result, so no stage declares them.
+# They mark packages. Without them, Python could merge a package from several folders. The stages'
+# also makes imports faster. Neither changes a result, so no stage declares them.
 PACKAGES = {"stages/__init__.py", "plumbline/__init__.py"}
 
-INSTALLED = Path(__file__).parents[2]
+LIBRARY_ROOT = Path(__file__).parents[2]
 
 providers = cache(packages_distributions)
 
@@ -39,9 +39,9 @@ def _modules(script: Path, text: bytes) -> frozenset[str]:
 
 
 def closure(*scripts: str) -> dict[str, frozenset[str]]:
-    """The scripts and all scripts that they import of the project and the library, directly or not.
+    """The scripts, and all scripts of the project and the library that these import, at any depth.
 
-    Each with the names of the modules that it imports. Paths are relative to the working folder,
+    Each has the names of the modules that it imports. Paths are relative to the working folder,
     where Python looks for modules first, but absolute in a library that is installed elsewhere.
     """
     found, open_ends = dict[str, frozenset[str]](), [*scripts]
@@ -52,7 +52,8 @@ def closure(*scripts: str) -> dict[str, frozenset[str]]:
                 parts = module.split(".")
                 folders = ["/".join(parts[: i + 1]) for i in range(len(parts))]
                 candidates = {f"{folders[-1]}.py", *(f"{f}/__init__.py" for f in folders)}
-                root = INSTALLED if parts[0] == LIBRARY and not Path(LIBRARY).is_dir() else Path()
+                is_installed = parts[0] == LIBRARY and not Path(LIBRARY).is_dir()
+                root = LIBRARY_ROOT if is_installed else Path()
                 files = [root / name for name in candidates - PACKAGES]
                 open_ends += [file.as_posix() for file in files if file.is_file()]
     return found
@@ -61,8 +62,8 @@ def closure(*scripts: str) -> dict[str, frozenset[str]]:
 def distributions(scripts: dict[str, frozenset[str]]) -> set[str]:
     """The distributions that these scripts import, by their names in versions.yaml; see `closure`.
 
-    The project's own modules and Python's belong to none. A distribution that is installed as a
-    link to its source does not list its modules: it is found by its name.
+    The project's own modules and Python's belong to none. An editable install does not list
+    its modules: it is found by its name.
     """
     names = {module.split(".")[0] for found in scripts.values() for module in found}
     names = {name for name in names if not (Path(name).is_dir() or Path(f"{name}.py").is_file())}

@@ -13,7 +13,7 @@ from plumbline.core.tensors import Array, Floats, Pair, SamplesInfo
 from plumbline.history import Epoch
 from plumbline.pictures import look
 from plumbline.pictures.look import BLUE, GREEN, VERMILLION, Size
-from plumbline.validation import CHUNK, of_errors
+from plumbline.validation import CHUNK, map_errors
 
 # More panels than this are too small to read.
 PANELS = 12
@@ -41,7 +41,7 @@ def _draw_samples(axes: Axes, train: Pair, test: Pair, feature: int = 0) -> None
         (test, "testing data", "s", GREEN, 2.5),
     ):
         # Of many samples, the same share of both parts is drawn.
-        x, y = look.thin(look.DOTS * len(true) // n + 1, X[:, feature : feature + 1], true)
+        x, y = look.thin(look.MAX_DOTS * len(true) // n + 1, X[:, feature : feature + 1], true)
         label = name if len(y) == len(true) else f"{name}: {len(y):,} of {len(true):,}"
         axes.plot(x, y, marker, color=color, markersize=look.dot_size(n, many), label=label)
         drawn.append((x, y))
@@ -55,17 +55,17 @@ def draw_predictions(
     """The predictions for the testing samples, and their residuals below; predicted: (n, 1).
 
     With one feature they lie over the samples, with several they are drawn against the true y. The
-    axis of the residuals shows the largest one, unless it is more than five times the one that 95 %
-    do not exceed.
+    axis of the residuals ends at the largest one, or at five times the 95th percentile if that is
+    less.
     """
     (X, true), n, alone = test, len(predicted), len(info.features) == 1
     x_label, y_label = f"true {info.target}", "predicted"
     if alone:
         x_label, y_label = info.features[0], info.target
     figure, (upper, lower) = look.new_picture(size, title, [x_label], [y_label, "predicted - true"])
-    worst = of_errors(lambda e: float(np.abs(e).argmax()), predicted, true)
+    worst = map_errors(lambda e: float(np.abs(e).argmax()), predicted, true)
     rows = [i * CHUNK + int(row) for i, row in enumerate(worst)]  # of each chunk
-    x, y, found = look.thin(look.DOTS, X if alone else true, true, predicted, rows=rows)
+    x, y, found = look.thin(look.MAX_DOTS, X if alone else true, true, predicted, rows=rows)
     if alone:
         _draw_samples(upper, train, test)
     else:
@@ -79,7 +79,7 @@ def draw_predictions(
     low, high = min([low, *near - margin]), max([high, *near + margin])
     upper.set_ylim(low, high)
     beyond = int(np.sum((predicted < low) | (predicted > high)))
-    look.tell_beyond(upper, "predictions", beyond, n, (x, found))
+    look.note_points_beyond(upper, "predictions", beyond, n, (x, found))
 
     residuals = found - y
     usual = 5 * float(np.quantile(np.abs(residuals), 0.95, method="lower"))
@@ -88,8 +88,8 @@ def draw_predictions(
     lower.axhline(0, color=GREEN)
     lower.plot(x, residuals, "o", color=VERMILLION, markersize=look.dot_size(n))
     lower.set_ylim(-edge, edge)
-    beyond = int(sum(of_errors(lambda e: float(np.sum(np.abs(e) > edge)), predicted, true)))
-    look.tell_beyond(lower, "residuals", beyond, n, (x, residuals))
+    beyond = int(sum(map_errors(lambda e: float(np.sum(np.abs(e) > edge)), predicted, true)))
+    look.note_points_beyond(lower, "residuals", beyond, n, (x, residuals))
     look.add_legend(figure, upper)
     return figure
 
@@ -97,7 +97,7 @@ def draw_predictions(
 def draw_losses(rows: list[Epoch], loss: str, size: Size, title: str) -> Figure:
     """Both losses by epoch, and the lowest testing loss unless it is the last.
 
-    The axis shows all losses, but none above ten times the first ones, and six decades at most.
+    The axis ends at ten times the larger first loss at most, and spans six decades at most.
     """
     unit = f" of y / {rows[0].y_std:.4g}" if rows[0].y_std else ""
     figure, (axes,) = look.new_picture(size, title, ["epoch"], [f"loss ({loss}{unit})"])
@@ -112,7 +112,7 @@ def draw_losses(rows: list[Epoch], loss: str, size: Size, title: str) -> Figure:
     _set_log_axis(axes, losses, 10 * max(train_loss[0], test_loss[0]))
     low, high = axes.get_ylim()
     beyond = int(np.sum((losses < low) | (losses > high)))
-    look.tell_beyond(axes, "losses", beyond, len(losses), (np.tile(epoch, 2), losses))
+    look.note_points_beyond(axes, "losses", beyond, len(losses), (np.tile(epoch, 2), losses))
     look.add_legend(figure, axes)
     return figure
 
@@ -120,7 +120,7 @@ def draw_losses(rows: list[Epoch], loss: str, size: Size, title: str) -> Figure:
 def draw_validation(
     rows: list[validation.Repeat], limit: float | None, info: SamplesInfo, size: Size, title: str
 ) -> Figure:
-    """The error of each repeated training with its range, their median, the baseline and the limit.
+    """Each repeated training's MAE and its range over the last epochs; median, baseline, limit.
 
     The axis shows six decades at most. A diverged training is counted.
     """
@@ -140,7 +140,7 @@ def draw_validation(
         axes.axhline(limit, color=GREEN, linestyle=":", label=f"limit: {limit:g}")
     shown = np.array([*high, *low, baseline, *([limit] if limit else [])])
     _set_log_axis(axes, shown, shown.max())
-    look.tell_beyond(axes, "trainings diverged, and", len(rows) - len(done), len(rows))
+    look.note_points_beyond(axes, "trainings diverged, and", len(rows) - len(done), len(rows))
     look.add_legend(figure, axes)
     return figure
 
@@ -166,8 +166,8 @@ def draw_landscape(
     if rows[0].weight is None:
         return look.new_note(size, "no loss landscape: the model is not a line in one feature")
     figure, (axes,) = look.new_picture(size, title, ["weight"], ["bias"])
-    X, y = look.thin(look.DOTS, *train)
-    weights, biases = axes_around(X, y, standardized=rows[0].y_std is not None)
+    X, y = look.thin(look.MAX_DOTS, *train)
+    weights, biases = grid_around(X, y, standardized=rows[0].y_std is not None)
     values = losses_of_lines(of, X, y, weights, biases)
     # The loss of a line that fits exactly is 0, which a logarithmic scale cannot show.
     values = np.maximum(values, values.max() / 1e4)
@@ -189,11 +189,11 @@ def draw_landscape(
     axes.set(xlim=(weights[0], weights[-1]), ylim=(biases[0], biases[-1]))
     left, right, low, high = axes.axis()
     beyond = np.sum((weight < left) | (weight > right) | (bias < low) | (bias > high))
-    look.tell_beyond(axes, "lines on the way", int(beyond), len(rows))
+    look.note_points_beyond(axes, "lines on the way", int(beyond), len(rows))
     return figure
 
 
-def axes_around(X: Floats, y: Floats, standardized: bool) -> tuple[Floats, Floats]:
+def grid_around(X: Floats, y: Floats, standardized: bool) -> tuple[Floats, Floats]:
     """The weights and the biases of the landscape, 101 of each, ascending; X, y: (n,).
 
     They reach 1 beyond zero, near which models start, and beyond the least-squares line, near

@@ -19,7 +19,7 @@ from plumbline.core.files import replacing
 from plumbline.core.tensors import Array, Floats
 
 # More dots than this cannot be told apart in a picture.
-DOTS = 1_000
+MAX_DOTS = 1_000
 CHUNK = 2**20  # rows that are looked through at a time
 
 Inches = Annotated[float, Meta(ge=3, le=40)]
@@ -40,14 +40,14 @@ class Size(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def new_picture(size: Size, title: str, xs: list[str], ys: list[str]) -> tuple[Figure, list[Axes]]:
-    """An empty picture with a panel for each label of an X axis; they share the Y axis.
+    """An empty picture with a panel for each X label; they share the Y axis.
 
-    With two labels of a Y axis it has a panel for each, one below the other, on one X axis.
+    With two Y labels it has two panels, one above the other, which share the X axis.
     """
     columns = math.ceil(math.sqrt(len(xs) * size.width / size.height)) if len(xs) > 1 else 1
     rows = max(math.ceil(len(xs) / columns), len(ys))
     columns = math.ceil(len(xs) / rows)
-    figure, codes = _empty(size, "".join([*xs, *ys]), points=12 if len(xs) < 5 else 9)
+    figure, codes = _empty(size, "".join([*xs, *ys]), font_size=12 if len(xs) < 5 else 9)
     grid = figure.subplots(rows, columns, sharex=len(ys) > 1, sharey=len(xs) > 1, squeeze=False)
     panels, others = np.split(grid.flatten(), [max(len(xs), len(ys))])
     for panel in others:
@@ -74,18 +74,15 @@ def new_note(size: Size, text: str) -> Figure:
     return figure
 
 
-def _empty(size: Size, text: str, points: int = 12) -> tuple[Figure, dict[int, str]]:
-    """A picture without axes, and the codes of the characters in the text that it cannot write.
-
-    points: the size of its font.
-    """
+def _empty(size: Size, text: str, font_size: int = 12) -> tuple[Figure, dict[int, str]]:
+    """A picture without axes in our style, and escapes for the characters that no font has."""
     fonts, missing = _find_fonts(text)
     # A user's own matplotlibrc would change the bytes.
     matplotlib.rcdefaults()
     matplotlib.rcParams.update(
         {
             "font.family": fonts,
-            "font.size": points,
+            "font.size": font_size,
             "axes.titlesize": 13,
             "axes.spines.top": False,
             "axes.spines.right": False,
@@ -100,7 +97,7 @@ def _empty(size: Size, text: str, points: int = 12) -> tuple[Figure, dict[int, s
 
 
 def _find_fonts(text: str) -> tuple[list[str], set[str]]:
-    """Matplotlib's own font and installed ones with what it lacks; what they all lack."""
+    """The fonts that the text needs, matplotlib's own first; the characters that no font has."""
 
     def lacks(path: str, characters: set[str]) -> set[str]:
         font = font_manager.get_font(path)
@@ -117,10 +114,10 @@ def _find_fonts(text: str) -> tuple[list[str], set[str]]:
 
 
 def _label(name: str, inches: float, codes: dict[int, str]) -> str:
-    """The name of a column in two lines that fit."""
+    """The name of a column, wrapped to two lines; a third one says `...`."""
     text = " ".join(name.split()).translate(codes)
     n = int((inches - 0.5) / _width_of_letter())  # an axis is half an inch shorter than its panel
-    n //= 1 + (max(text, default="") > "\u2e7f")  # Chinese, Japanese and Korean
+    n //= 1 + (max(text, default="") > "\u2e7f")  # Chinese, Japanese and Korean are twice as wide
     lines = re.findall(f".{{1,{n}}}(?:[ _-]|$)|.{{1,{n}}}", text)
     # Between two dollar signs, matplotlib would read a formula.
     return "\n".join([*lines[:2], *["..."] * (len(lines) > 2)]).replace("$", r"\$")
@@ -131,12 +128,12 @@ def _width_of_letter() -> float:
     return 0.6 * float(matplotlib.rcParams["font.size"]) / 72
 
 
-def tell_beyond(
+def note_points_beyond(
     axes: Axes, what: str, count: int, total: int, dots: tuple[Floats, Floats] | None = None
 ) -> None:
     """Writes on the picture how many of the points lie beyond its axes, if any do.
 
-    dots: x and y of some of them, for marks at the ends of the Y axis, and the farthest one.
+    dots: x and y, to mark at the ends of the Y axis; the farthest is named.
     """
     if not count:
         return
@@ -170,7 +167,7 @@ def save_picture(path: Path, figure: Figure) -> None:
 def thin(most: int, *arrays: Array, rows: Sequence[int] = ()) -> list[Floats]:
     """The same rows of each (n, 1) array, as (m,) float64.
 
-    They are `most` evenly spaced ones, those with the extremes of each array, and these `rows`.
+    They are `most` evenly spaced ones, the extremes in each CHUNK of each array, and these `rows`.
     """
     n = len(arrays[0])
     evenly = np.linspace(0, n - 1, min(n, most)).astype(int)
@@ -185,7 +182,7 @@ def thin(most: int, *arrays: Array, rows: Sequence[int] = ()) -> list[Floats]:
 
 
 def dot_size(n: int, many: float = 3) -> float:
-    """The size of each of n dots; many: of more than 200."""
+    """The size of each of n dots, scaled with the font; many: for more than 200 dots."""
     return (4 if n <= 200 else many) * float(matplotlib.rcParams["font.size"]) / 12
 
 

@@ -18,7 +18,7 @@ READ_DOCSTRINGS = re.compile(rb"__doc__|getdoc|doctest")  # in code that may use
 
 
 def commented(checkout: Checkout, locked: dict[str, Any]) -> dict[str, str]:
-    """The names of each stage's edited scripts, if only comments changed since it ran.
+    """The edited scripts of each stage in which only comments changed since it ran.
 
     The version that ran is looked for in HEAD and in the last two commits of dvc.lock.
     """

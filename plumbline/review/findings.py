@@ -1,4 +1,4 @@
-"""The content of a report: the changes from a base to a head, and whether the head holds."""
+"""What a report says: the findings on a change."""
 
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -18,27 +18,20 @@ NO_BETTER = "the model is not better than a constant, the median of y"
 
 
 class Findings(NamedTuple):
-    """The changes from a base to a head, and whether the head's committed results hold.
-
-    sources: the files that changed and that no stage makes, such as scripts and tables. risen: how
-    the head's training loss rose; empty if it fell. notes: what else a reader has to know, in
-    Markdown. params, rules: the values that changed in params.yaml and in gate.yaml. versions: the
-    packages that both sides have, in different versions. stages: what became of each. problems: of
-    the lock. differences: of a clean run; None without one.
-    """
+    """The changes from a base to a head, and whether the head's results are those of a run."""
 
     base: Measured
     head: Measured
-    sources: list[str]
-    risen: str
-    notes: list[str]
-    params: list[Change]
-    versions: list[Change]
-    rules: list[Change]
-    stages: dict[str, str]
-    pictures: list[Picture]
-    problems: list[str]
-    differences: list[Difference] | None
+    sources: list[str]  # the changed files that no stage makes, such as scripts and tables
+    risen: str  # how the head's training loss rose; empty if it fell
+    notes: list[str]  # warnings, in Markdown
+    params: list[Change]  # in params.yaml
+    versions: list[Change]  # of the packages that both sides have
+    rules: list[Change]  # in gate.yaml
+    stages: dict[str, str]  # whether each ran, is new, was removed or was skipped
+    pictures: list[Picture]  # those that changed
+    problems: list[str]  # why dvc.lock does not fit the head
+    differences: list[Difference] | None  # from a clean run; None without one
 
     @property
     def changed(self) -> bool:
@@ -58,13 +51,13 @@ def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
     before, after = measure(checkout, base), measure(checkout, checkout.head)
     check_names(rules, {**before.metrics, **after.metrics})
     old, new = (lock.load_declared(checkout, commit) for commit in (base, checkout.head))
-    rows = _history(checkout)
+    epochs = _history(checkout)
     return Findings(
         base=before,
         head=after,
         sources=lock.changed_sources(old, new),
-        risen=history.loss_rise(rows) if rows else "",
-        notes=notes(rows, after),
+        risen=history.loss_rise(epochs) if epochs else "",
+        notes=notes(epochs, after),
         params=read_changes(checkout, base, PARAMS),
         versions=[c for c in read_changes(checkout, base, VERSIONS) if None not in (c.old, c.new)],
         rules=read_changes(checkout, base, GATE),
@@ -76,20 +69,20 @@ def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
 
 
 def _history(checkout: Checkout) -> list[history.Epoch]:
-    """The rows of the head's training; none if no plot is a history."""
+    """The epochs of the head's training; none if no plot is a history."""
     for path in entries(checkout.stages("dvc.yaml", checkout.head), "plots"):
         with suppress(UserError):
             return history.load(checkout.path / path)
     return []
 
 
-def notes(rows: list[history.Epoch], head: Measured) -> list[str]:
-    """What the head's numbers of one training hide, a sentence each; rows: of its history."""
-    found = [history.loss_swing(rows), history.loss_fall(rows)] if rows else []
-    repeated = head.rows or []
-    bad = sum(row.error >= row.baseline_mae for row in repeated)
-    if repeated and 2 * bad >= len(repeated):
-        found.append(f"in {bad} of {len(repeated)} trainings {NO_BETTER}")
+def notes(epochs: list[history.Epoch], head: Measured) -> list[str]:
+    """Warnings about the head's results, a sentence each; epochs: of its training."""
+    found = [history.loss_swing(epochs), history.loss_fall(epochs)] if epochs else []
+    repeats = head.repeats or []
+    bad = sum(row.error >= row.baseline_mae for row in repeats)
+    if repeats and 2 * bad >= len(repeats):
+        found.append(f"in {bad} of {len(repeats)} trainings {NO_BETTER}")
     errors: list[Any] = [head.metrics.get(name) for name in ("test_mae", BASELINE)]
     if all(map(is_number, errors)) and errors[0] >= errors[1]:
         found.append(f"on the testing samples {NO_BETTER}")

@@ -176,7 +176,7 @@ def decisions(rules: Rules, base: Measured, head: Measured) -> dict[str, Verdict
     for name in rules.deciding:
         old, new = base.metrics.get(name), head.metrics.get(name)
         if name == REPEATED:
-            found[name] = compare(base.rows, head.rows)
+            found[name] = compare(base.repeats, head.repeats)
         elif old is not None or new is not None:
             found[name] = judge(rules.metrics[name], old, new, same_samples)
     return found
@@ -211,7 +211,7 @@ def beyond_limits(rules: Rules, head: Measured) -> Iterator[str]:
 
     If half of the repeated trainings diverged, their median is infinite and metrics.json lacks it.
     """
-    missing = {REPEATED: math.inf} if head.rows else {}
+    missing = {REPEATED: math.inf} if head.repeats else {}
     values = missing | head.metrics
     for name, metric in rules.metrics.items():
         value = values.get(name)

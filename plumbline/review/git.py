@@ -16,14 +16,14 @@ from plumbline.lint import declared
 
 # A hook or a file-system monitor would run a program of the branch's choice.
 SAFE = (f"core.hooksPath={os.devnull}", "core.fsmonitor=false", "safe.directory=*")
-OWN = ("core.safecrlf=false", "core.splitIndex=false", "user.name=working tree", "user.email=")
+FIXED = ("core.safecrlf=false", "core.splitIndex=false", "user.name=working tree", "user.email=")
 
 
 class Checkout:
     """A project in a checkout of the commit `head`; `checkout_of` makes a temporary one.
 
     prefix: the project's folder in the repository, such as `models/price/`; empty at its root.
-    of_folder: True if `head` has the files of the working folder as they are now.
+    of_folder: True if `head` is the working folder as it is now.
     """
 
     def __init__(self, root: Path, head: str, prefix: str = "", of_folder: bool = True) -> None:
@@ -51,11 +51,11 @@ class Checkout:
 
 
 def git(*arguments: str, cwd: Path | None = None, index: Path | None = None) -> bytes:
-    """Standard output of git, without any setting of the user or the branch that runs a program.
+    """Standard output of git; no setting of the user or of the branch can make it run a program.
 
     index: a file to use instead of the repository's index.
     """
-    options = [part for setting in (*SAFE, *OWN) for part in ("-c", setting)]
+    options = [part for setting in (*SAFE, *FIXED) for part in ("-c", setting)]
     environment = clean_environment() | ({"GIT_INDEX_FILE": str(index)} if index else {})
     return standard_output("git", *options, *arguments, cwd=cwd, env=environment)
 
@@ -63,13 +63,13 @@ def git(*arguments: str, cwd: Path | None = None, index: Path | None = None) -> 
 HERE = Checkout(Path(), "")
 
 
-def own_git(*arguments: str) -> bytes:
+def user_git(*arguments: str) -> bytes:
     """Standard output of git with the user's settings."""
     return standard_output("git", *arguments, env={**os.environ, "LC_ALL": "C"})
 
 
 def unmerged(folder: str = ":/") -> dict[str, dict[str, str]]:
-    """The blobs of each file in a merge conflict, by git's number of the side.
+    """The blobs of each file in a merge conflict, by side: 1 base, 2 ours, 3 theirs.
 
     The paths are relative to the working folder. Outside a repository there are none.
     """
@@ -96,7 +96,7 @@ def find_commit(revision: str | None) -> str:
 def find_base(revision: str, head: str) -> tuple[str, str]:
     """The commit at which `head` left the revision: what a pull request is compared with.
 
-    With it comes a note, to be read after the revision's name: what it did since; else empty.
+    Also a note to print after the revision's name, if it has newer commits or none in common.
     """
     tip = _resolve(revision)
     try:
@@ -113,9 +113,9 @@ def find_base(revision: str, head: str) -> tuple[str, str]:
 
 
 def _resolve(name: str) -> str:
-    """As DVC resolves it; UserError says which branches there are, and how to fetch this one."""
+    """The hash, as DVC resolves it; UserError lists the branches, and how to fetch this one."""
     # This one call uses the user's settings, so git can refuse somebody else's repository.
-    shallow = own_git("rev-parse", "--is-shallow-repository") == b"true\n"
+    shallow = user_git("rev-parse", "--is-shallow-repository") == b"true\n"
     with suppress(UserError):
         return _line("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
 
@@ -139,7 +139,7 @@ def _resolve(name: str) -> str:
 
 def _fetch_files(commit: str) -> str:
     """The commit, with all its files here: git fetches those that a partial clone lacks."""
-    if any(name.endswith(".promisor") for name in _own_settings()):
+    if any(name.endswith(".promisor") for name in _repo_settings()):
         with TemporaryDirectory(prefix="plumbline-") as folder:
             take = ("--work-tree", folder, "read-tree", "-u", "--reset", commit)
             git(*_no_filters(), *take, index=Path(folder, "index"))
@@ -181,13 +181,13 @@ def unseen_files() -> list[Path]:
 def _index_without_times() -> Iterator[Path]:
     """A copy of git's index that makes git compare the content of files, not their times.
 
-    Git distrusts the times in an index that is as old as the files. A file with a filter could not
-    be compared, because the filter must not run here: with one, git goes by the times.
+    Git distrusts the times in an index that is as old as the files. Filters must not run here, so
+    git goes by the times if a file has one.
     """
     with TemporaryDirectory(prefix="plumbline-") as folder:
-        index, own = Path(folder) / "index", Path(_line("rev-parse", "--git-path", "index"))
-        if own.exists():
-            shutil.copy(own, index)
+        index, real = Path(folder) / "index", Path(_line("rev-parse", "--git-path", "index"))
+        if real.exists():
+            shutil.copy(real, index)
             if git("ls-files", ":/") == git("ls-files", ":(top,attr:!filter)"):
                 os.utime(index, (1, 1))  # 0 would mean that the time is unknown
         yield index
@@ -217,12 +217,12 @@ def checkout_of(revision: str | None) -> Iterator[Checkout]:
 
 def _no_filters() -> list[str]:
     """Options that switch off the repository's filters, for commands that read or write files."""
-    names = [name for name in _own_settings() if name.startswith("filter.")]
+    names = [name for name in _repo_settings() if name.startswith("filter.")]
     off = [f"{name}={'false' if name.endswith('.required') else ''}" for name in names]
     return [part for setting in off for part in ("-c", setting)]
 
 
-def _own_settings() -> list[str]:
+def _repo_settings() -> list[str]:
     """The names of the settings in the repository's own configuration."""
     return git("config", "--local", "--list", "--name-only", "-z").decode().split("\0")
 
@@ -238,7 +238,7 @@ def clean_environment() -> dict[str, str]:
 
 
 def standard_output(*command: str, cwd: Path | None = None, env: dict[str, str]) -> bytes:
-    """Standard output of the command; UserError with its errors, relative to `cwd`, if it fails."""
+    """Standard output of the command; if it fails, UserError with its standard error."""
     done = subprocess.run(  # noqa: S603 (a list of arguments, no shell)
         command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False
     )

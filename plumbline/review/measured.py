@@ -13,14 +13,14 @@ from plumbline.lint import declared
 from plumbline.review.git import Checkout
 from plumbline.validation import Repeat
 
-Values = dict[str, Any]  # by name; a name in a section has the section's before it, and a dot
+Values = dict[str, Any]  # by name; nested names are joined by dots, as in `train.lr`
 
 
 class Measured(NamedTuple):
-    """The metrics of a revision, and the rows of its validation; None without one."""
+    """The metrics of a revision, and its repeated trainings; None without a validation."""
 
     metrics: Values
-    rows: list[Repeat] | None
+    repeats: list[Repeat] | None
 
 
 class Change(NamedTuple):
@@ -48,9 +48,9 @@ def measure(checkout: Checkout, commit: str) -> Measured:
 
 
 def read_values(checkout: Checkout, commit: str, path: str) -> Values:
-    """The values in a JSON or YAML file at the commit, or in the working folder if it is empty.
+    """The values in a JSON or YAML file at the commit; without one, in the working folder.
 
-    There are none if there is no such file. UserError names a file that has no values.
+    Empty if there is no such file. UserError if the file is not a mapping.
     """
     content = checkout.read(commit, path)
     if content is None:

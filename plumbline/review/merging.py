@@ -14,14 +14,14 @@ from dvc.utils.serialize import dump_yaml
 from plumbline.core.errors import UserError
 from plumbline.core.files import parse_yaml
 from plumbline.core.params import PARAMS, VERSIONS
-from plumbline.review import diffs, lock
-from plumbline.review.git import HERE, Checkout, find_commit, git, own_git, unmerged
+from plumbline.review import dvc_repo, lock
+from plumbline.review.git import HERE, Checkout, find_commit, git, unmerged, user_git
 from plumbline.review.lock import LOCK
 
 # Git's names of the versions that it merges; each operation has some of them.
 SIDES = ["HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REBASE_HEAD", "REVERT_HEAD^", ":3"]
 BY_LINE = {PARAMS.name, VERSIONS.name}  # changes in neighbouring lines are no conflict here
-BETWEEN = b"\x01\n"  # git gets these files with an extra line after each line
+BETWEEN = b"\x01\n"  # put after each line, so that no two changes are neighbours
 
 
 def settle() -> str:
@@ -30,8 +30,8 @@ def settle() -> str:
     hint = re.search(r'"(git commit|git [a-z-]+ --continue)"', status)
     if not hint and not unmerged():
         return "every merge is finished; nothing to settle"
-    edited = own_git("ls-files", "--modified", "-z").decode().split("\0")[:-1]
-    if names := ", ".join(_files_for_people(".", {*edited} - {*unmerged(".")})):
+    edited = user_git("ls-files", "--modified", "-z").decode().split("\0")[:-1]
+    if names := ", ".join(_files_to_edit(".", {*edited} - {*unmerged(".")})):
         raise UserError(f"these files need you: {names}; edit them, git add them, make settle")
     for path in [*unmerged("."), str(LOCK)]:
         Path(path).unlink(missing_ok=True)  # DVC refuses a dvc.lock with conflicts
@@ -39,25 +39,29 @@ def settle() -> str:
         _settle_results()
     finally:
         # Git gives up a merge only if the files that it merged are as it left them.
-        own_git("checkout-index", "--all", "--force", "--index")
+        user_git("checkout-index", "--all", "--force", "--index")
     return f"all results fit the merged sources; type: {hint[1] if hint else 'git commit'}"
 
 
 def conflict_notes(checkout: Checkout, name: str) -> list[str]:
     """Merges the branch into the checkout; says what to type if only results conflict."""
-    commit, note = find_commit(name), "conflicts only in results: make merge BRANCH="
+    commit = find_commit(name)
     with chdir(checkout.path):
         git("reset", "--quiet", "--hard")
         with suppress(UserError):  # git tells of conflicts
             git("-c", "user.name=nobody", "-c", "user.email=", "merge", "--no-commit", commit)
-        settled = unmerged() and not _files_for_people(":/", set())
-    return [f"Merging {name} {note}{name}"] if settled else []
+        only_results = unmerged() and not _files_to_edit(":/", set())
+    line = f"Merging {name} conflicts only in results: make merge BRANCH={name}"
+    return [line] if only_results else []
 
 
-def _files_for_people(folder: str, edited: set[str]) -> list[str]:
-    """Merges neighbouring lines; the files edited or in conflict that no stage has made."""
+def _files_to_edit(folder: str, edited: set[str]) -> list[str]:
+    """Merges what it can line by line; returns the files that need a person.
+
+    These are the edited files, and those in conflict, that no stage has made.
+    """
     for path, blobs in unmerged(".").items():
-        if Path(path).name not in BY_LINE or len(blobs) < 3:  # a version without the file
+        if Path(path).name not in BY_LINE or len(blobs) < 3:  # one side has no such file
             continue
         with TemporaryDirectory(prefix="plumbline-") as place, suppress(UserError):
             git("diff", "--quiet", "AUTO_MERGE", "--", path)  # fails if somebody has edited it
@@ -86,9 +90,9 @@ def _settle_results() -> None:
     texts = {lock.md5(text): text for path in made for text in _versions(path)}
     entries: dict[str, Any] = dict.fromkeys(chain(*locks))  # in the order of dvc.lock
     kept: list[str] = []  # the outputs that git keeps
-    with diffs.open_repo(HERE) as repo:
+    with dvc_repo.open_repo(HERE) as repo:
         hashes = {str(out): out.hash_info.value for out in repo.index.outs if not out.stage.cmd}
-        if hashes:  # of the data that people added
+        if hashes:  # of data from `dvc add`
             repo.checkout([*hashes], allow_missing=True)
         order = plan_repro(repo.index.graph)  # each stage after those whose outputs it needs
         for stage in [stage for stage in order if stage.relpath == "dvc.yaml"]:
@@ -108,7 +112,7 @@ def _settle_results() -> None:
                     entries[stage.name] = entry
                     break
             else:
-                print(f"settle: {stage.name}: no branch has its results")
+                print(f"settle: {stage.name}: no branch has its results, so it runs")
                 known = {name: entry for name, entry in entries.items() if entry}
                 dump_yaml(LOCK, {"schema": "2.0", "stages": known})
                 fetch = repo.pull if repo.config["core"].get("remote") else repo.checkout
@@ -123,8 +127,8 @@ def _settle_results() -> None:
         dump_yaml(LOCK, {"schema": "2.0", "stages": {n: e for n, e in entries.items() if e}})
         repo.checkout(["dvc.yaml"], force=True, allow_missing=True)
         repo.reproduce(allow_missing=True)
-    own_git("add", "--", str(LOCK), *kept)
-    own_git("add", "--update", "--", ".")  # no other file is modified
+    user_git("add", "--", str(LOCK), *kept)
+    user_git("add", "--update", "--", ".")  # the merged sources too
 
 
 def _entries(*locks: bytes) -> list[dict[str, Any]]:

@@ -133,7 +133,7 @@ def _validity(findings: Findings) -> str:
 
 def _validation(findings: Findings) -> list[str]:
     """The repeated trainings of both sides; no section if no side has any."""
-    sides = findings.base.rows, findings.head.rows
+    sides = findings.base.repeats, findings.head.repeats
     if not any(sides):
         return []
     before, after = (_side(rows or []) for rows in sides)
@@ -164,7 +164,7 @@ def _side(rows: Sequence[Repeat]) -> list[str]:
 
 def _rows(findings: Findings) -> list[str]:
     """The error of each training before and after; no section unless both sides have it."""
-    sides = findings.base.rows, findings.head.rows
+    sides = findings.base.repeats, findings.head.repeats
     before, after = ({row.seed: row.mae for row in rows or []} for rows in sides)
     seeds = [seed for seed in after if seed in before]
     if all(before[seed] == after[seed] for seed in seeds):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from plumbline.core.command import number
 from plumbline.core.errors import UserError
 from plumbline.lint.declared import entries, scripts
-from plumbline.review import diffs, lock
+from plumbline.review import dvc_repo, lock
 from plumbline.review.comments import commented
 from plumbline.review.gate import DEVICE, Rules
 from plumbline.review.git import Checkout, clean_environment, standard_output
@@ -57,8 +57,8 @@ def problems(checkout: Checkout) -> list[str]:
 
 def _changes(checkout: Checkout, stages: dict[str, Any], locked: dict[str, Any]) -> Iterator[str]:
     """DVC's status in words, without the data that a fresh clone does not have."""
-    status, edits = diffs.status(checkout), commented(checkout, locked)
-    tracked = diffs.tracked(checkout, entries(stages, "deps"))
+    status, edits = dvc_repo.status(checkout), commented(checkout, locked)
+    tracked = dvc_repo.tracked(checkout, entries(stages, "deps"))
     outputs = entries(stages, "outs", "metrics", "plots")
     cached = {path for path, options in outputs.items() if options.get("cache", True)}
     for names in dict.fromkeys(edits.values()):
@@ -132,8 +132,8 @@ def reproduce(checkout: Checkout, rules: Rules) -> list[Difference]:
     committed = lock.output_hashes(checkout.stages("dvc.lock", checkout.head))
     stages = checkout.stages("dvc.yaml", checkout.head)
     try:
-        if paths := [*diffs.tracked(checkout, entries(stages, "deps"))]:
-            diffs.pull(checkout, paths)
+        if paths := [*dvc_repo.tracked(checkout, entries(stages, "deps"))]:
+            dvc_repo.pull(checkout, paths)
         _dvc(checkout, "repro", "--force", "--quiet")
     except UserError as error:
         return [Difference("dvc repro failed", str(error), within=False)]

@@ -18,7 +18,7 @@ from plumbline.inference.device import compute_pieces, piece_size, predict
 from plumbline.training.world import World
 
 # A single process adds up its terms whenever they take this many bytes.
-TERMS = 2**26
+TERMS_BYTES = 2**26
 
 UNFIT: dict[type[nn.Module], str] = {
     nn.modules.batchnorm._BatchNorm: "whose result for a sample depends on the others",
@@ -26,9 +26,8 @@ UNFIT: dict[type[nn.Module], str] = {
     nn.RReLU: "which draws random numbers",
 }
 
-# X (n, k) and y (n, 1) of the rows of a piece, and the function of their mean loss.
-Piece = tuple[Tensor, Tensor]
-LossOf = Callable[[Tensor, Tensor], Tensor]
+Piece = tuple[Tensor, Tensor]  # X (n, k) and y (n, 1)
+LossOf = Callable[[Tensor, Tensor], Tensor]  # the mean loss of a piece
 
 
 class Samples(NamedTuple):
@@ -56,8 +55,8 @@ class Batch(NamedTuple):
     """The rows of one step, cut into pieces; the cuts depend on the data alone."""
 
     own: list[Piece]  # the pieces that this process computes: none, some or all
-    first: int  # the index of the first of them among the pieces of all processes
-    pieces: int  # the number of pieces of all processes
+    first_piece: int  # the index of the first of them among the pieces of all processes
+    piece_count: int  # the number of pieces of all processes
     total: int  # the number of rows in these
 
 
@@ -75,8 +74,8 @@ def load_share(
         )
     rows = slice(0, total) if whole else world.rows(total, piece_size(device))
     mapped, y, info = tensors.load_samples(path, rows)
-    # Copies: the last bits of a matrix product depend on whether its rows start at 16 bytes, which
-    # those of a new tensor do, and those of a file need not.
+    # Copies: the last bits of a matrix product depend on its alignment to 16 bytes, which a new
+    # tensor has, and a mapped file may lack.
     X = torch.tensor(mapped, device=device)
     del mapped  # so that its pages and the copy of y are not there at once
     return Samples(X, torch.tensor(y, device=device), rows.start, total), info
@@ -93,13 +92,11 @@ def full_batch(samples: Samples, world: World) -> Batch:
 
 
 class Batches:
-    """All samples in one batch, or in shuffled batches of `size`; each iteration is an epoch."""
+    """Shuffled batches of `size`, or one of all samples for 0; each iteration is an epoch."""
 
-    def __init__(
-        self, samples: Samples, size: int | None, order: torch.Generator, world: World
-    ) -> None:
+    def __init__(self, samples: Samples, size: int, order: torch.Generator, world: World) -> None:
         self.samples, self.order, self.world = samples, order, world
-        self.size = samples.total if size is None else size
+        self.size = size or samples.total
         self.full = full_batch(samples, world)
 
     def __iter__(self) -> Iterator[Batch]:
@@ -115,7 +112,7 @@ class Batches:
             yield Batch([(X[p], y[p]) for p in places], own.start, len(pieces), len(rows))
 
 
-def check_layers(model: nn.Module, features: int) -> None:
+def check_model(model: nn.Module, features: int) -> None:
     """UserError names a layer whose result would depend on the pieces or threads.
 
     TypeError unless the model gives y (n, 1) for X (n, features): torch would broadcast silently.
@@ -137,7 +134,7 @@ def backward(loss_of: LossOf, model: nn.Module, batch: Batch, world: World) -> T
 
     Forward pass, loss and backward pass of each piece run on one of the threads of a process.
     """
-    if batch.pieces == 1 and world.size == 1:
+    if batch.piece_count == 1 and world.size == 1:
         loss = loss_of(*batch.own[0])
         loss.backward()
         return loss.detach()
@@ -182,17 +179,18 @@ def sum_over_pieces(
     third argument.
     """
     # A single process adds as it goes; several keep all terms, and exchange them once.
-    size = batch.pieces if world.size > 1 else max(TERMS // (dtype.itemsize * width), world.threads)
+    most = max(TERMS_BYTES // (dtype.itemsize * width), world.threads)
+    size = batch.piece_count if world.size > 1 else most
     found = torch.zeros(width, device=device, dtype=dtype)
-    for start in range(0, batch.pieces, size):
+    for start in range(0, batch.piece_count, size):
         own = batch.own[start : start + size]
-        terms = torch.zeros(min(size, batch.pieces - start), width, device=device, dtype=dtype)
-        tasks = list(zip(own, terms[batch.first : batch.first + len(own)], strict=True))
+        terms = torch.zeros(min(size, batch.piece_count - start), width, device=device, dtype=dtype)
+        tasks = list(zip(own, terms[batch.first_piece : batch.first_piece + len(own)], strict=True))
         compute_pieces(lambda task: write_term(*task[0], task[1]), tasks, device, world.threads)
         world.exchange(terms)
         for number, term in enumerate(terms, start):
             # 0.0 plus -0.0 is 0.0, so the first term is not added to anything.
-            found = found.add_(term) if number else found.copy_(term)
+            (found.add_ if number else found.copy_)(term)
     return found
 
 

@@ -18,10 +18,10 @@ from plumbline.training.world import World
 
 
 class Checkpoint:
-    """The state of one training, in a file next to the model that DVC ignores.
+    """The state of one training, in a file, which DVC ignores, next to the model.
 
-    settings: all but the data that decides the result; each has a repr. every: epochs from one save
-    to the next; 0: a save is never due.
+    settings: what decides the result apart from the data, each compared by its repr.
+    every: epochs from one save to the next; 0: a save is never due.
     """
 
     def __init__(

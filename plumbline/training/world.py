@@ -77,7 +77,7 @@ ALONE = World()
 
 
 def join(threads: int) -> World:
-    """The world of this process, which has so many threads, as torchrun describes it."""
+    """The world of this process, as torchrun describes it, with this many threads."""
     if os.environ.get("WORLD_SIZE", "1") == "1":
         return World(threads=threads)
     if torch.accelerator.is_available():
@@ -89,9 +89,9 @@ def join(threads: int) -> World:
 
 
 def launch(module: str) -> bool:
-    """Runs this command in the workers that the PET_ variables ask for, and waits for them.
+    """Runs this command in the workers that the PET_ variables ask for, and waits; True if it did.
 
-    Without such a variable, or in a worker, which has a RANK, it returns False and runs nothing.
+    Without such a variable, or in a worker, which has a RANK, it runs nothing and returns False.
     If a worker fails, torchrun ends the others, and UserError says which one failed and why.
     """
     if "RANK" in os.environ or not any(name.startswith("PET_") for name in os.environ):

@@ -66,7 +66,7 @@ def test_facts_are_about_the_last_epochs_without_a_gap() -> None:
     [
         ("epoch,loss\n0,1\n", "wanted the columns epoch,train_loss,test_loss or .*, got "),
         (HEADER, "wanted rows below the names of the columns, got none"),
-        (HEADER + "2,1,2,3,4\n2,1,2,3,4\n", "wanted epoch in ascending order"),
+        (HEADER + "2,1,2,3,4\n2,1,2,3,4\n", "wanted epoch in strictly ascending order"),
         *((HEADER + f"0,1,2,3,4\n{line}\n", "line 3: wanted finite numbers for epoch,train_loss")
           for line in ("9,1,2,3", "9.5,1,2,3,4", "9,1,nan,3,4", "9,1,3.5e38,3,4", "-1,1,2,3,4")),
     ],

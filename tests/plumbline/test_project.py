@@ -101,7 +101,7 @@ def test_a_value_changes_in_its_section_alone_and_its_comment_keeps_its_place() 
 
 def test_a_file_that_somebody_edited_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(project, "read", lambda _: "stages: {}\n")
-    with pytest.raises(UserError, match="which somebody edited"):
+    with pytest.raises(UserError, match="was a file of this checkout edited"):
         make_texts(plan(1), VERSION)
 
 

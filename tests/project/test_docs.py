@@ -62,6 +62,13 @@ def test_every_command_of_make_dvc_and_plumbline_exists(monkeypatch: pytest.Monk
     assert {words[0] for words in commands("plumbline") if words} <= {*COMMANDS, "COMMAND"}
 
 
+def test_the_readme_shows_the_loop_as_it_is() -> None:
+    loop = (ROOT / "stages" / "loop.py").read_text(encoding="utf-8").splitlines()
+    (shown,) = re.findall(r"(?s)```python\n(.*?)```", README)
+    lines = [line for line in shown.splitlines() if line]
+    assert [line[4:] for line in loop if line[4:] in lines] == lines
+
+
 @pytest.mark.slow
 def test_make_repro_ends_with_the_lines_that_the_readme_shows(branched: Clone) -> None:
     said = branched.run("python", "-m", "plumbline", "summary")

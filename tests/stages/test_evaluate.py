@@ -36,7 +36,7 @@ def test_an_error_that_is_not_below_that_of_a_constant_is_told(capsys: Capture) 
     print_comparison({"test_mae": 0.6, "baseline_mae": 0.7, "validation_mae": 1, "train_mae": 9})
     print_comparison({"validation_mae": 0.68761, "validation_baseline_mae": 0.68761})
     (said,) = capsys.readouterr().out.splitlines()
-    assert said.startswith("advice: validation_mae is 0.68761, and that of predicting the training")
+    assert said.startswith("advice: validation_mae is 0.68761, and predicting the training")
 
 
 def test_a_model_of_several_features_tells_its_coefficients_by_name(capsys: Capture) -> None:

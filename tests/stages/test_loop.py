@@ -51,7 +51,7 @@ def test_a_full_batch_gives_the_same_bits_as_the_plain_loop(
 
 
 @pytest.mark.parametrize(("epochs", "epoch"), [(300, 20), (19, 18)])
-def test_the_first_evaluated_epoch_that_is_not_finite_is_an_error(epochs: int, epoch: int) -> None:
+def test_divergence_names_the_first_evaluated_epoch(epochs: int, epoch: int) -> None:
     with pytest.raises(UserError, match=rf"^epoch {epoch}: wanted a finite loss, .*\(100\.0\)"):
         train(loss="mse", lr=100.0, epochs=epochs, last=1)
 

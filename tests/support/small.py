@@ -1,6 +1,6 @@
 """A small project in a folder of a repository, and branches on which repeated trainings differ.
 
-Its one stage copies its results, so that a test decides them.
+Its one stage copies its results, so that a test can choose them.
 """
 
 import json
@@ -50,7 +50,7 @@ BASE = [Repeat(i, 0.02, 0.01, 0.03, 0.09, 16) for i in range(20)]
 
 
 def scale(*factors: float) -> list[Repeat]:
-    """The base's rows with each error multiplied."""
+    """The base's rows with each MAE multiplied."""
     return [row._replace(mae=factor * 0.02) for row, factor in zip(BASE, factors, strict=True)]
 
 
@@ -65,7 +65,7 @@ BRANCHES = {
 def make_small(path: Path) -> None:
     """The project after a run, and branches with other results; `dvc add` tracks its table.
 
-    `better` alone has another parameter, `stale` another command, and `before` no file, no parent.
+    `better` also changes a parameter, `stale` only a command; `before` is an empty first commit.
     """
     clone = Clone(path)
     for name, text in FILES.items():

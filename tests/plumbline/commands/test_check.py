@@ -53,7 +53,7 @@ def test_what_is_not_committed_not_of_this_commit_or_hidden_from_git_is_named(
     assert plumbline(small, "check") == (0, [
         FITS,
         "check: not committed yet: dvc.lock, note, params.yaml",
-        "check: model on disk is not the one of this commit; dvc checkout",
+        "check: model on disk is not that of this commit; dvc checkout to replace it",
         "check: git does not see that note changed; make it look: touch note",
     ])  # fmt: skip
     assert plumbline(small, "check", "HEAD") == (0, [FITS])

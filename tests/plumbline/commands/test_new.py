@@ -134,6 +134,6 @@ def test_an_update_needs_all_committed_and_the_version_that_was_noted(project: C
     with pytest.raises(UserError, match="wanted all changes committed"):
         update.main(options)
     project.commit("Another library")
-    with pytest.raises(UserError, match=r"requirements.txt: wanted 1.* once, got another version"):
+    with pytest.raises(UserError, match=r"requirements.txt: wanted the version 1.* exactly once"):
         update.main(options)
     assert project.run("git", "status", "--porcelain") == ""

@@ -36,4 +36,4 @@ def test_each_installed_version_that_a_stage_imports_replaces_the_listed_one_or_
     names = ("torch", "matplotlib", "msgspec", "numpy", "plumbline", "pyyaml", "safetensors")
     assert yaml.safe_load(new["versions.yaml"]) == {"not-here": "1"} | {n: now[n] for n in names}
     versions.main(Namespace())
-    assert capsys.readouterr().out == "versions.yaml has the versions that are installed\n"
+    assert capsys.readouterr().out == "versions.yaml has the installed versions\n"

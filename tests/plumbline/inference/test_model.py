@@ -28,7 +28,7 @@ def test_a_new_instance_loaded_from_the_file_predicts_the_same_bits(
     assert ("X_mean" in loaded.state_dict()) == standardize
 
 
-UNKNOWN = "wanted a model of linear, parameters, mlp"
+UNKNOWN = "wanted one of linear, parameters, mlp with its present arguments"
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,6 @@ def test_a_state_dict_that_does_not_fit_its_model_is_refused(
 def test_a_file_whose_metadata_contradict_themselves_is_refused(tmp_path: Path) -> None:
     info = encode(make_with_info("linear", 2)[1])["info"].replace('["x0","x1"]', '["x0"]')
     tensors.save(tmp_path / "model", {"weights": np.zeros(1, np.float32)}, {"info": info})
-    message = "/model: wanted ModelInfo as metadata, got: numbers of features other than 2"
+    message = "/model: wanted ModelInfo as metadata, got: names, ranges or weights that are not 2"
     with pytest.raises(UserError, match=message):
         load_model(tmp_path / "model", MODELS)

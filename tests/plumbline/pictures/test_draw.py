@@ -197,5 +197,5 @@ def test_each_value_of_the_landscape_is_torchs_loss_of_its_line(name: str) -> No
 def test_the_landscape_reaches_one_beyond_zero_and_the_least_squares_line(
     X: list[float], y: list[float], standardized: bool, expected: tuple[float, ...]
 ) -> None:
-    weights, biases = draw.axes_around(np.array(X, float), np.array(y, float), standardized)
+    weights, biases = draw.grid_around(np.array(X, float), np.array(y, float), standardized)
     assert (*weights[[0, -1]], *biases[[0, -1]]) == pytest.approx(expected)

@@ -168,13 +168,13 @@ def test_the_gate_closes_on_a_metric_that_is_worse_or_beyond_its_limit(
 
 def test_the_validation_is_judged_by_its_rows_also_for_other_testing_samples() -> None:
     judged, (base, head) = rules(validation_mae=LOWER), sides(baseline_mae=(3, 4))
-    worse = head._replace(rows=rows([1.5] * 9), metrics={"validation_mae": 1.5})
-    (line,) = gate.failures(judged, base._replace(rows=rows([1.0] * 9)), worse)
+    worse = head._replace(repeats=rows([1.5] * 9), metrics={"validation_mae": 1.5})
+    (line,) = gate.failures(judged, base._replace(repeats=rows([1.0] * 9)), worse)
     assert line.startswith("validation_mae: Worse in 9 of 9 trainings")
     assert gate.failures(judged, base, worse) == []
     assert gate.decisions(judged, base, worse)["validation_mae"].word == "not judged"
     # If half of the trainings diverge, the median is infinite, and no metric.
-    (line,) = gate.failures(judged, base, head._replace(rows=rows([None] * 9)))
+    (line,) = gate.failures(judged, base, head._replace(repeats=rows([None] * 9)))
     assert line == "validation_mae is beyond its limit: inf (limit 2)"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from plumbline.review.diffs import damaged_objects, differing_data
+from plumbline.review.dvc_repo import damaged_objects, differing_data
 from plumbline.review.gate import Metric, Pictures, Rules
 from plumbline.review.git import HERE, checkout_of, find_commit
 from plumbline.review.lock import output_hashes
@@ -94,7 +94,7 @@ def test_a_tracked_table_has_the_hash_of_its_dvc_file_and_comes_from_cache_or_re
     monkeypatch.chdir(fresh.path)
     assert found() == []
     (line,) = differences()
-    assert line.startswith("dvc repro failed: data/table: not in the cache, and dvc pull does not ")
+    assert line.startswith("dvc repro failed: data/table: neither in the cache nor in the remote")
     for clone in (small, fresh):
         clone.run("dvc", "remote", "add", "--default", "store", str(small.path.parent / "store"))
     small.run("dvc", "push", "--quiet", "data/table")
@@ -111,12 +111,12 @@ def test_a_tracked_table_has_the_hash_of_its_dvc_file_and_comes_from_cache_or_re
 def test_data_on_disk_that_is_of_another_commit_is_named_with_the_cure(small: Clone) -> None:
     assert list(differing_data()) == []
     Path("data/table").write_text("2\n")
-    cure = "on disk is not the one of this commit;"
-    assert [*differing_data()] == [f"data/table {cure} dvc add it to keep it, or dvc checkout"]
+    said, cure = "on disk is not that of this commit;", "dvc checkout to replace it"
+    assert [*differing_data()] == [f"data/table {said} dvc add it to keep it, or {cure}"]
     small.run("dvc", "checkout", "--quiet", "--force")
     Path("model").write_text("2\n")
     Path("metrics.json").write_text("in git, and so not data")
-    assert [*differing_data()] == [f"model {cure} dvc checkout"]
+    assert [*differing_data()] == [f"model {said} {cure}"]
 
 
 def test_an_object_in_the_cache_that_is_damaged_is_named_with_the_cure(small: Clone) -> None:

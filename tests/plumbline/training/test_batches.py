@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from plumbline.core import tensors
 from plumbline.core.errors import UserError
 from plumbline.inference import device as device_module
-from plumbline.training.batches import Samples, check_layers, load_share, mean_loss, predict_all
+from plumbline.training.batches import Samples, check_model, load_share, mean_loss, predict_all
 from plumbline.training.world import World
 from tests.support.exercise import INFO
 from tests.support.ranks import in_ranks
@@ -40,7 +40,7 @@ def test_a_layer_whose_result_depends_on_the_pieces_is_refused_by_name(
 ) -> None:
     model = nn.Sequential(nn.LayerNorm(1), nn.Sequential(layer))
     with pytest.raises(UserError, match=f"layers that compute each sample by itself, got {reason}"):
-        check_layers(model, 1)
+        check_model(model, 1)
 
 
 class FailsElsewhere(nn.Linear):

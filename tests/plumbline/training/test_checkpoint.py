@@ -44,7 +44,7 @@ def test_an_edited_training_is_kept_and_resumes_unless_it_is_damaged_or_does_not
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(Checkpoint, "save_if_due", lambda *_: SCRIPT.write_text("# edited\n"))
-        with pytest.raises(UserError, match="^loop.py: edited while .* its training is kept: "):
+        with pytest.raises(UserError, match="^loop.py: edited while .* the training is kept: "):
             train()
     assert "loop.py: edited; this run goes on with what it started" in capsys.readouterr().out
     SCRIPT.write_text("# as it ran\n")

@@ -43,9 +43,9 @@ class Case(NamedTuple):
     features: int
     params: Train
     threads: list[int]  # of each process
-    killed: int | None = None  # the epoch in which a first run is killed,
-    before: list[int] | None = None  # and the threads of its processes
-    table: int = 2**26  # bytes of the rows that a process keeps before it adds them up
+    killed: int | None = None  # the epoch in which a first run is killed
+    killed_threads: list[int] | None = None  # of each process of that run
+    terms_bytes: int = 2**26  # a process adds up its terms whenever they take this many bytes
 
 
 def make_params(**changes: Any) -> Train:
@@ -58,9 +58,9 @@ def draw(number: int) -> Case:
     piece = choose.choice([16, 36, 64, 252])
 
     def size() -> int:
-        return max(1, piece * choose.randint(1, 9) + choose.choice([0, 0, 1, -1, piece // 2]))
+        return piece * choose.randint(1, 9) + choose.choice([0, 0, 1, -1, piece // 2])
 
-    def machines() -> list[int]:
+    def threads_of_processes() -> list[int]:
         processes, threads = choose.choice([1, 1, 2, 3, 5]), choose.choice([1, 2, 3, 8])
         return [choose.choice([threads, threads, 1]) for _ in range(processes)]
 
@@ -76,8 +76,9 @@ def draw(number: int) -> Case:
         seed=number,
     )
     killed = choose.choice([None, choose.randrange(2, epochs, 2)])
-    features, table = choose.choice([1, 10]), choose.choice([0, 2**26])
-    return Case(piece, rows, size(), features, params, machines(), killed, machines(), table)
+    features, terms_bytes = choose.choice([1, 10]), choose.choice([0, 2**26])
+    threads, killed_threads = threads_of_processes(), threads_of_processes()
+    return Case(piece, rows, size(), features, params, threads, killed, killed_threads, terms_bytes)
 
 
 def write_data(case: Case, folder: Path) -> Data:
@@ -169,12 +170,12 @@ def train(
 def train_and_compare(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The bytes of each message, if each process has the result of the plain loop."""
     monkeypatch.setattr(device_module, "PIECE", case.piece)
-    monkeypatch.setattr(batches_module, "TERMS", case.table)
-    monkeypatch.setattr(objective_module, "WORTHWHILE", 0)  # our own l1 loss, at any size
+    monkeypatch.setattr(batches_module, "TERMS_BYTES", case.terms_bytes)
+    monkeypatch.setattr(objective_module, "MIN_ROWS", 0)  # our own l1 loss, at any size
     data = write_data(case, folder)
     if case.killed:
         with pytest.raises(KeyboardInterrupt):
-            train(case, folder, case.before, case.killed)
+            train(case, folder, case.killed_threads, case.killed)
     results, messages = train(case, folder, case.threads)
     (expected,), _ = in_ranks(lambda _: plain(case, data), [1])
     assert all(result == expected for result in results)

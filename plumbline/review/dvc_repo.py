@@ -23,7 +23,7 @@ def status(checkout: Checkout) -> dict[str, list[Any]]:
 
 
 def tracked(checkout: Checkout, paths: Iterable[str]) -> dict[str, str]:
-    """The hashes of those of the paths that `dvc add` tracks.
+    """The hash of each path that `dvc add` tracks.
 
     The hash of a file in a tracked folder is empty if the cache does not have the folder.
     """
@@ -47,8 +47,8 @@ def pull(checkout: Checkout, paths: list[str]) -> None:
             repo.pull(targets=[str(checkout.path / path) for path in paths])
     except UserError:
         names = ", ".join(path for path in paths if not (checkout.path / path).exists())
-        where = "not in the cache, and dvc pull does not bring it"
-        raise UserError(f"{names}: {where}; dvc push it from where it is") from None
+        where = "neither in the cache nor in the remote"
+        raise UserError(f"{names}: {where}; type dvc push where you have it") from None
 
 
 def _storage() -> dict[str, Any]:
@@ -67,13 +67,13 @@ def differing_data() -> Iterator[str]:
         for out in outs:
             if out.use_cache and "modified" in out.status().values():
                 keep = "dvc add it to keep it, or " if out.stage.is_data_source else ""
-                yield f"{out} on disk is not the one of this commit; {keep}dvc checkout"
+                yield f"{out} on disk is not that of this commit; {keep}dvc checkout to replace it"
 
 
 def damaged_objects(hashes: dict[str, str]) -> Iterator[str]:
-    """A line for each object in the cache that does not have its hash, with the cure.
+    """A line, with the cure, for each object in the cache whose content does not fit its hash.
 
-    DVC trusts an object as long as its file is read-only. hashes: of each output, by its path.
+    DVC trusts an object as long as its file is read-only. hashes: the MD5 of each output, by path.
     """
     with open_repo(HERE) as repo:
         cache = Path(repo.cache.local.path)
@@ -87,7 +87,7 @@ def damaged_objects(hashes: dict[str, str]) -> Iterator[str]:
 
 @contextmanager
 def open_repo(checkout: Checkout, config: dict[str, Any] | None = None) -> Iterator[Any]:
-    """DVC's view of the checkout, with this configuration; UserError if DVC has no answer."""
+    """DVC's view of the checkout, with this configuration; UserError if DVC fails."""
     config = config or {}
     logging.disable(logging.WARNING)
     if checkout.head:  # the working folder keeps its own state, with the hashes of its data
@@ -96,7 +96,7 @@ def open_repo(checkout: Checkout, config: dict[str, Any] | None = None) -> Itera
         # DVC's paths are relative to the working folder.
         with chdir(checkout.path), Repo(".", uninitialized=True, config=config) as repo:
             yield repo
-    except (DvcException, ImportError) as error:  # a kind of remote may need another package
+    except (DvcException, ImportError) as error:  # of a remote that needs one more package
         cause = error.__cause__
         reasons = [error, getattr(cause, "problem", cause)]  # where YAML is wrong
         raise UserError(": ".join(str(reason) for reason in reasons if reason)) from None
