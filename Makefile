@@ -38,7 +38,7 @@ check: .venv/ready
 BRANCH ?= origin/main
 
 merge: .venv/ready
-	@git merge --no-commit $(BRANCH) || test -n "$$(git ls-files --unmerged)"
+	@git merge --no-commit $(BRANCH) >/dev/null || test -n "$$(git ls-files --unmerged)"
 	@python -m plumbline settle
 
 settle: .venv/ready

@@ -1,4 +1,4 @@
-"""Whether a GPU gives the CPU's digits, and its own bytes again, however it is used."""
+"""Whether a GPU gives the CPU's digits, and the same bytes every time, however it is used."""
 
 import os
 import subprocess

@@ -50,7 +50,7 @@ def main(options: Namespace) -> None:
 
 
 def _tell_uncommitted(checkout: Checkout) -> None:
-    """Names what in the working folder is not in the last commit, or not of the commit checked."""
+    """Names files that differ from the last commit, data of another run, and what git overlooks."""
     linked = entries(checkout.stages("dvc.yaml", checkout.head), "deps")
     if names := changed_files(checkout, find_commit("HEAD"), checkout.head, ".", *linked):
         print(printable(f"check: not committed yet: {', '.join(names)}"))

@@ -44,10 +44,9 @@ def same_code(old: Code, new: Code) -> bool:
     """True if the syntax trees are the same; docstrings count if a script may read them."""
     keep = bool(READ_DOCSTRINGS.search(b"".join([*old.values(), *new.values()])))
     edited = [path for path, text in old.items() if text != new.get(path)]
-    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-        return old.keys() == new.keys() and all(
-            _tree(old[path], keep) == _tree(new[path], keep) for path in edited
-        )
+    with suppress(KeyError, SyntaxError, ValueError, RecursionError, MemoryError):
+        before, after = ([_tree(code[path], keep) for path in edited] for code in (old, new))
+        return old.keys() == new.keys() and before == after
     return False
 
 

@@ -78,7 +78,8 @@ def _history(checkout: Checkout) -> list[history.Epoch]:
 
 def notes(epochs: list[history.Epoch], head: Measured) -> list[str]:
     """Warnings about the head's results, a sentence each; epochs: of its training."""
-    found = [history.loss_swing(epochs), history.loss_fall(epochs)] if epochs else []
+    facts = history.facts(epochs) if epochs else {}
+    found = [f"{fact}: {cure}" for fact, cure in facts.items() if fact != history.loss_rise(epochs)]
     repeats = head.repeats or []
     bad = sum(row.error >= row.baseline_mae for row in repeats)
     if repeats and 2 * bad >= len(repeats):
@@ -86,4 +87,4 @@ def notes(epochs: list[history.Epoch], head: Measured) -> list[str]:
     errors: list[Any] = [head.metrics.get(name) for name in ("test_mae", BASELINE)]
     if all(map(is_number, errors)) and errors[0] >= errors[1]:
         found.append(f"on the testing samples {NO_BETTER}")
-    return [f"{note[0].upper()}{note[1:]}." for note in found if note]
+    return [f"{note[0].upper()}{note[1:]}." for note in found]

@@ -120,8 +120,8 @@ def compare(base: Sequence[Repeat] | None, head: Sequence[Repeat] | None) -> Ver
 
     Trainings with the same seed and samples are compared in pairs. A pair differs if its error
     moved by more than 1 %. A verdict takes at least six pairs that differ, nine tenths of them in
-    agreement, and a median of all pairs that moved the same way: docs/review.md says why. A
-    training that diverged is worse than any number, and two of them do not differ.
+    agreement, and a median change of all pairs of more than 1 % that way: docs/review.md says why.
+    A training that diverged is worse than any number, and two of them do not differ.
     """
     if not base or not head:
         return Verdict("not judged", "Not judged: one training only")

@@ -30,8 +30,11 @@ def settle() -> str:
     hint = re.search(r'"(git commit|git [a-z-]+ --continue)"', status)
     if not hint and not unmerged():
         return "every merge is finished; nothing to settle"
-    edited = user_git("ls-files", "--modified", "-z").decode().split("\0")[:-1]
-    if names := ", ".join(_files_to_edit(".", {*edited} - {*unmerged(".")})):
+    edited, conflicts = user_git("ls-files", "--modified", "-z"), {*unmerged(".")}
+    names = ", ".join(_files_to_edit(".", {*edited.decode().split("\0")[:-1]} - conflicts))
+    for path in sorted(conflicts - {*unmerged(".")}):
+        print(f"settle: {path}: merged line by line")
+    if names:
         raise UserError(f"these files need you: {names}; edit them, git add them, make settle")
     for path in [*unmerged("."), str(LOCK)]:
         Path(path).unlink(missing_ok=True)  # DVC refuses a dvc.lock with conflicts
@@ -50,16 +53,12 @@ def conflict_notes(checkout: Checkout, name: str) -> list[str]:
         git("reset", "--quiet", "--hard")
         with suppress(UserError):  # git tells of conflicts
             git("-c", "user.name=nobody", "-c", "user.email=", "merge", "--no-commit", commit)
-        only_results = unmerged() and not _files_to_edit(":/", set())
-    line = f"Merging {name} conflicts only in results: make merge BRANCH={name}"
-    return [line] if only_results else []
+        only_results = bool(unmerged()) and not _files_to_edit(":/", set())
+    return [f"Merging {name} conflicts only in results: make merge BRANCH={name}"] * only_results
 
 
 def _files_to_edit(folder: str, edited: set[str]) -> list[str]:
-    """Merges what it can line by line; returns the files that need a person.
-
-    These are the edited files, and those in conflict, that no stage has made.
-    """
+    """Merges line by line; returns the edited or conflicting files that no stage has made."""
     for path, blobs in unmerged(".").items():
         if Path(path).name not in BY_LINE or len(blobs) < 3:  # one side has no such file
             continue
@@ -88,14 +87,14 @@ def _settle_results() -> None:
     locks = _entries(*_versions(str(LOCK)))
     made = {*chain(*map(lock.output_hashes, locks))}
     texts = {lock.md5(text): text for path in made for text in _versions(path)}
-    entries: dict[str, Any] = dict.fromkeys(chain(*locks))  # in the order of dvc.lock
-    kept: list[str] = []  # the outputs that git keeps
+    entries: dict[str, Any] = {}
     with dvc_repo.open_repo(HERE) as repo:
         hashes = {str(out): out.hash_info.value for out in repo.index.outs if not out.stage.cmd}
         if hashes:  # of data from `dvc add`
             repo.checkout([*hashes], allow_missing=True)
         order = plan_repro(repo.index.graph)  # each stage after those whose outputs it needs
-        for stage in [stage for stage in order if stage.relpath == "dvc.yaml"]:
+        stages = [stage for stage in order if stage.relpath == "dvc.yaml"]
+        for stage in stages:
             stage.save_deps(allow_missing=True)
             inputs = {dep.def_path: dep.hash_info.value for dep in stage.deps}
             needed = sorted(inputs.keys() & hashes.keys())
@@ -113,20 +112,19 @@ def _settle_results() -> None:
                     break
             else:
                 print(f"settle: {stage.name}: no branch has its results, so it runs")
-                known = {name: entry for name, entry in entries.items() if entry}
-                dump_yaml(LOCK, {"schema": "2.0", "stages": known})
+                dump_yaml(LOCK, {"schema": "2.0", "stages": entries})
                 fetch = repo.pull if repo.config["core"].get("remote") else repo.checkout
                 if needed:
                     fetch(needed, force=True, allow_missing=True)
                 # The stages before it run only if nobody has their outputs.
-                alone = all(Path(path).exists() for path in needed)
-                repo.reproduce([stage.name], single_item=alone)
+                repo.reproduce([stage.name], single_item=all(Path(p).exists() for p in needed))
                 entries |= _entries(LOCK.read_bytes())[0]
             hashes |= lock.output_hashes({"": entries[stage.name]})
-            kept += paths
+        entries = dict.fromkeys(chain(*locks)) | entries  # in the order of dvc.lock
         dump_yaml(LOCK, {"schema": "2.0", "stages": {n: e for n, e in entries.items() if e}})
         repo.checkout(["dvc.yaml"], force=True, allow_missing=True)
         repo.reproduce(allow_missing=True)
+        kept = [out.def_path for stage in stages for out in stage.outs if not out.use_cache]
     user_git("add", "--", str(LOCK), *kept)
     user_git("add", "--update", "--", ".")  # the merged sources too
 

@@ -77,7 +77,7 @@ def load_share(
     # Copies: the last bits of a matrix product depend on its alignment to 16 bytes, which a new
     # tensor has, and a mapped file may lack.
     X = torch.tensor(mapped, device=device)
-    del mapped  # so that its pages and the copy of y are not there at once
+    del mapped  # so that its pages and the copy of y are never in memory together
     return Samples(X, torch.tensor(y, device=device), rows.start, total), info
 
 

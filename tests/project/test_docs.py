@@ -19,7 +19,7 @@ PAGES = {
     for path in ROOT.glob(pattern)
 }
 README = PAGES[ROOT / "README.md"]
-# What a fresh clone lacks: outputs, and files of a user's, of the commands, of DVC and of git.
+# What a fresh clone lacks: outputs, and files that a user, a command, DVC or git makes.
 MADE = {
     *(path for stage in STAGES.values() for path in stage.outs),
     *("stages/describe.py", "stages/errors.py", "tests/stages/test_describe.py"),

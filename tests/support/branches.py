@@ -1,4 +1,4 @@
-"""Branches of the exercise with another learning rate, and their results."""
+"""Branches of the exercise with other training parameters, and their results."""
 
 from collections.abc import Callable
 

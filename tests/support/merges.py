@@ -72,7 +72,7 @@ FILES = {
 def make_project(path: Path) -> Clone:
     """A repository with a run of the small project, and a remote that has its data.
 
-    Its branches `ours`, which is checked out, and `theirs` changed neighbouring lines.
+    Two branches change neighbouring lines: `theirs`, and `ours`, which is checked out.
     """
     clone = Clone(path, OMP_NUM_THREADS="1")
     clone.init()

@@ -121,7 +121,10 @@ def test_both_sides_of_the_validation_are_shown_row_by_row() -> None:
 
 def test_what_the_numbers_hide_is_told_below_the_sentence() -> None:
     trained = [history.Epoch(i, 0.1, 0.2 + i % 2) for i in range(10)]
-    swings = "The testing loss swings between 0.2 and 1.2 in the last 10 epochs."
+    swings = (
+        "The testing loss swings between 0.2 and 1.2 in the last 10 epochs: "
+        "where training stops decides the metrics; lower train.lr in params.yaml."
+    )
     constant = "the model is not better than a constant, the median of y."
     half, fewer = ([*rows(4, n), *rows(3, 20 - n)] for n in (10, 9))
     test = {"test_mae": 0.6876, "baseline_mae": 0.6792}

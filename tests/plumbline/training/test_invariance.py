@@ -1,4 +1,4 @@
-"""No number of threads and processes changes a bit; INVARIANCE=1000 tries that many cases."""
+"""Threads and processes change no bit of a result; INVARIANCE=1000 tries that many cases."""
 
 import os
 import random
@@ -148,7 +148,7 @@ def plain(case: Case, data: Data) -> Result:
 def train(
     case: Case, folder: Path, threads: list[int], killed: int | None = None
 ) -> tuple[list[Result], list[int]]:
-    """The result in each process, and the bytes of each message between them."""
+    """The result in each process, and the size in bytes of each message between them."""
     models = [first_model(case) for _ in threads]
 
     def show(row: Epoch) -> None:
@@ -168,7 +168,7 @@ def train(
 
 
 def train_and_compare(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The bytes of each message, if each process has the result of the plain loop."""
+    """Asserts that each process has the plain loop's result; returns each message's bytes."""
     monkeypatch.setattr(device_module, "PIECE", case.piece)
     monkeypatch.setattr(batches_module, "TERMS_BYTES", case.terms_bytes)
     monkeypatch.setattr(objective_module, "MIN_ROWS", 0)  # our own l1 loss, at any size
@@ -192,7 +192,7 @@ def test_every_process_has_the_bytes_of_the_plain_loop(
 
 
 @pytest.mark.all
-def test_a_thousand_nodes_give_the_bytes_of_one_process_with_one_message_for_a_step(
+def test_a_thousand_processes_give_the_plain_loops_bytes_by_one_message_a_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """docs/large-data.md says how many bytes a message has: 4 * pieces * (1 + parameters)."""
