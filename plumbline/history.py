@@ -103,7 +103,12 @@ def load(path: Path) -> list[Epoch]:
 
     A file written by `save` reads back as the same numbers.
     """
-    rows = parse_csv(read(path, MAX_BYTES), path, HEADERS, _row)
+    return parse(read(path, MAX_BYTES), path)
+
+
+def parse(content: bytes, path: Path | str) -> list[Epoch]:
+    """As `load`, from the content of the file."""
+    rows = parse_csv(content, path, HEADERS, _row)
     if not rows:
         raise UserError(f"{path}: wanted rows below the names of the columns, got none")
     return rows

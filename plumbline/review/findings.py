@@ -51,13 +51,13 @@ def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
     before, after = measure(checkout, base), measure(checkout, checkout.head)
     check_names(rules, {**before.metrics, **after.metrics})
     old, new = (lock.load_declared(checkout, commit) for commit in (base, checkout.head))
-    epochs = _history(checkout)
+    trained, epochs = (_history(checkout, commit) for commit in (base, checkout.head))
     return Findings(
         base=before,
         head=after,
         sources=lock.changed_sources(old, new),
         risen=history.loss_rise(epochs) if epochs else "",
-        notes=notes(epochs, after),
+        notes=notes(trained, epochs, after),
         params=read_changes(checkout, base, PARAMS),
         versions=[c for c in read_changes(checkout, base, VERSIONS) if None not in (c.old, c.new)],
         rules=read_changes(checkout, base, GATE),
@@ -68,18 +68,26 @@ def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
     )
 
 
-def _history(checkout: Checkout) -> list[history.Epoch]:
-    """The epochs of the head's training; none if no plot is a history."""
-    for path in entries(checkout.stages("dvc.yaml", checkout.head), "plots"):
+def _history(checkout: Checkout, commit: str) -> list[history.Epoch]:
+    """The epochs of the training at the commit; none if no plot is a history."""
+    for path in entries(checkout.stages("dvc.yaml", commit), "plots"):
         with suppress(UserError):
-            return history.load(checkout.path / path)
+            return history.parse(checkout.read(commit, path) or b"", path)
     return []
 
 
-def notes(epochs: list[history.Epoch], head: Measured) -> list[str]:
-    """Warnings about the head's results, a sentence each; epochs: of its training."""
+def notes(before: list[history.Epoch], epochs: list[history.Epoch], head: Measured) -> list[str]:
+    """Warnings about the head's results, a sentence each; epochs: of its training.
+
+    before: the epochs of the base's training. What was so before the change is told as such.
+    """
+    old = history.facts(before).values() if before else ()
     facts = history.facts(epochs) if epochs else {}
-    found = [f"{fact}: {cure}" for fact, cure in facts.items() if fact != history.loss_rise(epochs)]
+    found = [
+        f"{'as before, ' * (cure in old)}{fact}: {cure}"
+        for fact, cure in facts.items()
+        if fact != history.loss_rise(epochs)
+    ]
     repeats = head.repeats or []
     bad = sum(row.error >= row.baseline_mae for row in repeats)
     if repeats and 2 * bad >= len(repeats):

@@ -128,11 +128,12 @@ def test_what_the_numbers_hide_is_told_below_the_sentence() -> None:
     constant = "the model is not better than a constant, the median of y."
     half, fewer = ([*rows(4, n), *rows(3, 20 - n)] for n in (10, 9))
     test = {"test_mae": 0.6876, "baseline_mae": 0.6792}
-    assert notes(trained, NONE) == [swings]
-    assert notes([], Measured(test, half)) == [
+    assert notes([], trained, NONE) == [swings]
+    assert notes(trained, trained, NONE) == [f"As before, t{swings[1:]}"]
+    assert notes([], [], Measured(test, half)) == [
         f"In 10 of 20 trainings {constant}", f"On the testing samples {constant}"
     ]  # fmt: skip
-    assert notes([], Measured({}, fewer)) == []
+    assert notes([], [], Measured({}, fewer)) == []
     assert lines_of(BETTER._replace(notes=[swings]))[4:7:2] == [
         f"⚠️ {swings}",
         "`555555555555` → `new`",
