@@ -18,7 +18,7 @@ COMMANDS = {
     "lint": "fail if a stage does more or less than dvc.yaml declares",
     "versions": "write the versions that are installed into versions.yaml",
     "settle": "finish a merge, rebase or cherry-pick: take or remake the results that conflict",
-    "accept": "record edits of comments and docstrings, so that no stage runs for them",
+    "accept": "record that only comments or docstrings changed, so that no stage runs",
     "recover": "repair the files that a killed DVC left half-written",
     "new": "make a project of your own, from a checkout of Plumbline",
     "update": "give a project that `new` made the library of this checkout",

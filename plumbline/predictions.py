@@ -1,4 +1,4 @@
-"""A table of predictions: another table's cells with new columns, and what is told about them."""
+"""A table of predictions: another table's cells with new columns, and what to print about them."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ from plumbline.core.errors import UserError
 from plumbline.core.tensors import Array, ModelInfo
 from plumbline.table import SHOWN, Table
 
-# Writes the cells of some rows with a number of each new column behind them; nan is an empty cell.
+# Writes some rows: their cells, then a number for each new column; nan becomes an empty cell.
 Writer = Callable[[pa.RecordBatch, list[Array]], object]
 
 COMMA, LINE_END, NOTHING = texts(",", "\n", "").cast(pa.binary())
@@ -56,7 +56,7 @@ def _with_nulls(numbers: Array) -> pa.Array:
 def _write_parquet(table: Table, path: Path, names: list[str]) -> Iterator[Callable[..., object]]:
     own = parquet.read_schema(table.path)
     schema = pa.schema([*own, *((name, pa.float32()) for name in names)], own.metadata)
-    # A dictionary of numbers that hardly repeat takes three quarters of the time.
+    # A dictionary of floats, which hardly repeat, would take three quarters of the time.
     repeated = [field.name for field in schema if not pa.types.is_floating(field.type)]
     with parquet.ParquetWriter(path, schema, use_dictionary=repeated) as writer:
         yield lambda cells, new: writer.write_batch(
@@ -67,7 +67,8 @@ def _write_parquet(table: Table, path: Path, names: list[str]) -> Iterator[Calla
 @contextmanager
 def _write_csv(table: Table, path: Path, names: list[str]) -> Iterator[Callable[..., object]]:
     header = io.StringIO()
-    csv.writer(header).writerow([*table.names, *names])  # ends in \r\n, and so quotes both
+    # Its line end is \r\n, so a name with one of the two is put in quotes.
+    csv.writer(header).writerow([*table.names, *names])
     with path.open("wb") as file:
         file.write(table.head + f"{header.getvalue()[:-2]}\n".encode())
         yield lambda cells, new: file.write(_lines(cells, new))
@@ -111,7 +112,7 @@ class Outside:
             self.highest = np.maximum(self.highest, X.max(axis=0, initial=-math.inf, where=outside))
 
     def lines(self) -> Iterator[str]:
-        """How many rows are outside, and a line for each feature; no line if none is."""
+        """How many rows are outside, and a line for each feature concerned; no line if none is."""
         found = np.flatnonzero(self.counts)
         if len(found):
             rows = f"{self.rows:,} of {self.n:,} rows"

@@ -1,4 +1,4 @@
-"""Record edits of comments, docstrings and layout in dvc.lock, so that no stage runs for them."""
+"""Record in dvc.lock that only comments, docstrings or layout changed, so that no stage runs."""
 
 from argparse import Namespace
 

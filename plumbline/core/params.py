@@ -80,8 +80,9 @@ def read_versions() -> dict[str, str]:
 def installed() -> dict[str, str]:
     """The version of each installed package, by its normal name, without a local part as in +cpu.
 
-    Python takes the first on its path. Each package has a folder such as torch-2.13.0+cpu.dist-info
-    or numpy-2.4.6.egg-info. Reading their names takes a tenth of importlib.metadata's time.
+    Of two copies, Python takes the first on its path. Each package has a folder such as
+    torch-2.13.0+cpu.dist-info or numpy-2.4.6.egg-info. Reading their names takes a tenth of the
+    time of importlib.metadata.
     """
     found = {}
     for place in reversed(sys.path):
@@ -97,7 +98,7 @@ def _public(name: str, version: str) -> str:
 
 
 def normal(name: str) -> str:
-    """The package's name as PEP 503 writes it; it has no dot, which DVC would split."""
+    """The package's name as PEP 503 writes it: without dots, at which DVC would split it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

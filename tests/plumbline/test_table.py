@@ -42,7 +42,9 @@ def read(content: str | bytes | dict[str, Any], *columns: str) -> list[list[floa
         ("a,b,c\r1,2,größe".encode("latin-1"), "a"),
     ],
 )
-def test_only_the_columns_in_use_are_judged(text: str | bytes, a: str) -> None:
+def test_what_is_above_the_header_and_the_columns_not_in_use_are_ignored(
+    text: str | bytes, a: str
+) -> None:
     assert read(text, "b", a) == [[2, 1]]
 
 
@@ -150,7 +152,7 @@ def test_a_column_that_float32_blurs_is_refused(first: str, step: str, error: st
         ("a,level_1,index", ["index"]),
     ],
 )
-def test_the_marks_of_pandas_on_an_index_are_known(header: str, index: list[str]) -> None:
+def test_an_index_column_that_pandas_named_is_recognised(header: str, index: list[str]) -> None:
     Path("table").write_text(f"{header}\n2,2,1\n2,2,2\n2,2,0\n")
     assert find_index(open_table(Path("table"))) == index
 

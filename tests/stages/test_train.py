@@ -1,4 +1,4 @@
-"""The train stage prints the exercise's table and refuses a history that is too long to read."""
+"""The train stage prints the published table, and refuses a history that is too long to read."""
 
 import hashlib
 from pathlib import Path
@@ -20,7 +20,7 @@ def test_train_prints_the_published_table(folder: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().out.startswith(PUBLISHED)
 
 
-def test_the_models_file_describes_the_training_samples_and_the_last_line_advises(
+def test_the_models_file_describes_the_training_samples_and_the_last_printed_line_advises(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_samples({"generate.noise": 0.1, "train.lr": 9, "train.loss": "mse", "train.epochs": 3})

@@ -87,7 +87,7 @@ def test_uncommitted_changes_and_a_run_that_fails_are_reported(
     assert "no memory" in lines[at + 1]
 
 
-def test_a_folder_that_cannot_be_written_is_one_line_with_the_cure(
+def test_a_folder_that_cannot_be_written_gives_one_line_with_the_cure(
     small_branches: Clone, plumbline: Plumbline, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()

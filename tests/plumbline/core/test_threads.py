@@ -19,9 +19,7 @@ def test_omp_num_threads_or_else_the_cores_set_the_number(
 
 
 @pytest.mark.parametrize(("n", "threads"), [(0, 2), (5, 1), (5, 8), (100, 3)])
-def test_each_item_is_done_once_in_a_started_thread_and_the_results_are_in_order(
-    n: int, threads: int
-) -> None:
+def test_each_item_is_done_once_and_the_results_are_in_order(n: int, threads: int) -> None:
     started, done = [main_thread().ident], []
 
     def square(item: int) -> int:
