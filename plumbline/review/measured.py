@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from plumbline import validation
 from plumbline.core.errors import UserError
 from plumbline.core.files import parse_yaml
+from plumbline.core.params import MAX_BYTES
 from plumbline.lint import declared
 from plumbline.review.git import Checkout
 from plumbline.validation import Repeat
@@ -55,6 +56,8 @@ def read_values(checkout: Checkout, commit: str, path: str) -> Values:
     content = checkout.read(commit, path)
     if content is None:
         return {}
+    if len(content) > MAX_BYTES:
+        raise UserError(f"{path}: wanted at most {MAX_BYTES:,} bytes, got more")
     if path.endswith(".json"):
         try:
             values = json.loads(content)

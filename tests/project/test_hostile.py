@@ -120,6 +120,7 @@ HUGE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "commas": ("history.csv", lambda: b"," * history.MAX_BYTES),
     "too many commas": ("history.csv", lambda: b"," * 50_000_000),
     "deep": ("metrics.json", lambda: b"[" * 90_000),
+    "many lists": ("metrics.json", lambda: b'{"a": [' + b"[]," * 10**7 + b"[]]}"),
 }
 
 
