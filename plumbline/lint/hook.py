@@ -5,12 +5,13 @@ import os
 import sys
 
 SOCKET = {"socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname"}
+WATCHED = {"open", *SOCKET}
 
 if "AUDIT" in os.environ:
     file = os.open(os.environ["AUDIT"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def log(event: str, arguments: tuple[object, ...]) -> None:
-        if event in {"open", *SOCKET}:
+        if event in WATCHED:
             os.write(file, f"{json.dumps([event, *map(str, arguments)])}\n".encode())
 
     sys.addaudithook(log)

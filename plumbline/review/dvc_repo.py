@@ -1,6 +1,5 @@
 """DVC's answers about a checkout, and about the data of the working folder."""
 
-import hashlib
 import logging
 import os
 from collections.abc import Iterable, Iterator
@@ -12,6 +11,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from plumbline.core.errors import UserError
+from plumbline.core.files import digest
 from plumbline.review.git import HERE, Checkout
 
 
@@ -79,10 +79,8 @@ def damaged_objects(hashes: dict[str, str]) -> Iterator[str]:
         cache = Path(repo.cache.local.path)
     for output, md5 in sorted(hashes.items()):
         stored = cache / md5[:2] / md5[2:]
-        if stored.is_file():
-            with stored.open("rb") as file:
-                if hashlib.file_digest(file, "md5").hexdigest() != md5:
-                    yield f"{output}: damaged in the cache; delete it and {stored}, then dvc repro"
+        if stored.is_file() and digest(stored, "md5") != md5:
+            yield f"{output}: damaged in the cache; delete it and {stored}, then dvc repro"
 
 
 @contextmanager

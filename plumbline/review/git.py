@@ -15,8 +15,10 @@ from plumbline.core.errors import UserError
 from plumbline.lint import declared
 
 # A hook or a file-system monitor would run a program of the branch's choice.
-SAFE = (f"core.hooksPath={os.devnull}", "core.fsmonitor=false", "safe.directory=*")
-FIXED = ("core.safecrlf=false", "core.splitIndex=false", "user.name=working tree", "user.email=")
+SETTINGS = (
+    *(f"core.hooksPath={os.devnull}", "core.fsmonitor=false", "safe.directory=*"),
+    *("core.safecrlf=false", "core.splitIndex=false", "user.name=working tree", "user.email="),
+)
 
 
 class Checkout:
@@ -55,7 +57,7 @@ def git(*arguments: str, cwd: Path | None = None, index: Path | None = None) -> 
 
     index: a file to use instead of the repository's index.
     """
-    options = [part for setting in (*SAFE, *FIXED) for part in ("-c", setting)]
+    options = [part for setting in SETTINGS for part in ("-c", setting)]
     environment = clean_environment() | ({"GIT_INDEX_FILE": str(index)} if index else {})
     return standard_output("git", *options, *arguments, cwd=cwd, env=environment)
 

@@ -52,7 +52,7 @@ def conflict_notes(checkout: Checkout, name: str) -> list[str]:
     with chdir(checkout.path):
         git("reset", "--quiet", "--hard")
         with suppress(UserError):  # git tells of conflicts
-            git("-c", "user.name=nobody", "-c", "user.email=", "merge", "--no-commit", commit)
+            git("merge", "--no-commit", commit)
         only_results = bool(unmerged()) and not _files_to_edit(":/", set())
     return [f"Merging {name} conflicts only in results: make merge BRANCH={name}"] * only_results
 

@@ -71,12 +71,11 @@ def _changes(checkout: Checkout, stages: dict[str, Any], locked: dict[str, Any])
             return [f"{path}: {key} is {how}" for key, how in state.items()]
         if fits and state in {"deleted", "not in cache"}:
             return []
-        how = _lacking(checkout, path, path in outputs, path in tracked)
-        how = how if state == "deleted" else state
+        how = _in_words(checkout, path, state, path in outputs, path in tracked)
         return [f"{file} is {how}" for file in _changed_files(checkout, path)]
 
     for name, entry in locked.items():
-        hashes = {dep["path"]: dep.get("md5", "") for dep in entry.get("deps", [])}
+        hashes = lock.input_hashes(entry)
         for change in status.get(name, []):
             if isinstance(change, str):
                 yield f"{name}: {change}"
@@ -88,8 +87,10 @@ def _changes(checkout: Checkout, stages: dict[str, Any], locked: dict[str, Any])
                 yield from (f"{name}: {line}" for line in lines)
 
 
-def _lacking(checkout: Checkout, path: str, made: bool, tracked: bool) -> str:
-    """What a file is that the commit lacks; made, tracked: by a stage, by `dvc add`."""
+def _in_words(checkout: Checkout, path: str, state: str, made: bool, tracked: bool) -> str:
+    """DVC's state of a file in our words; made, tracked: by a stage, by `dvc add`."""
+    if state != "deleted":
+        return state
     if tracked:
         return "modified"
     if checkout.of_folder and Path(path).exists():
