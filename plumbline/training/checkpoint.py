@@ -41,7 +41,7 @@ class Checkpoint:
         """Loads the saved state; returns the number of epochs that are done, and their rows.
 
         Without a file of this training, it returns 0 and no row. From now on, `save` writes the
-        state of these three. UserError unless all processes find the same file.
+        state of model, optimizer and order. UserError unless all processes find the same file.
         """
         self.model, self.optimizer, self.order, self.rank = model, optimizer, order, world.rank
         tensors, metadata = self._load()
