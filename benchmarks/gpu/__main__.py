@@ -20,7 +20,7 @@ SECTIONS = {
     speed.packages: 60,
     same.stages: 120,
     same.tests: 60,
-    speed.small: 60,
+    speed.small: 90,
     speed.throughput: 150,
     speed.profile: 30,
     speed.features: 40,

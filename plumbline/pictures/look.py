@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from matplotlib import font_manager
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from msgspec import Meta
 
@@ -159,9 +160,14 @@ def add_legend(figure: Figure, axes: Axes) -> None:
 
 
 def save_picture(path: Path, figure: Figure) -> None:
-    """Writes a PNG whose bytes depend on the picture alone."""
+    """Writes a PNG whose bytes depend on the picture alone.
+
+    Figure.savefig would draw it twice.
+    """
     with replacing(path) as partial:
-        figure.savefig(partial, format="png", metadata={"Software": None})
+        FigureCanvasAgg(figure).print_png(  # type: ignore[no-untyped-call]
+            partial, metadata={"Software": None}
+        )
 
 
 def thin(most: int, *arrays: Array, rows: Sequence[int] = ()) -> list[Floats]:

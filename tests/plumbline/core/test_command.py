@@ -2,6 +2,7 @@
 
 import gc
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -89,6 +90,39 @@ def test_a_stage_that_fails_says_why_in_one_line_and_leaves_no_output(
     assert not Path("result").exists()
     assert not Path("more").exists()
     assert Path("source").read_text() == Path("other").read_text() == "old"
+
+
+LATE = """
+import atexit, sys, threading, time
+sys.argv = ["-m"]
+import stages
+from plumbline.core.command import run
+from stages.split import Params
+
+class Freed:
+    def __del__(self): print("freed")
+
+def main(params):
+    threading.kept = Freed()
+    threading.Thread(target=lambda: (time.sleep(0.1), print("thread"))).start()
+    sys.stdout.write("stage, ")
+
+atexit.register(print, "registered")
+sys.argv = ["own"]
+run(main, Params)
+"""
+
+
+@pytest.mark.parametrize(
+    ("after", "status", "freed"), [("", 0, ""), ("raise KeyError", 1, "freed\n")]
+)
+def test_a_stage_that_succeeds_ends_after_its_threads_and_frees_nothing(
+    after: str, status: int, freed: str
+) -> None:
+    command, environment = [sys.executable, "-c", LATE + after], {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == f"stage, thread\nregistered\n{freed}"
+    assert done.returncode == status
 
 
 def test_the_library_of_another_folder_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
