@@ -13,7 +13,7 @@ import pyarrow as pa
 from pyarrow import compute, parquet
 
 from plumbline.column import NULL, texts
-from plumbline.core.command import printable
+from plumbline.core.command import number, printable
 from plumbline.core.errors import UserError
 from plumbline.core.tensors import Array, ModelInfo
 from plumbline.table import SHOWN, Table
@@ -118,11 +118,10 @@ class Outside:
             rows = f"{self.rows:,} of {self.n:,} rows"
             yield f"outside of the range that the model was trained on: {rows}"
         for i in found[:SHOWN]:
-            low, high = f"{self.lowest[i]:g}", f"{self.highest[i]:g}"
-            yield (
-                f"  {self.counts[i]:,} of {self.n:,} rows: {printable(self.names[i])} {low}"
-                f"{f' to {high}' * (low != high)}, trained on {self.low[i]:g} to {self.high[i]:g}"
-            )
+            low, high = number(self.lowest[i]), number(self.highest[i])
+            cells = f"{low} to {high}" if low != high else low
+            rows = f"{self.counts[i]:,} of {self.n:,} rows: {printable(self.names[i])} {cells}"
+            yield f"  {rows}, trained on {number(self.low[i])} to {number(self.high[i])}"
         if len(found) > SHOWN:
             yield f"  and {len(found) - SHOWN:,} more features"
 
@@ -151,5 +150,5 @@ class Errors:
         if self.n:
             yield f"mae: {self.model / self.n:.6g} in {self.n:,} rows"
             constant = self.baseline / self.n
-            always = f"always predicting {self.median:g}, the training median"
+            always = f"always predicting {number(self.median)}, the training median"
             yield f"mae of {always}: {constant:.6g}"

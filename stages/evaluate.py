@@ -9,7 +9,7 @@ import msgspec
 
 from plumbline import validation
 from plumbline.core import tensors
-from plumbline.core.command import printable, run
+from plumbline.core.command import number, printable, run
 from plumbline.core.files import Input, Output, write_json
 from plumbline.core.tensors import Line, ModelInfo, Pair
 from plumbline.core.threads import count_threads
@@ -71,9 +71,10 @@ def print_comparison(metrics: dict[str, float]) -> None:
         ("validation_mae", "validation_baseline_mae"),
     ):
         if metrics.get(name, 0) >= metrics.get(baseline, math.inf):
+            error, constant = number(metrics[name]), number(metrics[baseline])
             print(
-                f"advice: {name} is {metrics[name]:g}, and predicting the training median gives "
-                f"{metrics[baseline]:g}: the model is not better than a constant"
+                f"advice: {name} is {error}, and predicting the training median gives {constant}: "
+                "the model is not better than a constant"
             )
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from plumbline import history, validation
 from plumbline.core import tensors
-from plumbline.core.command import run
+from plumbline.core.command import number, run
 from plumbline.core.files import Input, Output, parse_yaml, read
 from plumbline.core.params import MAX_BYTES, one_of
 from plumbline.pictures import draw, look
@@ -65,7 +65,7 @@ def main(
 
     size, loss = params.plot, params.train.loss
     settings = f"{params.train.model}, lr {params.train.lr:g}, {params.train.epochs:,} epochs"
-    title = f"{settings}: test MAE {mae(predicted, y_test):.4g}"
+    title = f"{settings}: test MAE {number(mae(predicted, y_test), 4)}"
     parts = f"{len(y_train):,} training and {len(y_test):,} testing samples"
     facts = "; ".join(history.facts(rows))
     losses_title = f"{settings}: {facts}" if facts else title

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from plumbline import history
 from plumbline.core import tensors
-from plumbline.core.command import Watch, run
+from plumbline.core.command import Watch, number, run
 from plumbline.core.errors import UserError
 from plumbline.core.files import Input, Output, digest
 from plumbline.core.tensors import Array, ModelInfo
@@ -65,7 +65,8 @@ def print_line(when: str, model: torch.nn.Module) -> None:
 def print_start(model: torch.nn.Module) -> None:
     """Prints what is known before training, and the header of the table."""
     if isinstance(model, Standardized):
-        print(f"losses are those of (y - {model.y_mean.item():g}) / {model.y_std.item():g}")
+        mean, std = number(model.y_mean.item()), number(model.y_std.item())
+        print(f"losses are those of (y - {mean}) / {std}")
     print_line("start", model)
     print("epoch  train loss  test loss")
 

@@ -20,7 +20,7 @@ T = TypeVar("T")
 def equation(info: SamplesInfo, weight: float, bias: float) -> str:
     """The equation of a line, as in `y = 1.002 * X - 0.2925`."""
     sign = "-" if bias < 0 else "+"
-    return f"{info.target} = {weight:g} * {info.features[0]} {sign} {abs(bias):g}"
+    return f"{info.target} = {number(weight)} * {info.features[0]} {sign} {number(abs(bias))}"
 
 
 def first(paths: list[str], read: Callable[[str], T]) -> T | None:
@@ -32,7 +32,7 @@ def first(paths: list[str], read: Callable[[str], T]) -> T | None:
 
 
 def main(_: Namespace) -> None:
-    rules, head, base = load_rules(), measure(HERE, ""), Measured({}, None)
+    rules, head, base = load_rules(), measure(HERE, ""), Measured({})
     # The results count also without git, without a commit, or if the commit's are broken.
     with suppress(UserError, OSError):
         base = measure(HERE, find_commit("HEAD"))

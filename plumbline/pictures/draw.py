@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from plumbline import validation
+from plumbline.core.command import number
 from plumbline.core.tensors import Array, Floats, Pair, SamplesInfo
 from plumbline.history import Epoch
 from plumbline.pictures import look
@@ -99,7 +100,7 @@ def draw_losses(rows: list[Epoch], loss: str, size: Size, title: str) -> Figure:
 
     The axis ends at ten times the larger first loss at most, and spans six decades at most.
     """
-    unit = f" of y / {rows[0].y_std:.4g}" if rows[0].y_std else ""
+    unit = f" of y / {number(rows[0].y_std, 4)}" if rows[0].y_std else ""
     figure, (axes,) = look.new_picture(size, title, ["epoch"], [f"loss ({loss}{unit})"])
     epoch, train_loss, test_loss = np.array([row[:3] for row in rows]).T
     axes.plot(epoch, train_loss, "o-", color=BLUE, markersize=4, label="training loss")
@@ -134,10 +135,10 @@ def draw_validation(
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.vlines(seed, low, high, color=BLUE)
     axes.plot(seed, mae, "o", color=BLUE, markersize=5, label="a training and its range")
-    axes.axhline(middle, color=BLUE, linestyle="--", label=f"median training: {middle:.4g}")
-    axes.axhline(baseline, color=VERMILLION, label=f"always the median of y: {baseline:.4g}")
+    axes.axhline(middle, color=BLUE, linestyle="--", label=f"median training: {number(middle, 4)}")
+    axes.axhline(baseline, color=VERMILLION, label=f"always the median of y: {number(baseline, 4)}")
     if limit:
-        axes.axhline(limit, color=GREEN, linestyle=":", label=f"limit: {limit:g}")
+        axes.axhline(limit, color=GREEN, linestyle=":", label=f"limit: {number(limit)}")
     shown = np.array([*high, *low, baseline, *([limit] if limit else [])])
     _set_log_axis(axes, shown, shown.max())
     look.note_points_beyond(axes, "trainings diverged, and", len(rows) - len(done), len(rows))

@@ -16,6 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from msgspec import Meta
 
+from plumbline.core.command import number
 from plumbline.core.files import replacing
 from plumbline.core.tensors import Array, Floats
 
@@ -145,7 +146,8 @@ def note_points_beyond(
             ends = np.full(there.sum(), end)
             (marks,) = axes.plot(x[there], ends, marker, color=VERMILLION, clip_on=False)
             marks.set_in_layout(False)
-        told += f", the farthest at {y[np.argmax(np.abs(y - (low + high) / 2))]:.4g}"
+        farthest = y[np.argmax(np.abs(y - (low + high) / 2))]
+        told += f", the farthest at {number(farthest, 4)}"
     text = axes.text(0.5, 0.04, told, transform=axes.transAxes, horizontalalignment="center")
     text.set(fontsize=10, color="white", backgroundcolor=VERMILLION)
 

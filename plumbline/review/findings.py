@@ -1,12 +1,9 @@
 """What a report says: the findings on a change."""
 
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 from plumbline import history
-from plumbline.core.errors import UserError
 from plumbline.core.params import PARAMS, VERSIONS
-from plumbline.lint.declared import entries
 from plumbline.review import lock
 from plumbline.review.gate import BASELINE, GATE, Rules, check_names
 from plumbline.review.git import Checkout
@@ -51,13 +48,12 @@ def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
     before, after = measure(checkout, base), measure(checkout, checkout.head)
     check_names(rules, {**before.metrics, **after.metrics})
     old, new = (lock.load_declared(checkout, commit) for commit in (base, checkout.head))
-    trained, epochs = (_history(checkout, commit) for commit in (base, checkout.head))
     return Findings(
         base=before,
         head=after,
         sources=lock.changed_sources(old, new),
-        risen=history.loss_rise(epochs) if epochs else "",
-        notes=notes(trained, epochs, after),
+        risen=history.loss_rise(after.epochs) if after.epochs else "",
+        notes=notes(before, after),
         params=read_changes(checkout, base, PARAMS),
         versions=[c for c in read_changes(checkout, base, VERSIONS) if None not in (c.old, c.new)],
         rules=read_changes(checkout, base, GATE),
@@ -68,25 +64,13 @@ def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
     )
 
 
-def _history(checkout: Checkout, commit: str) -> list[history.Epoch]:
-    """The epochs of the training at the commit; none if no plot is a history."""
-    for path in entries(checkout.stages("dvc.yaml", commit), "plots"):
-        with suppress(UserError):
-            return history.parse(checkout.read(commit, path) or b"", path)
-    return []
-
-
-def notes(before: list[history.Epoch], epochs: list[history.Epoch], head: Measured) -> list[str]:
-    """Warnings about the head's results, a sentence each; epochs: of its training.
-
-    before: the epochs of the base's training. What was so before the change is told as such.
-    """
-    old = history.facts(before).values() if before else ()
-    facts = history.facts(epochs) if epochs else {}
+def notes(base: Measured, head: Measured) -> list[str]:
+    """Warnings about the head's results, a sentence each; a warning that was so before says so."""
+    before, facts = (history.facts(side.epochs) if side.epochs else {} for side in (base, head))
     found = [
-        f"{'as before, ' * (cure in old)}{fact}: {cure}"
+        f"{'as before, ' * (cure in before.values())}{fact}: {cure}"
         for fact, cure in facts.items()
-        if fact != history.loss_rise(epochs)
+        if head.epochs and fact != history.loss_rise(head.epochs)
     ]
     repeats = head.repeats or []
     bad = sum(row.error >= row.baseline_mae for row in repeats)

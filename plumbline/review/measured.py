@@ -1,4 +1,4 @@
-"""What a revision measured: its metrics, and the rows of its repeated trainings."""
+"""What a revision measured: its metrics, its training's history, and its repeated trainings."""
 
 import json
 import math
@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from plumbline import validation
+from plumbline import history, validation
 from plumbline.core.errors import UserError
 from plumbline.core.files import parse_yaml
 from plumbline.core.params import MAX_BYTES
+from plumbline.history import Epoch
 from plumbline.lint import declared
 from plumbline.review.git import Checkout
 from plumbline.validation import Repeat
@@ -18,10 +19,11 @@ Values = dict[str, Any]  # by name; nested names are joined by dots, as in `trai
 
 
 class Measured(NamedTuple):
-    """The metrics of a revision, and its repeated trainings; None without a validation."""
+    """What a revision has in its metrics and in the CSVs of its plots."""
 
     metrics: Values
-    repeats: list[Repeat] | None
+    repeats: list[Repeat] | None = None  # None without a validation
+    epochs: list[Epoch] | None = None  # None without a history
 
 
 class Change(NamedTuple):
@@ -41,11 +43,15 @@ def measure(checkout: Checkout, commit: str) -> Measured:
     for path in declared.entries(stages, "metrics"):
         found |= read_values(checkout, commit, path)
     metrics = {name: value for name, value in found.items() if isinstance(value, float | int | str)}
+    measured = Measured(metrics)
     for path in declared.entries(stages, "plots"):
         content = (path.endswith(".csv") and checkout.read(commit, path)) or b""
-        if content.startswith(",".join(Repeat._fields).encode()):
-            return Measured(metrics, validation.parse(content, path))
-    return Measured(metrics, None)
+        header = content[:1000].partition(b"\n")[0].decode(errors="replace").rstrip().split(",")
+        if header == [*Repeat._fields]:
+            measured = measured._replace(repeats=validation.parse(content, path))
+        elif header in history.HEADERS:
+            measured = measured._replace(epochs=history.parse(content, path))
+    return measured
 
 
 def read_values(checkout: Checkout, commit: str, path: str) -> Values:

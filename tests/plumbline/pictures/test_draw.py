@@ -152,7 +152,7 @@ def test_trainings_that_diverged_are_counted_and_each_line_says_what_it_is() -> 
     rows = [Repeat(i, 12340.0 + i, 12000.0, 13000.0, 54321.0, 2) for i in range(2)]
     figure = draw.draw_validation([*rows, Repeat(2, None, None, None, 9.0, 2)], 45000, INFO, *LOOK)
     assert words(figure) == "1 of 3 trainings diverged, and lie beyond this picture"
-    lines = ["median training: 1.234e+04", "always the median of y: 5.432e+04", "limit: 45000"]
+    lines = ["median training: 12340", "always the median of y: 54320", "limit: 45000"]
     assert legend(figure) == ["a training and its range", *lines]
     figure.draw_without_rendering()
     assert figure.legends[0].get_window_extent().x0 > 0

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from plumbline import history, validation
 from plumbline.review import gate
 from plumbline.review.gate import Metric, Pictures, Rules
 from plumbline.review.git import HERE
@@ -128,7 +129,7 @@ def sides(**metrics: tuple[Any, Any]) -> tuple[Measured, Measured]:
     base, head = (
         {name: pair[i] for name, pair in metrics.items() if pair[i] is not None} for i in (0, 1)
     )
-    return Measured(base, None), Measured(head, None)
+    return Measured(base), Measured(head)
 
 
 WORSE, LIMIT = "x: Worse, by one training: ", "x is beyond its limit: "
@@ -195,6 +196,17 @@ def test_values_have_the_names_of_their_sections_and_a_metric_is_a_number_or_a_t
         (folder / "m.json").write_text(wrong)
         with pytest.raises(ValueError, match=r"^m\.json: "):
             read_values(HERE, "", "m.json")
+
+
+def test_a_plot_counts_as_a_history_or_a_validation_only_with_exactly_its_columns(
+    folder: Path,
+) -> None:
+    (folder / "dvc.yaml").write_text("stages: {a: {plots: [own.csv, h.csv, v.csv]}}")
+    (folder / "own.csv").write_text("epoch,train_loss,test_loss,accuracy\n0,1,1,high\n")
+    assert measure(HERE, "") == Measured({})
+    history.save(folder / "h.csv", [history.Epoch(0, 2.0, 1.0)])
+    validation.save(folder / "v.csv", [])
+    assert measure(HERE, "") == Measured({}, [], [history.Epoch(0, 2.0, 1.0)])
 
 
 def test_a_rule_for_a_metric_that_a_stage_may_leave_out_is_passed_over(folder: Path) -> None:

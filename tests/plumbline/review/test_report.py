@@ -24,7 +24,7 @@ RULES = Rules(
     pictures=Pictures(tolerance=0),
 )
 SCORE = {"score": structs.replace(RULES.metrics["score"], decides=True)}
-NONE = Measured({}, None)
+NONE = Measured({})
 NOTHING = Findings(NONE, NONE, [], "", [], [], [], [], {}, [], [], None)
 
 
@@ -120,7 +120,7 @@ def test_both_sides_of_the_validation_are_shown_row_by_row() -> None:
 
 
 def test_what_the_numbers_hide_is_told_below_the_sentence() -> None:
-    trained = [history.Epoch(i, 0.1, 0.2 + i % 2) for i in range(10)]
+    trained = Measured({}, epochs=[history.Epoch(i, 0.1, 0.2 + i % 2) for i in range(10)])
     swings = (
         "The testing loss swings between 0.2 and 1.2 in the last 10 epochs: "
         "where training stops decides the metrics; lower train.lr in params.yaml."
@@ -128,12 +128,12 @@ def test_what_the_numbers_hide_is_told_below_the_sentence() -> None:
     constant = "the model is not better than a constant, the median of y."
     half, fewer = ([*rows(4, n), *rows(3, 20 - n)] for n in (10, 9))
     test = {"test_mae": 0.6876, "baseline_mae": 0.6792}
-    assert notes([], trained, NONE) == [swings]
-    assert notes(trained, trained, NONE) == [f"As before, t{swings[1:]}"]
-    assert notes([], [], Measured(test, half)) == [
+    assert notes(NONE, trained) == [swings]
+    assert notes(trained, trained) == [f"As before, t{swings[1:]}"]
+    assert notes(NONE, Measured(test, half)) == [
         f"In 10 of 20 trainings {constant}", f"On the testing samples {constant}"
     ]  # fmt: skip
-    assert notes([], [], Measured({}, fewer)) == []
+    assert notes(NONE, Measured({}, fewer)) == []
     assert lines_of(BETTER._replace(notes=[swings]))[4:7:2] == [
         f"⚠️ {swings}",
         "`555555555555` → `new`",
