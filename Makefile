@@ -1,8 +1,8 @@
-# `make repro` and `make test` set up all that they need. Nothing has to be activated.
+# `make repro` and `make test` set up everything they need. No environment has to be active.
 
 PYTHON ?= python3
 BIN := $(CURDIR)/.venv/bin
-# DVC finds the `python` of each stage on PATH.
+# DVC runs each stage with the first `python` on PATH.
 export PATH := $(BIN):$(PATH)
 PIP := python -m pip --quiet --quiet --disable-pip-version-check
 
@@ -13,7 +13,7 @@ repro: .venv/ready | git
 	$(strip dvc repro $(ARGS))
 	@python -m plumbline summary
 
-# The new rows are written beside TABLE, with their predictions, or to PREDICTIONS.
+# Writes the rows of TABLE with their predictions to PREDICTIONS, by default a file next to TABLE.
 MODEL ?= models/model.safetensors
 
 predict: .venv/ready
@@ -22,7 +22,7 @@ predict: .venv/ready
 		python -m stages.predict "$$table" '$(MODEL)' \
 		"$${predictions:-$${table%.*}.predictions.$${table##*.}}"
 
-# BASE and HEAD are revisions. Without HEAD, the working tree is compared.
+# BASE and HEAD are revisions. Without HEAD, BASE is compared with the working tree.
 BASE ?= main
 
 report: .venv/ready
@@ -34,7 +34,7 @@ gate: .venv/ready
 check: .venv/ready
 	@python -m plumbline check $(HEAD) $(if $(FULL),--full)
 
-# Git merges the code of BRANCH, and `settle` its results.
+# Git merges the code of BRANCH; `settle` merges the results.
 BRANCH ?= origin/main
 
 merge: .venv/ready
@@ -68,7 +68,7 @@ git:
 	@git rev-parse --git-dir >/dev/null 2>&1 || \
 		{ echo 'wanted a git repository, which DVC needs; clone this project, or run: git init'; exit 1; }
 
-# The scripts of an environment name its place, so that it breaks when its folder is moved.
+# The scripts in .venv contain its absolute path, so a .venv that was moved is made again.
 MOVED := $(shell test ! -e .venv/bin/dvc || grep -qF '$(realpath .venv)' .venv/bin/dvc || echo moved)
 .PHONY: $(MOVED)
 
@@ -77,13 +77,13 @@ MOVED := $(shell test ! -e .venv/bin/dvc || grep -qF '$(realpath .venv)' .venv/b
 		{ echo 'wanted Python 3.11 or newer; name one: make PYTHON=python3.12'; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 
-# uv makes an environment without pip.
+# An environment that uv made has no pip.
 .venv/pip: .venv/bin/python
 	@python -m pip --version >/dev/null 2>&1 || python -m ensurepip >/dev/null
 	@touch $@
 
-# uv takes a quarter of pip's time. It does not read pip's configuration, so it gets the addresses
-# that are there. Where it finds less than pip all the same, pip installs.
+# uv takes a quarter of pip's time. It does not read pip's configuration, so UV passes the index
+# addresses in it to uv. If uv fails, for example because it does not find a package, pip installs.
 UV = $(shell '$(BIN)/python' -m pip config list 2>/dev/null | sed -n \
 		-e 's/^.*\.find-links=/UV_FIND_LINKS=/p' -e 's/^.*\.extra-index-url=/UV_INDEX=/p' \
 		-e 's/^.*\.index-url=/UV_DEFAULT_INDEX=/p' -e 's/^.*\.cert=/SSL_CERT_FILE=/p' | \
@@ -91,8 +91,8 @@ UV = $(shell '$(BIN)/python' -m pip config list 2>/dev/null | sed -n \
 	UV_INDEX_STRATEGY=unsafe-best-match uv pip install --quiet --python .venv/bin/python
 install = @echo 'installing $(1)'; $(UV) $(1) 2>/dev/null || $(PIP) install --no-compile $(1)
 
-# On Linux, the default PyTorch brings CUDA. CPU=1 takes the CPU build of the same version from
-# the index that https://pytorch.org/get-started/locally names.
+# On Linux, the default PyTorch brings CUDA. CPU=1 installs the CPU build of the same version from
+# PyTorch's own index (https://pytorch.org/get-started/locally).
 TORCH_CPU := https://download.pytorch.org/whl/cpu
 
 .venv/ready: requirements.txt constraints.txt pyproject.toml $(MOVED) | git .venv/pip
@@ -108,7 +108,7 @@ TORCH_CPU := https://download.pytorch.org/whl/cpu
 # Below: only in this repository, not in a project that `new` makes.
 .PHONY: example test-quick test-all bench
 
-# One of examples/: its project is made in build/, which git ignores. Delete it to make it again.
+# Runs the project of examples/NAME in build/NAME, which git ignores; delete it to start again.
 NAME ?= diabetes
 
 example: .venv/ready | git
@@ -116,20 +116,20 @@ example: .venv/ready | git
 	@test -e build/$(NAME) || python -m examples.make $(NAME) build/$(NAME)
 	@$(MAKE) --no-print-directory --directory build/$(NAME) repro
 
-# -m '...' leaves out tests by their marks, which tests/conftest.py explains.
+# -m selects tests by their marks, which tests/conftest.py explains.
 PYTEST := python -m pytest --numprocesses 2 --dist worksteal -m "not all"
 
 test-quick: .venv/ready-dev | git
 	$(PYTEST) -m "not all and not slow" $(ARGS)
 
-# INVARIANCE=1000 and FUZZ=10000 draw so many machines, and so many files of each kind.
+# INVARIANCE=1000 tests that many random cases, and FUZZ=10000 that many random files of each kind.
 test-all: .venv/ready-dev lint | git
 	$(PYTEST) -m "" $(ARGS)
 
-# mypy names what another system lacks, such as signal.SIGKILL.
+# For each platform, mypy finds names that the platform lacks, such as signal.SIGKILL on Windows.
 MYPY := printf '%s\n' linux darwin win32 | xargs -P 3 -I {} mypy --platform {} --cache-dir .mypy_cache/{}
 
-# Takes twenty minutes and gigabytes of disk; the figures are in benchmarks/README.md.
+# Takes twenty minutes and gigabytes of disk space. The results are in benchmarks/README.md.
 bench: .venv/ready-bench
 	python -m benchmarks.repro
 	python -m benchmarks.training

@@ -1,8 +1,8 @@
-"""Time and peak memory of `load` and `predict` for tables of 10 million rows, as a table.
+"""Measures time and peak memory of `load` and `predict` for tables of 10 million rows.
 
 Usage: python -m benchmarks.loading [ROWS]
 
-The samples are the file that `load` writes. The time on 10 rows is that of the imports.
+`samples, MB` is the size of the output of `load`. The time for 10 rows is that of the imports.
 """
 
 import sys
@@ -20,7 +20,7 @@ from tests.support.clone import make_clone
 RUNS = 3
 CHUNK = 100_000
 
-# Run in a child: if this process imported torch, each child's peak memory would start higher.
+# Runs in a child: if this process imported torch, each child's peak memory would start higher.
 SAVE_MODEL = """
 from pathlib import Path
 from plumbline.inference.model import save_model
@@ -30,9 +30,9 @@ save_model(Path("model"), *make_with_info("linear", {features}, standardize=True
 
 
 def write_table(path: Path, rows: int, features: int) -> None:
-    """Writes uniform random numbers with 6 digits: the features, and y.
+    """Writes a table of uniform random numbers with 6 digits: the features and y.
 
-    It writes chunks, because a child's peak memory starts at that of its parent.
+    Chunks keep this process small, because a child's peak memory starts at that of its parent.
     """
     random = np.random.default_rng(0)
     schema = pa.schema([(f"x{i}", pa.float64()) for i in range(features)] + [("y", pa.float64())])

@@ -1,4 +1,4 @@
-"""Seconds and memory of a command in a clone of this project."""
+"""Measures the time and memory of a command in a clone of this project."""
 
 import os
 import shlex
@@ -10,7 +10,7 @@ from tests.support.clone import Clone
 
 
 def measure(command: list[str], clone: Clone, **environment: str) -> tuple[float, int]:
-    """Seconds and peak memory in MB of a command that has to succeed."""
+    """Seconds and peak memory in MB of a command; exits with an error if the command fails."""
     start = time.perf_counter()
     process = subprocess.Popen(
         command,

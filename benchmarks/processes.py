@@ -1,9 +1,9 @@
-"""One thread against two, and against two processes.
+"""Compares training with one thread, with two threads, and with two processes.
 
 Usage: python -m benchmarks.processes
 
-10 million samples. Each figure is the difference between a train stage with 20 epochs and one with
-120, divided by 100, so that start and end do not count.
+The data are 10 million samples. Each figure is the time of `train` with 120 epochs, minus its time
+with 20 epochs, divided by 100, which excludes the time to start and to end the stage.
 """
 
 import statistics
@@ -23,7 +23,7 @@ def set_epochs(clone: Clone, epochs: int) -> None:
 
 
 def seconds(clone: Clone, epochs: int, environment: dict[str, str]) -> float:
-    """Seconds of the train stage."""
+    """Seconds of `train` with this number of epochs."""
     set_epochs(clone, epochs)
     return measure(declared.read(clone.path)["train"].cmd, clone, **environment)[0]
 

@@ -1,13 +1,13 @@
-"""How long a person waits for `dvc repro`: this project, its floor, and the tutorials' way.
+"""Measures `dvc repro` in this project, in its floor, and in the tutorials' way.
 
 Usage: python -m benchmarks.repro [RUNS]
 
-The floor (benchmarks/floor/) has the same stages, data and parameters. Each of its stages depends
-on one script, imports what it cannot do without, and writes a few bytes. The tutorials' way
-(benchmarks/tutorial/) does the same computation with torch and pyplot imported in every script.
-A second table is of six stages: without validate, whose 20 trainings the floor does not do, and
-without the versions of packages. All run in turn; each figure is a median, and each ratio a median
-of ratios.
+The floor (benchmarks/floor/) has the same stages, data and parameters. Each of its stages is
+one script, which imports its packages and writes a few bytes. The tutorials' way
+(benchmarks/tutorial/) does this project's computation, and imports torch and pyplot in every
+script. The second table compares six stages. It leaves out validate, whose 20 trainings the floor
+does not run, and the versions of packages. The projects run in turn. Each time is a median, and
+each ratio is a median of ratios.
 """
 
 import shlex
@@ -26,7 +26,7 @@ from tests.support.clone import Clone, make_clone
 
 
 def make_other(path: Path, scripts: Path) -> Clone:
-    """A clone of this project with other scripts as its stages, which write the same files."""
+    """A clone of this project whose stages run the scripts in the folder `scripts`."""
     clone = make_clone(path)
     text = (path / "dvc.yaml").read_text(encoding="utf-8").replace(".safetensors", ".pt")
     (path / "dvc.yaml").write_text(text, encoding="utf-8")
@@ -37,14 +37,14 @@ def make_other(path: Path, scripts: Path) -> Clone:
         content["stages"][name] |= {"deps": deps, "cmd": command}
         shutil.copy(scripts / f"{name}.py", path / "stages")
     (path / "dvc.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
-    (path / "stages" / "__init__.py").write_text("")  # ours makes imports faster
+    (path / "stages" / "__init__.py").write_text("")  # the original makes imports faster
     (path / "plots").mkdir()
     clone.commit("Other stages")
     return clone
 
 
 def leave_out_validate(clone: Clone) -> Clone:
-    """Keeps the last validation as a file that no stage makes, and declares no versions."""
+    """Removes the stage validate, but keeps its last output; removes the versions of packages."""
     content = yaml.safe_load((clone.path / "dvc.yaml").read_text(encoding="utf-8"))
     del content["stages"]["validate"]
     for stage in content["stages"].values():

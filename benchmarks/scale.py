@@ -1,11 +1,11 @@
-"""Time and peak memory of each stage from 100 samples to 100 million, as tables and a picture.
+"""Measures time and peak memory of each stage from 100 to 100 million samples; draws a picture.
 
 Usage: python -m benchmarks.scale [LARGEST]
 
-Each stage runs three times for each size, in its own process, and the fastest run counts; validate
-trains once. DVC's part is `dvc commit`, which hashes the files and copies them to the cache, or
-links them. At the largest size, each stage is compared with its limit: the time on 100 samples,
-which is its imports, plus the time to read and to write the bytes that it has to.
+For each size, each stage runs three times in its own process; the fastest run is printed. The stage
+validate trains one model. DVC's time is that of `dvc commit`, which hashes the files, and copies or
+links them to the cache. At the largest size, each stage is compared with its limit: its time on 100
+samples, which it spends on imports, plus the time to read its inputs and write its outputs.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from tests.support.clone import Clone, make_clone
 EPOCHS, RUNS = 20, 3
 LEAST = 100
 
-# DVC as it is set here, and with the links of docs/large-data.md.
+# DVC's setting in this project, and the setting that docs/large-data.md recommends.
 CACHE_TYPES = {"dvc": "reflink,copy", "dvc, links": "hardlink,copy"}
 
 Results = dict[str, tuple[float, int]]  # seconds and MB of each stage
@@ -47,9 +47,9 @@ def measure_stages(clone: Clone) -> Results:
 
 
 def measure_cold(command: list[str], clone: Clone, outs: Iterable[str] = ()) -> tuple[float, int]:
-    """Seconds and MB of a command when DVC knows no file and the disk has nothing to write.
+    """Seconds and MB of a command when DVC's cache is empty and no write to the disk is pending.
 
-    Before a stage runs, DVC removes its outputs.
+    Removes `outs` first, as DVC does before it runs a stage.
     """
     known = clone.path / "known"
     for folder in (clone.path / ".dvc" / "cache", known):
@@ -61,7 +61,7 @@ def measure_cold(command: list[str], clone: Clone, outs: Iterable[str] = ()) -> 
 
 
 def seconds_to_read(path: Path, times: int) -> float:
-    """Seconds to map a file and look at each of its bytes, so many times."""
+    """Seconds to map a file into memory, and to read each of its bytes `times` times."""
     start = time.perf_counter()
     content = np.memmap(path, np.uint8)
     for _ in range(times):
@@ -70,7 +70,7 @@ def seconds_to_read(path: Path, times: int) -> float:
 
 
 def seconds_to_write(path: Path, copy: Path) -> float:
-    """Seconds to write a file's bytes to a new one."""
+    """Seconds to write a file's bytes to a new file."""
     content = np.fromfile(path, np.uint8)
     copy.unlink(missing_ok=True)
     os.sync()
@@ -88,7 +88,7 @@ def seconds_to_hash(path: Path) -> float:
 
 
 def limit(stage: Stage, project: Path) -> float:
-    """Seconds to read what a stage reads, each epoch if it trains, and to write its outputs."""
+    """Seconds to read a stage's inputs, in each epoch if it trains, and to write its outputs."""
     times = EPOCHS if stage.name in ("train", "validate") else 1
     files = [project / path for path in stage.inputs]
     outs = [project / path for path in stage.outs]
@@ -105,7 +105,7 @@ def limit_of_dvc(stages: dict[str, Stage], project: Path, copies: bool) -> float
 
 
 def draw(results: dict[int, Results], path: Path) -> None:
-    """Both figures against the number of samples, each axis logarithmic."""
+    """Draws time and memory against the number of samples, on logarithmic axes."""
     figure = Figure(figsize=(9, 4), layout="constrained")
     for place, what in enumerate(("seconds", "peak memory, MB")):
         axes = figure.add_subplot(1, 2, place + 1, xlabel="samples", ylabel=what)

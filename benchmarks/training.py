@@ -1,9 +1,9 @@
-"""Training alone: this project and what a user would use instead.
+"""Measures only the training: in this project, and in what a user could use instead.
 
 Usage: python -m benchmarks.training [RUNS]
 
-The ways of `benchmarks/ways.py`, each in its own process. The rows of a table run in turn; each
-figure is a median, and each ratio a median of ratios.
+Each way of `benchmarks/ways.py` runs in its own process. The rows of a table run in turn. Each time
+is a median, and each ratio is a median of ratios.
 """
 
 import os
@@ -18,7 +18,7 @@ class Row(NamedTuple):
     samples: int
     epochs: int
     features: int = 1
-    threads: int | None = None  # None: one for each core
+    threads: int | None = None  # None: one thread for each core
 
     def seconds(self) -> float:
         """Seconds for one sample in one epoch."""
@@ -37,7 +37,7 @@ class Row(NamedTuple):
         return self.way + features + ", one thread" * (self.threads == 1)
 
 
-# The ratios of a table compare with its first row.
+# Each ratio divides a row's time by the time of the first row of its table.
 TABLES = [
     [
         Row("this", 100, 2_000),
@@ -81,7 +81,7 @@ def digits(number: float) -> str:
 
 
 def main(runs: int) -> None:
-    """Prints a row for each way; its ratio compares the time for one sample."""
+    """Prints the tables; a ratio divides the times for one sample."""
     print("| samples | way | ms per epoch | ns per sample | times this |")
     print("|---|---|---|---|---|")
     for rows in TABLES:

@@ -1,10 +1,10 @@
-"""Ways to learn y (n, 1) from X (n, features), which is linear in it.
+"""Ways to learn y (n, 1), which is linear in X (n, features).
 
 Usage: python -m benchmarks.ways WAY SAMPLES EPOCHS [FEATURES]
 
-Each way computes its training and its testing loss every 20 epochs. Prints the seconds of the
-epochs, after two epochs that do not count. Each way has its own process, so that none profits from
-what another one left behind.
+Each way computes its training and testing loss every 20 epochs. The script prints the seconds of
+EPOCHS epochs, after two epochs to warm up. Each way needs its own process, because a second way
+would profit from the imports and memory of the first.
 """
 
 import logging
@@ -29,7 +29,7 @@ BATCH = 1_000
 Loader = DataLoader[tuple[Tensor, ...]] | list[tuple[Tensor, Tensor]]
 
 
-threads = cache(use_threads)  # the first call sets the process up
+threads = cache(use_threads)  # only the first call sets the threads of the process
 
 
 def this(
@@ -39,7 +39,7 @@ def this(
     batch_size: int = 0,
     kind: type[nn.Module] = Linear,
 ) -> nn.Module:
-    """The loop of `stages/loop.py`; the trained model of this class."""
+    """Trains a model of this class with the loop of `stages/loop.py`, and returns it."""
     use_device(X.device.type)
     world = World(threads=threads())
     params = Train(
@@ -86,7 +86,7 @@ def plain(X: Tensor, y: Tensor, epochs: int, loader: Loader | None = None) -> No
 
 
 def plain_in_batches(X: Tensor, y: Tensor, epochs: int) -> None:
-    """The loop with a DataLoader."""
+    """The exercise's loop, with mini-batches from a DataLoader."""
     plain(X, y, epochs, DataLoader(TensorDataset(X, y), BATCH, shuffle=True))
 
 
@@ -129,7 +129,7 @@ def with_lightning(X: Tensor, y: Tensor, epochs: int, loader: Loader | None = No
 
 
 def with_lightning_at_once(X: Tensor, y: Tensor, epochs: int) -> None:
-    """The same with a loader that passes X and y on, without collating."""
+    """Lightning's Trainer with a loader that yields X and y whole, without collating."""
     loader = DataLoader(TensorDataset(X, y), batch_size=None, sampler=[slice(None)])
     with_lightning(X, y, epochs, loader)
 
@@ -158,7 +158,7 @@ def with_sklearn(X: Tensor, y: Tensor, epochs: int) -> None:
 
 
 def read(X: Tensor, y: Tensor, epochs: int) -> None:
-    """The floor: reading the data from memory."""
+    """Reads the data from memory: a lower bound on the time of an epoch."""
     for _ in range(epochs):
         X.sum()
         y.sum()

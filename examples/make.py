@@ -1,4 +1,4 @@
-"""Make the project of an example: a new project with its table, and then what is its own.
+"""Make the project of an example: run `new` with its table, then add its stage if it has one.
 
 Usage: python -m examples.make NAME FOLDER
 """
@@ -29,10 +29,10 @@ def insert(path: Path, before: str, text: str) -> None:
 
 
 def add_stage(example: Path, table: Path, project: Path) -> None:
-    """Puts the stage `prepare` before `load`: its script, table, entry, parameters and package."""
+    """Adds the stage `prepare` before `load`: its script, table, entry, parameters and package."""
     shutil.copy(example / "prepare.py", project / "stages")
     shutil.copy(table, project / "data")
-    (project / "data" / "prepared.csv").unlink()  # the stage makes it
+    (project / "data" / "prepared.csv").unlink()  # the stage writes it
     entry, section, package = (
         (example / name).read_text(encoding="utf-8")
         for name in ("stage.yaml", "params.yaml", "requirements.txt")

@@ -1,1 +1,1 @@
-"""The library: what no project changes. It imports no stage; each stage imports parts of it."""
+"""The library: code that no project needs to change. Stages import it; it imports no stage."""

@@ -12,22 +12,22 @@ from plumbline.core.errors import UserError
 from plumbline.review.git import unmerged
 
 COMMANDS = {
-    "report": "what changed between two revisions, and whether it is better, in Markdown",
-    "gate": "fail if a metric that decides got worse, or a metric is beyond its limit",
-    "check": "fail if dvc.lock, metrics.json or a picture is not what `dvc repro` would leave",
-    "lint": "fail if a stage does more or less than dvc.yaml declares",
-    "versions": "write the versions that are installed into versions.yaml",
+    "report": "report in Markdown what changed between two revisions, and whether it is better",
+    "gate": "fail if a deciding metric got worse, or if any metric is beyond its limit",
+    "check": "fail if `dvc repro` would change dvc.lock, metrics.json or a picture",
+    "lint": "fail unless dvc.yaml declares exactly what each stage imports, reads and writes",
+    "versions": "write the installed versions to versions.yaml",
     "settle": "finish a merge, rebase or cherry-pick: take or remake the results that conflict",
-    "accept": "record that only comments or docstrings changed, so that no stage runs",
+    "accept": "record that only comments or docstrings changed, so that no stage reruns",
     "recover": "repair the files that a killed DVC left half-written",
     "new": "make a project of your own, from a checkout of Plumbline",
-    "update": "give a project that `new` made the library of this checkout",
-    "summary": "print the results, and how they moved since the last commit",
+    "update": "copy the library of this checkout into a project that `new` made",
+    "summary": "print the results, and how they changed since the last commit",
 }
 
 
 class Parser(ArgumentParser):
-    """An ArgumentParser whose errors are one line and exit status 1."""
+    """An ArgumentParser that prints an error on one line and exits with status 1."""
 
     def error(self, message: str) -> NoReturn:
         usage = " ".join(self.format_usage().split())
@@ -35,7 +35,7 @@ class Parser(ArgumentParser):
 
 
 def main() -> None:
-    """Runs the command that the command line names; what a user can cause ends it with one line."""
+    """Runs the named command; an error that a user can cause is printed on one line."""
     name = next(iter(sys.argv[1:]), "--help")
     if name not in COMMANDS:
         overview = Parser("plumbline", description=__doc__)
@@ -43,17 +43,17 @@ def main() -> None:
         for known, text in COMMANDS.items():
             names.add_parser(known, help=text)
         overview.parse_args([name])
-    # The installed command finds the project's stages, as `python -m` does.
+    # Lets the installed command import the project's stages, as `python -m` does.
     sys.path.insert(0, "")
-    # The other commands' imports, such as DVC's, would take longer than some commands do.
+    # Imports one command only: others import DVC, which takes longer than some commands run.
     command = import_module(f"plumbline.commands.{name}")
     parser = Parser(f"plumbline {name}", description=command.__doc__, allow_abbrev=False)
     if hasattr(command, "add_arguments"):
         command.add_arguments(parser)
     options: Namespace = parser.parse_args(sys.argv[2:])
-    # Its own encoding would refuse some characters of a report in an old console.
+    # The default encoding of an old console lacks some characters of a report.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)  # type: ignore[union-attr]
-    # DVC finds the `python` of each stage there.
+    # DVC looks up each stage's `python` in PATH.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with errors_in_one_line(name):
         check_library()
@@ -61,7 +61,7 @@ def main() -> None:
             raise UserError("a merge is in progress; type: make settle")
         try:
             command.main(options)
-        except BrokenPipeError:  # the reader has seen enough, as in `| head -1`
+        except BrokenPipeError:  # the reader closed the pipe, as in `| head -1`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
 

@@ -1,4 +1,4 @@
-"""A column of a table as float32; an error names the row."""
+"""Converts a column of a table to float32; errors name the row."""
 
 import math
 import reprlib
@@ -15,39 +15,39 @@ from plumbline.core.errors import UserError
 from plumbline.core.params import MAX
 from plumbline.core.tensors import Array
 
-HELP = "docs/your-own.md says how to prepare a table"
-PRECISION = 1 / 1000  # of a column's range, by which float32 may move its numbers
-TINY = 1e-30  # far above the numbers that float32 holds with fewer digits
+HELP = "docs/your-own.md explains how to prepare a table"
+PRECISION = 1 / 1000  # rounding to float32 may move a number this fraction of its column's range
+TINY = 1e-30  # far above the subnormal numbers, which float32 holds with fewer digits
 
 
 def texts(*values: str) -> pa.Array:
-    """The texts as Arrow has them; `pa.array` would import pandas if it is installed, in 0.8 s."""
+    """An Arrow array of the texts. `pa.array` would import pandas, if installed, in 0.8 s."""
     content = [value.encode() for value in values]
     ends = np.cumsum([0, *map(len, content)], dtype=np.int32)
     buffers = pa.py_buffer(ends), pa.py_buffer(b"".join(content))
     return pa.StringArray.from_buffers(len(values), *buffers)
 
 
-GAPS = texts(*ConvertOptions().null_values)  # an empty cell, NA, nan and their like
-# `None` and `math.nan` would import pandas too.
+GAPS = texts(*ConvertOptions().null_values)  # an empty cell, NA, nan and so on
+# Arrow would import pandas for `None` and `math.nan` too.
 NULL, NAN = pa.nulls(1, pa.string())[0], texts("nan").cast(pa.float64())[0]
 
 
 class Column:
-    """Converts a column, some rows at a time, and follows how far float32 moves its numbers."""
+    """Converts a column, some rows at a time, and records how far float32 moves its numbers."""
 
     def __init__(self, name: str, trained: tuple[float, float] | None = None) -> None:
-        # trained: the range of the column that a model has seen, in place of the column's own
+        # trained: the column's range in a model's training samples, used instead of its own range
         self.name, self.trained = name, trained
-        self.is_boolean: bool | None = None  # None until there is a text
+        self.is_boolean: bool | None = None  # None until a cell has a text
         self.low, self.high = math.inf, -math.inf
-        self.moved, self.farthest = 0.0, ""  # the number that float32 moves most: how far, which
-        self.same: set[Decimal] = set()  # numbers that not even float64 tells apart
+        self.moved, self.farthest = 0.0, ""  # the largest move by float32, and the error for it
+        self.same: set[Decimal] = set()  # different numbers that are equal as float64
 
     def convert(self, cells: pa.Array, row: int, out: Array) -> None:
-        """Writes the cells to `out`, nan for a gap; `row` is the number of the first.
+        """Writes the cells to `out`, with nan for a gap; `row` is the number of the first cell.
 
-        UserError for a text, and for a number beyond float32.
+        UserError for a cell that is not a number or not finite as float32.
         """
         numbers = self._parse(cells, row)
         values = np.from_dlpack(numbers.fill_null(NAN))  # `to_numpy` would import pandas
@@ -58,7 +58,7 @@ class Column:
             raise UserError(f"{self._cell(row + i)}: wanted a finite float32, got {values[i]}")
         out[:] = values
         self.low, self.high = min(self.low, low), max(self.high, high)
-        # float32 moves a number by at most 2**-24 of it: most columns are done here.
+        # float32 moves a number by at most 2**-24 of itself, so most columns need no further check.
         if low > high or max(-self.low, self.high, TINY) * 2.0**-24 <= self._limit():
             return
         moved = np.abs(values - out)
@@ -75,23 +75,21 @@ class Column:
 
     def check_precision(self) -> None:
         """UserError if float32 moves a number too far; it may move a constant by any distance."""
-        cure = ", too far for the range that the model was trained on"
+        cure = "; that is too far, given the range that the model was trained on"
         if self.trained is None:
             cure = f"; subtract an offset from the column, such as {_plain(self.low)}"
             if max(-self.low, self.high) <= TINY:
                 cure = "; multiply the column by a large number"
-            cure += ", or leave it out"
+            cure += ", or leave the column out"
         if self.trained or self.low < self.high:
             if self.moved > self._limit():
                 raise UserError(self.farthest + cure)
         elif len(self.same) > 1:
             both = " and ".join(map(str, sorted(self.same)[:2]))
-            raise UserError(
-                f"{self.name}: wanted numbers that float32 tells apart, got {both}{cure}"
-            )
+            raise UserError(f"{self.name}: wanted numbers that differ as float32, got {both}{cure}")
 
     def _limit(self) -> float:
-        """How far float32 may move a number."""
+        """The largest distance that float32 may move a number."""
         low, high = self.trained or (self.low, self.high)
         return (high - low) * PRECISION or (math.inf if self.trained else 0.0)
 
@@ -99,7 +97,7 @@ class Column:
         return f"{self.name}, row {row} below the header"
 
     def _parse(self, cells: pa.Array, row: int) -> pa.Array:
-        """The cells as float64, null for a gap; UserError for one that is not a number."""
+        """The cells as float64, with null for a gap; UserError for a cell that is not a number."""
         if cells.type != pa.string():
             return cells.cast(pa.float64(), safe=False)
         if not self.is_boolean and (numbers := self._cast(cells)):
@@ -116,7 +114,7 @@ class Column:
         raise UserError(f"{self._cell(row + i)}: wanted {wanted}, got {reprlib.repr(got)}; {HELP}")
 
     def _cast(self, cells: pa.Array) -> pa.Array | None:
-        """The texts as float64; None if one of them is not a number."""
+        """The texts as float64; None if one is not a number, or, in a boolean column, a boolean."""
         with suppress(pa.ArrowInvalid):
             return (cells.cast(pa.bool_()) if self.is_boolean else cells).cast(pa.float64())
         return None
@@ -127,7 +125,7 @@ def _plain(number: float) -> str:
 
 
 def _text(cells: pa.Array, i: int) -> str:
-    """The cell as the table has it; a byte that is not UTF-8 as its code."""
+    """The cell as written in the table, with the code of each byte that is not UTF-8."""
     if cells.type == pa.string():
         return str(cells[i : i + 1].cast(pa.binary())[0].as_py().decode(errors="backslashreplace"))
     return str(cells[i].as_py())

@@ -1,4 +1,4 @@
-"""The history of a training: a CSV with a row for each evaluated epoch."""
+"""The history of a training: a CSV with one row per evaluated epoch."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -9,21 +9,21 @@ from plumbline.core.errors import UserError
 from plumbline.core.files import parse_csv, read, write_csv
 from plumbline.core.params import MAX
 
-# The longest history, since git keeps it: 1.6 MB. Reading it takes up to 25 times that in memory.
+# At most 1.6 MB, because git stores the file. Reading it takes up to 25 times that in memory.
 MAX_ROWS = 10_000
 MAX_BYTES = 160 * MAX_ROWS
 
-LAST = 10  # epochs at the end that facts are about
-SWING = 1.1  # the least ratio of the highest to the lowest loss of a swing
+LAST = 10  # `facts` reads at most this many of the last epochs
+SWING = 1.1  # in a swing, the highest loss is at least this many times the lowest
 
 
 class Epoch(NamedTuple):
-    """One evaluated epoch.
+    """One evaluated epoch; all rows of a history have the same columns.
 
-    train_loss is the mean of the batches' losses, each before its step; test_loss, weight and bias
-    are those after the epoch. The losses are in the unit of `train.loss`, of y / y_std if there is
-    a y_std. Only a line in one feature has a weight and a bias, and only a standardised training
-    has a y_std: the standard deviation of the training y. All rows have the same columns.
+    train_loss is the mean of the batches' losses, each computed before its step; test_loss, weight
+    and bias are those after the epoch. The losses are in the unit of `train.loss`, computed on
+    y / y_std if y_std is set. Only a line in one feature has a weight and a bias; only a
+    standardised training has a y_std, the standard deviation of the training y.
     """
 
     epoch: int
@@ -42,14 +42,14 @@ HEADERS = [
 
 
 def loss_rise(rows: list[Epoch]) -> str:
-    """How the training loss rose, if the last one is above the first; else empty."""
+    """The message that the last training loss is above the first; empty if it is not."""
     first, last = rows[0].train_loss, rows[-1].train_loss
     moved = f"from {number(first, 4)} to {number(last, 4)}"
     return f"the training loss rose {moved}" if last > first else ""
 
 
 def loss_swing(rows: list[Epoch]) -> str:
-    """The range of the testing loss over the last epochs, if it goes up and down by a tenth."""
+    """The message that the testing loss swings by a tenth in the last epochs; else empty."""
     losses = [row.test_loss for row in last_epochs(rows)]
     low, high, n = min(losses), max(losses), len(losses)
     one_way = losses in (sorted(losses), sorted(losses, reverse=True))
@@ -60,9 +60,9 @@ def loss_swing(rows: list[Epoch]) -> str:
 
 
 def loss_fall(rows: list[Epoch]) -> str:
-    """The fall of the training loss in each of the last epochs, if it is far from settled.
+    """The message that the training loss still falls in the last epochs; else empty.
 
-    It is if a tenth more epochs, at the same pace, would lower the loss by 1 %.
+    That is: it fell in each of them, and a tenth more epochs at that pace would lower it by 1 %.
     """
     losses = [row.train_loss for row in last_epochs(rows)]
     first, last, n = losses[0], losses[-1], len(losses)
@@ -76,30 +76,30 @@ def loss_fall(rows: list[Epoch]) -> str:
 
 
 def facts(rows: list[Epoch]) -> dict[str, str]:
-    """What the last epoch alone does not show: each fact with its cure."""
+    """Messages about problems that the last epoch does not show, each with its cure."""
     found = {
         loss_rise(rows): "the model did not learn; lower train.lr",
-        loss_swing(rows): "where training stops decides the metrics; lower train.lr",
+        loss_swing(rows): "the metrics depend on where training stops; lower train.lr",
         loss_fall(rows): "training has not settled; raise train.epochs or train.lr",
     }
     return {fact: f"{cure} in params.yaml" for fact, cure in found.items() if fact}
 
 
 def last_epochs(rows: list[Epoch]) -> list[Epoch]:
-    """The rows of up to ten last epochs, back to the first gap."""
+    """The longest run of consecutive epochs at the end, at most ten rows."""
     last = rows[-LAST:]
     without_gap = range(rows[-1].epoch - len(last) + 1, rows[-1].epoch + 1)
     return [row for row, epoch in zip(last, without_gap, strict=True) if row.epoch == epoch]
 
 
 def save(path: Path, rows: list[Epoch]) -> None:
-    """Writes a line for each row, with the columns that the first one has."""
+    """Writes one line per row, with the columns that are set in the first row."""
     names = [name for name, value in rows[0]._asdict().items() if value is not None]
     write_csv(path, names, ([getattr(row, name) for name in names] for row in rows))
 
 
 def load(path: Path) -> list[Epoch]:
-    """The rows in the order of their epochs, at least one; UserError names the line that is wrong.
+    """The rows in ascending order of epochs, at least one; UserError names a malformed line.
 
     A file written by `save` reads back as the same numbers.
     """
@@ -107,7 +107,7 @@ def load(path: Path) -> list[Epoch]:
 
 
 def parse(content: bytes, path: Path | str) -> list[Epoch]:
-    """As `load`, from the content of the file."""
+    """Like `load`, from the content of the file; errors name the path."""
     rows = parse_csv(content, path, HEADERS, _row)
     if not rows:
         raise UserError(f"{path}: wanted rows below the names of the columns, got none")
@@ -116,7 +116,7 @@ def parse(content: bytes, path: Path | str) -> list[Epoch]:
 
 def _row(epoch: str, **cells: str) -> Epoch:
     row = Epoch(int(epoch), **{name: float(cell) for name, cell in cells.items()})
-    # The comparisons refuse nan and inf too.
+    # nan and inf fail these comparisons too.
     if not (0 <= row.epoch < 2**31 and all(abs(n or 0) <= MAX for n in row)):
         raise ValueError
     return row

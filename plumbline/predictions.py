@@ -1,4 +1,4 @@
-"""A table of predictions: another table's cells with new columns, and what to print about them."""
+"""A table of predictions: the cells of the input table, new columns, and a summary to print."""
 
 import csv
 import io
@@ -26,9 +26,9 @@ COMMA, LINE_END, NOTHING = texts(",", "\n", "").cast(pa.binary())
 
 @contextmanager
 def write_wider(table: Table, path: Path, names: list[str]) -> Iterator[Writer]:
-    """Writes a table of the same kind, with new columns of these names.
+    """Yields a function that writes rows to `path`: a table of the same format with new columns.
 
-    A thread of its own writes some rows while the caller goes on with the next ones.
+    A separate thread writes some rows while the caller computes the next ones.
     """
     if clash := [name for name in names if name in table.names]:
         raise UserError(f"{table.path}: wanted no column {clash[0]}, got one; rename it")
@@ -46,7 +46,7 @@ def write_wider(table: Table, path: Path, names: list[str]) -> Iterator[Writer]:
 
 
 def _with_nulls(numbers: Array) -> pa.Array:
-    """The numbers, null for nan; `pa.array` would import pandas."""
+    """The numbers, with null for nan. `pa.array` would import pandas."""
     content = pa.py_buffer(np.ascontiguousarray(numbers))
     found = pa.Array.from_buffers(pa.float32(), len(numbers), [None, content])
     return compute.if_else(compute.is_nan(found), NULL.cast(pa.float32()), found)
@@ -56,7 +56,7 @@ def _with_nulls(numbers: Array) -> pa.Array:
 def _write_parquet(table: Table, path: Path, names: list[str]) -> Iterator[Callable[..., object]]:
     own = parquet.read_schema(table.path)
     schema = pa.schema([*own, *((name, pa.float32()) for name in names)], own.metadata)
-    # A dictionary of floats, which hardly repeat, would take three quarters of the time.
+    # Floats hardly repeat, and encoding them in a dictionary would take three quarters of the time.
     repeated = [field.name for field in schema if not pa.types.is_floating(field.type)]
     with parquet.ParquetWriter(path, schema, use_dictionary=repeated) as writer:
         yield lambda cells, new: writer.write_batch(
@@ -67,7 +67,7 @@ def _write_parquet(table: Table, path: Path, names: list[str]) -> Iterator[Calla
 @contextmanager
 def _write_csv(table: Table, path: Path, names: list[str]) -> Iterator[Callable[..., object]]:
     header = io.StringIO()
-    # Its line end is \r\n, so a name with one of the two is put in quotes.
+    # The csv module ends lines with \r\n, so it quotes a name that contains either character.
     csv.writer(header).writerow([*table.names, *names])
     with path.open("wb") as file:
         file.write(table.head + f"{header.getvalue()[:-2]}\n".encode())
@@ -75,7 +75,7 @@ def _write_csv(table: Table, path: Path, names: list[str]) -> Iterator[Callable[
 
 
 def _lines(cells: pa.RecordBatch, new: list[pa.Array]) -> pa.Buffer:
-    """The rows as CSV; a number is the shortest text that is read as the same float32."""
+    """The rows as CSV; a number is the shortest text that reads back as the same float32."""
     columns = [_quoted(column.cast(pa.binary())) for column in cells.columns]
     columns += [column.cast(pa.string()).cast(pa.binary()) for column in new]
     ends = compute.binary_join_element_wise(columns[-1], LINE_END, NOTHING, null_handling="replace")
@@ -87,13 +87,13 @@ def _quoted(cells: pa.Array) -> pa.Array:
     """The cells, in quotes if CSV needs them."""
     content = np.frombuffer(cells.buffers()[2] or b"", np.uint8)
     if not any((content == character).any() for character in b'",\n\r'):
-        return cells  # the usual case, in little time
+        return cells  # the usual case, which is fast
     doubled = compute.replace_substring(cells, '"', '""')
     return compute.replace_substring_regex(doubled, r'(?s)^(.*[",\n\r].*)$', r'"\1"')
 
 
 class Outside:
-    """Counts the rows outside of the range of the training samples, by feature."""
+    """Counts, by feature, the rows outside of the range of the training samples."""
 
     def __init__(self, info: ModelInfo) -> None:
         self.names, k = info.features, len(info.features)
@@ -112,7 +112,7 @@ class Outside:
             self.highest = np.maximum(self.highest, X.max(axis=0, initial=-math.inf, where=outside))
 
     def lines(self) -> Iterator[str]:
-        """How many rows are outside, and a line for each feature concerned; no line if none is."""
+        """If rows are outside, a line with their number, and a line for each feature concerned."""
         found = np.flatnonzero(self.counts)
         if len(found):
             rows = f"{self.rows:,} of {self.n:,} rows"
@@ -127,24 +127,24 @@ class Outside:
 
 
 class Errors:
-    """The mean absolute error, beside that of the training median."""
+    """The mean absolute errors of the predictions and of the training median."""
 
     def __init__(self, info: ModelInfo) -> None:
         self.target, self.median = info.target, info.median
         self.n, self.missing, self.model, self.baseline = 0, 0, 0.0, 0.0
 
     def add(self, predicted: Array, true: Array) -> Array:
-        """Predicted - true, nan where one of them is; each: (n,)."""
+        """Returns predicted - true, nan where either is nan; all arrays: (n,)."""
         residual = predicted.astype(np.float64) - true
-        there = np.isfinite(residual)
-        self.n += int(there.sum())
+        finite = np.isfinite(residual)
+        self.n += int(finite.sum())
         self.missing += int(np.isnan(true).sum())
-        self.model += float(np.abs(residual[there]).sum())
-        self.baseline += float(np.abs(true[there] - self.median).sum(dtype=np.float64))
+        self.model += float(np.abs(residual[finite]).sum())
+        self.baseline += float(np.abs(true[finite] - self.median).sum(dtype=np.float64))
         return residual.astype(np.float32)
 
     def lines(self) -> Iterator[str]:
-        """The errors of the rows that have a prediction and a true value; no line if none has."""
+        """The number of rows without a true value, and both errors over the other rows, if any."""
         if self.missing:
             yield f"no {printable(self.target)}, and so no residual: {self.missing:,} rows"
         if self.n:

@@ -1,4 +1,4 @@
-"""A saved model in a notebook: predictions for columns by their names, and an export."""
+"""A saved model for notebooks: it predicts from named columns, and can be exported."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +18,7 @@ from plumbline.table import Table
 
 
 class Predictor:
-    """Predicts as the stage `predict` does, with the same bits."""
+    """Predicts the same bits as the stage `predict`."""
 
     def __init__(self, path: str | Path, models: Models) -> None:
         self.model, self.info = load_model(Path(path), models), load_info(Path(path), ModelInfo)
@@ -26,8 +26,8 @@ class Predictor:
     def predict(self, table: Any) -> Array:
         """The predictions (n,) for a table of n rows, both in the units of the training samples.
 
-        table: columns by name, in any order and with others between them: a data frame, a table of
-        pyarrow, a dictionary; or an array (n, features), in the order of `info.features`.
+        table: a data frame, a pyarrow table or a dictionary, with columns in any order, which may
+        include unused ones; or an array (n, features), in the order of `info.features`.
         """
         X, threads = self._numbers(table), use_threads()
         try:
@@ -36,9 +36,9 @@ class Predictor:
             torch.set_num_threads(threads)
 
     def export(self, path: str | Path) -> None:
-        """Writes a program that needs PyTorch alone, from X (n, features) to y (n, 1), bit for bit.
+        """Writes a program that computes the same bits, y (n, 1), from X (n, features).
 
-        Its extra file `features` lists their names, a line each.
+        It needs only PyTorch. Its extra file `features` lists the features' names, one per line.
         """
         example, rows = torch.zeros(2, len(self.info.features)), torch.export.Dim.DYNAMIC
         program = torch.export.export(

@@ -1,4 +1,4 @@
-"""Makes a project from the files of this checkout, so that no file has a second copy."""
+"""Makes the files of a new project from this checkout's own files, not from templates."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ import msgspec
 from plumbline.core.errors import UserError
 from plumbline.wheel import ROOT, wheel_path
 
-# What follows this line in a file of this checkout is left out of a project.
+# A new project's copy of a file ends before this line.
 ONLY_HERE = "# Below: only in this repository, not in a project that `new` makes.\n"
 
 FILES = [
@@ -44,7 +44,7 @@ LOAD = """\
 LOAD_PARAMS = """\
 load:
   target: {target:<13} # the name of the column to predict
-  features: {features:<11} # a list of those to predict it from, in their order; null for all others
+  features: {features:<11} # the columns to predict it from, as a list in order; null: all others
 """
 README = """\
 # {name}
@@ -58,14 +58,14 @@ A PyTorch model, trained by a [DVC](https://dvc.org) pipeline that Plumbline mad
 
 {flow}
 
-`dvc.yaml` lists what each stage imports, reads and writes. `params.yaml` says what each number
-means. `stages/` is yours: a script for each stage, the models, the losses and the loop. The library
-is the wheel in `vendor/`.
+`dvc.yaml` lists what each stage imports, reads and writes. `params.yaml` explains each setting.
+`stages/` is yours to edit: a script for each stage, the models, the losses and the training loop.
+The library is the wheel in `vendor/`.
 
 ## Using the model
 
-`make predict TABLE=new.csv` writes `new.predictions.csv`. In a notebook in this folder, with a data
-frame or a dictionary of columns:
+`make predict TABLE=new.csv` writes `new.predictions.csv`. In a notebook in this folder, `table` may
+be a data frame or a dictionary of columns:
 
 ```python
 from plumbline.predictor import Predictor
@@ -77,28 +77,28 @@ predicted = Predictor("models/model.safetensors", MODELS).predict(table)
 {daily}
 ## A later version of the library
 
-Commit all that you changed. In a later checkout of Plumbline, run `make repro`, and then
+Commit all your changes. In a later checkout of Plumbline, run `make repro`, and then
 `.venv/bin/python -m plumbline update` with the path of this folder. It replaces the wheel, and
-names the files that are different in a new project. Then `make repro` here reruns what depends on
-the library, and git shows whether a result moved.
+lists the files that are different in a new project. Then run `make repro` here to rerun the stages
+that depend on the library. `git diff` shows whether a result changed.
 """
 
-# Above this many numbers in a table, 20 trainings take minutes; six are the fewest that are judged.
+# With more numbers in the table than this, 20 repeats take minutes. A verdict needs at least six.
 LARGE = 2_000_000
 
 
 class Table(msgspec.Struct, frozen=True):
-    """What `new` has to know of a table."""
+    """The properties of a table on which the files of a new project depend."""
 
-    path: str  # in the project
+    path: str  # relative to the project
     target: str
-    features: list[str] | None  # None: all others
-    shape: tuple[int, int]  # rows and features
+    features: list[str] | None  # None: all other columns
+    shape: tuple[int, int]  # (rows, features)
     std: float  # the standard deviation of the target
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """All that a project depends on besides this checkout; without a table, it is the exercise."""
+    """The user's choices for a new project; without a table, the project is the exercise."""
 
     name: str
     model: str
@@ -106,12 +106,12 @@ class Plan(msgspec.Struct, frozen=True):
 
     @property
     def has_line(self) -> bool:
-        """True if the model is a line in one feature, so that there is a loss landscape."""
+        """True if the model is a line in one feature, whose loss landscape can be drawn."""
         return self.model != "mlp" and (self.table is None or self.table.shape[1] == 1)
 
 
 class Made(msgspec.Struct, frozen=True):
-    """What `new` records for `update`; files: `digest` of each file that was last taken over."""
+    """The record that `update` reads; files: `digest` of each file as last taken from `new`."""
 
     plan: Plan
     version: str
@@ -122,22 +122,22 @@ MADE = "vendor/made.json"
 
 
 def encode(made: Made) -> bytes:
-    """The record as the content of `MADE`."""
+    """The content of the file `MADE` for this record."""
     return msgspec.json.format(msgspec.json.encode(made)) + b"\n"
 
 
 def digest(content: bytes, version: str) -> str:
-    """The SHA-256 of a file; it does not depend on the version of the library."""
+    """SHA-256 of a file's content from which the library's version is removed."""
     return hashlib.sha256(content.replace(version.encode(), b"")).hexdigest()
 
 
 def repro_command() -> str:
-    """The command that installs the build of PyTorch that this environment has."""
+    """The command that installs the same build of PyTorch, CPU or default, as is installed here."""
     return "make repro CPU=1" if metadata.version("torch").endswith("+cpu") else "make repro"
 
 
 def make_texts(plan: Plan, version: str) -> dict[str, str]:
-    """The text of each file of the project but its wheel and its table, by its path."""
+    """The text of each file of a new project, by path, except its wheel, table and record."""
     unused = "stages/generate.py" if plan.table else "stages/load.py"
     scripts = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("stages/*.py")} - {unused}
     texts = {path: read(path) for path in [*FILES, *sorted(scripts)]}
@@ -160,7 +160,7 @@ def make_texts(plan: Plan, version: str) -> dict[str, str]:
 
 
 def pipeline(plan: Plan) -> str:
-    """dvc.yaml with the library's version in place of its files, and `load` for a table."""
+    """dvc.yaml with the library's version in place of its files, and `load` if there is a table."""
     text = replace(read("dvc.yaml"), r"\n +- plumbline/.*", "")
     if plan.table:
         text = replace(text, entry_pattern("generate"), LOAD.format(table=plan.table.path))
@@ -170,7 +170,7 @@ def pipeline(plan: Plan) -> str:
 
 
 def params(plan: Plan) -> str:
-    """params.yaml with what suits the table and its size; the comments stay."""
+    """params.yaml with values that suit the table and its size; its comments are kept."""
     text, values = read("params.yaml"), {"train.model": plan.model}
     if table := plan.table:
         target, features = (
@@ -188,7 +188,7 @@ def params(plan: Plan) -> str:
 
 
 def set_value(text: str, key: str, value: str) -> str:
-    """params.yaml with another value of the key, such as `train.lr`; its comment stays in place."""
+    """params.yaml with this value of a key such as `train.lr`; its comment keeps its column."""
     section, name = key.split(".")
 
     def changed(found: re.Match[str]) -> str:
@@ -198,7 +198,7 @@ def set_value(text: str, key: str, value: str) -> str:
 
 
 def gate(plan: Plan) -> str:
-    """gate.yaml with the rules for what a table has, and tolerances in the unit of its target."""
+    """gate.yaml with only the rules that apply, and with tolerances in the unit of the target."""
     if not plan.table:
         return read("gate.yaml")
     unknown = "(?:weight|bias)_error" if plan.has_line else "(?:weight|bias)(?:_error)?"
@@ -210,7 +210,7 @@ def gate(plan: Plan) -> str:
 
 
 def readme(plan: Plan) -> str:
-    """A README with the pipeline, and with the daily commands of this checkout's own."""
+    """The project's README; its pipeline and daily commands are from this checkout's README."""
     text = read("README.md")
     _, start, rest = text.partition("```mermaid\n")
     flow = start + rest.partition("\n```")[0] + "\n```"
@@ -221,19 +221,19 @@ def readme(plan: Plan) -> str:
 
 
 def read(path: str) -> str:
-    """The text of a file of this checkout, without what is only here."""
+    """The text of a file of this checkout, up to the line `ONLY_HERE`."""
     text, below, _ = (ROOT / path).read_text(encoding="utf-8").partition(ONLY_HERE)
     return text.rstrip("\n") + "\n" if below else text
 
 
 def entry_pattern(name: str) -> str:
-    """The pattern of a key in YAML, with all that is indented below it."""
+    """A pattern that matches a key in YAML and all that is indented below it."""
     return rf"(?m)^( *){name}:.*\n(?:\1 .*\n)*"
 
 
 def replace(text: str, pattern: str, new: Any) -> str:
-    """The text with all that matches the pattern replaced, as by `re.sub`; UserError for none."""
+    """The text with each match of the pattern replaced by `re.sub`; UserError for no match."""
     text, found = re.subn(pattern, new, text)
     if not found:
-        raise UserError(f"found no {pattern!r}: was a file of this checkout edited?")
+        raise UserError(f"found no match of {pattern!r}: was a file of this checkout edited?")
     return text

@@ -20,13 +20,13 @@ from plumbline.column import HELP, Column
 from plumbline.core.errors import UserError
 from plumbline.core.tensors import Array
 
-START = 1_000_000  # bytes; the names of the columns are among them
+START = 1_000_000  # bytes read from the start of a file; they must include the column names
 BLOCK = 2**22  # bytes of CSV that are read at a time
 ROWS_AT_ONCE = 2**18  # rows of Parquet that are read at a time
-SHOWN = 20  # names in a message
-BOM = b"\xef\xbb\xbf"  # some programs begin UTF-8 with it
+SHOWN = 20  # at most this many names in a message
+BOM = b"\xef\xbb\xbf"  # some programs write it at the start of a UTF-8 file
 
-# How other files begin, what they are, and how pandas reads them.
+# Other formats: their first bytes, what a message calls them, and how pandas reads them.
 UTF_16 = ("UTF-16", "csv({!r}, encoding='utf-16', sep=None, engine='python')")
 EXCEL, FEATHER = ("an Excel file", "excel({!r})"), ("a Feather file", "feather({!r})")
 OTHERS = {
@@ -36,24 +36,24 @@ OTHERS = {
     **dict.fromkeys((b"\xff\xfe", b"\xfe\xff"), UTF_16),
 }
 
-# What pandas calls an index, or a column without a name, when it writes a table or reads it again.
+# Names that pandas gives to an index or an unnamed column when it writes or reads a table.
 INDEX = re.compile(r"|Unnamed: \d+(\.\d+)*(_level_\d+)?|__index_level_\d+__")
 
 
 @dataclass(frozen=True)
 class Table:
-    """The path of a table, and the names of its columns in their order."""
+    """The path of a table, and the names of its columns in order."""
 
     path: Path
     names: list[str]
-    above: int | None = None  # lines above the names in CSV; None for Parquet
-    head: bytes = b""  # what CSV has above the names: these lines, and a mark before them
-    index: tuple[str, ...] = ()  # the columns that Parquet notes as the index of a data frame
+    above: int | None = None  # the number of lines above the names in CSV; None for Parquet
+    head: bytes = b""  # the bytes before the names in CSV: a BOM, and the lines above
+    index: tuple[str, ...] = ()  # the columns that Parquet records as a data frame's index
 
     def check_name(self, name: str, where: str = "", why: str = "") -> None:
-        """UserError if not exactly one column has the name.
+        """UserError unless exactly one column has the name.
 
-        where, why: what comes before the message, and the clause that follows the name in it.
+        where: a prefix of the message; why: a clause that follows the name in the message.
         """
         if (found := self.names.count(name)) == 1:
             return
@@ -66,17 +66,17 @@ class Table:
 
 
 def quote(*names: str) -> str:
-    """The names as YAML reads them; of many, the first."""
+    """The names in quotes, for YAML; of more than 20, the first 20 and the total."""
     shown = ", ".join(json.dumps(name, ensure_ascii=False) for name in names[:SHOWN])
     return shown + f", ... ({len(names)})" * (len(names) > SHOWN)
 
 
 def open_table(path: Path) -> Table:
-    """The table with its header; UserError says what came in its place, and how to convert it."""
+    """The table at `path`; for any other file, UserError says what it is and how to convert it."""
     if not path.is_file():
         found = "wanted a table, got a folder" if path.is_dir() else "no such file"
         if path.is_symlink() and not path.exists():
-            found = f"wanted a table, got a link to {path.readlink()}, which is not there"
+            found = f"wanted a table, got a link to {path.readlink()}, which does not exist"
         if Path(f"{path}.dvc").is_file():
             found += f"; `dvc pull {path}` fetches it"
         raise UserError(f"{path}: {found}")
@@ -85,7 +85,7 @@ def open_table(path: Path) -> Table:
     with _errors_of(path):
         table = _open_parquet(path) if start.startswith(b"PAR1") else _open_csv(path, start)
     if not any(table.names):
-        raise UserError(f"{path}: wanted a CSV or Parquet table, got no names of columns")
+        raise UserError(f"{path}: wanted a CSV or Parquet table, got no column names")
     skip = f", skiprows={table.above}" * bool(table.above)
     if len(table.names) == 1 and ";" in table.names[0]:
         _refuse(path, "semicolons between the columns", f"csv({{!r}}, sep=';', decimal=','{skip})")
@@ -97,11 +97,11 @@ def open_table(path: Path) -> Table:
 def read_rows(
     table: Table, columns: Mapping[str, tuple[float, float] | None], whole: bool = False
 ) -> Iterator[tuple[pa.RecordBatch, Array]]:
-    """The cells of some rows at a time, and their numbers (rows, columns); a gap is nan.
+    """Yields the cells of some rows, and their numbers (rows, columns); a gap is nan.
 
-    columns: each name with the range that a model has seen, or None. whole: the cells of all
-    columns, else of these. UserError for a cell that is not a float32 number, and after the last
-    row for a column that float32 blurs.
+    columns: each name with its range in a model's training samples, or None. whole: yields the
+    cells of all columns, not only of these. UserError for a cell that is not a finite float32;
+    after the last row, also for a column whose numbers float32 moves too far.
     """
     places = [table.names.index(name) for name in columns]
     read = _read_parquet if table.above is None else _read_csv
@@ -119,17 +119,17 @@ def read_rows(
 
 
 def find_index(table: Table) -> list[str]:
-    """The columns in which pandas wrote the index of a data frame, by all its marks.
+    """The columns in which pandas wrote the index of a data frame, by name or Parquet's metadata.
 
-    `index` and `level_1` may be data too, unless they hold 0 to n - 1, in any order.
+    `index`, or `level_1` without `level_0`, may be data unless it holds 0 to n - 1, in any order.
     """
     index = [name for name in table.names if name in table.index or INDEX.fullmatch(name)]
     others = [name for name in table.names if name not in index]
     n = next(i for i in count() if others[i : i + 1] != [f"level_{i}"])
-    return index + others[:n] + [name for name in others[n:] if _counts_rows(table, name)]
+    return index + others[:n] + [name for name in others[n:] if _holds_row_numbers(table, name)]
 
 
-def _counts_rows(table: Table, name: str) -> bool:
+def _holds_row_numbers(table: Table, name: str) -> bool:
     if re.fullmatch(r"index|level_\d+", name):
         with suppress(UserError):
             parts = [numbers[:, 0] for _, numbers in read_rows(table, {name: None})]
@@ -142,12 +142,12 @@ def _open_parquet(path: Path) -> Table:
     schema, index = parquet.read_schema(path), list[str]()
     with suppress(KeyError, TypeError, ValueError, RecursionError):  # not written by pandas
         index = json.loads(schema.metadata[b"pandas"])["index_columns"]
-    # pandas notes a range 0, 1, 2, ... too, which is not a column.
+    # pandas also records an index 0, 1, 2, ..., which is not a column.
     return Table(path, schema.names, index=tuple(n for n in schema.names if n in index))
 
 
 def _read_parquet(table: Table, places: list[int], whole: bool) -> Iterator[pa.RecordBatch]:
-    """The cells, numbers in these places; UserError for another type there."""
+    """The cells; UserError if a column at one of these places does not hold numbers."""
     file = parquet.ParquetFile(table.path, pre_buffer=False)
     names = [table.names[place] for place in places]
     for name in names:
@@ -167,16 +167,16 @@ def _open_csv(path: Path, start: bytes) -> Table:
     lines = start.removeprefix(BOM).splitlines(keepends=True)
     above = _count_lines_above(lines)
     head = BOM * start.startswith(BOM) + b"".join(lines[:above])
-    # Any byte is Latin-1: only the names have to be UTF-8.
+    # Every byte decodes as Latin-1, so only the names have to be UTF-8.
     names = next(csv.reader(line.decode("latin-1") for line in lines[above:]), [])
     try:
         return Table(path, [name.encode("latin-1").decode() for name in names], above, head)
     except UnicodeDecodeError:
-        _refuse(path, "another encoding, such as Latin-1", "csv({!r}, encoding='latin-1')")
+        _refuse(path, "text in an encoding such as Latin-1", "csv({!r}, encoding='latin-1')")
 
 
 def _refuse(path: Path, got: str, reader: str) -> NoReturn:
-    """UserError with the command that makes a CSV table of the file."""
+    """Raises UserError with a command that converts the file to CSV."""
     stem = path.name.removesuffix(path.suffix).removesuffix(".csv")
     stem += "-converted" if path.name == f"{stem}.csv" else ""
     source, target = str(path), str(path.with_name(f"{stem}.csv"))
@@ -185,23 +185,23 @@ def _refuse(path: Path, got: str, reader: str) -> NoReturn:
 
 
 def _count_lines_above(lines: list[bytes]) -> int:
-    """The number of lines above the names: empty ones, comments, and Excel's `sep=,`."""
+    """The number of lines above the names: empty lines, comments, and Excel's `sep=,`."""
     above = 0
     while above < len(lines) and re.match(rb"[\s,]*$|#|sep=.\s*$", lines[above]):
         above += 1
-    # A comment just above the numbers has the names: numpy writes them so.
+    # numpy writes the names as a comment, directly above the numbers.
     if 0 < above < len(lines) and lines[above - 1].startswith(b"#"):
         above -= bool(re.fullmatch(rb"[-+\d.eE,\s]+", lines[above]))
     return above
 
 
 def _read_csv(table: Table, places: list[int], whole: bool) -> Iterator[pa.RecordBatch]:
-    """The cells as texts; UserError for a row with too many or too few of them."""
+    """The cells as texts; UserError for a row with too many or too few cells."""
     try:
         yield from arrow_csv.open_csv(
             table.path,
-            # No threads, and no Python object that Arrow's own thread would have to free: at the
-            # end of the process that would abort it.
+            # No threads and no Python objects: if Arrow's own thread frees one while the process
+            # ends, the process aborts.
             arrow_csv.ReadOptions(
                 use_threads=False,
                 block_size=BLOCK,
@@ -226,13 +226,13 @@ def _read_csv(table: Table, places: list[int], whole: bool) -> Iterator[pa.Recor
                         f"{table.path}: row {row} below the header: "
                         f"wanted {wanted} columns, got {len(cells)}"
                     ) from None
-        if row:  # without rows, Arrow raises an error too
+        if row:  # Arrow also raises an error for a table without rows
             raise
 
 
 @contextmanager
 def _errors_of(path: Path) -> Iterator[None]:
-    """Raises UserError for an error of the libraries that read tables."""
+    """Turns an error of the libraries that read tables into a UserError."""
     try:
         yield
     except (pa.ArrowException, csv.Error, OSError) as error:

@@ -1,4 +1,4 @@
-"""Errors of predictions, and the CSV of repeated trainings, with a row for each.
+"""Errors of predictions, and a CSV with one row per repeated training.
 
 Errors are in the unit of y, computed in float64, and the same for any number of threads.
 """
@@ -18,10 +18,10 @@ from plumbline.core.files import parse_csv, read, write_csv
 from plumbline.core.tensors import Array, Floats
 from plumbline.core.threads import map_in_threads
 
-# Rows that are compared at a time, so that the differences need little memory.
+# Errors are computed for this many rows at a time, to save memory.
 CHUNK = 262_144
 
-# The most trainings, since git keeps the file: 1.3 MB.
+# At most 1.3 MB, because git stores the file.
 MAX_ROWS = 10_000
 MAX_BYTES = 130 * MAX_ROWS
 
@@ -53,13 +53,13 @@ def max_error(predicted: Array, true: Array, threads: int = 1) -> float:
 
 
 def r2(predicted: Array, true: Array, threads: int = 1) -> float:
-    """Coefficient of determination: 1 minus the errors' share of the variance of y; no unit.
+    """Coefficient of determination, 1 - mean squared error / variance of y; no unit.
 
-    predicted, true: (n, 1). If y does not vary, 1 without an error and 0 with one, as in
+    predicted, true: (n, 1). If y is constant, 1 if all predictions are exact and 0 if not, as in
     scikit-learn: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.r2_score.html
     """
     squares = _sum_of_squares(predicted, true, threads)
-    # The rounded mean of a constant y is that constant, so its variance is exactly 0.
+    # Rounded to float32, the mean of a constant y is that constant: its variance is exactly 0.
     mean = true.mean(keepdims=True, dtype=np.float64).astype(np.float32)
     variance = _sum_of_squares(true, np.broadcast_to(mean, true.shape), threads)
     return 1 - squares / variance if variance else float(squares == 0)
@@ -72,9 +72,9 @@ def _sum_of_squares(predicted: Array, true: Array, threads: int) -> float:
 def map_errors(
     function: Callable[[Floats], float], predicted: Array, true: Array, threads: int = 1
 ) -> list[float]:
-    """function(predicted - true) of each chunk, in order; both are (n, 1).
+    """The values of function(predicted - true) for each chunk, in order; predicted, true: (n, 1).
 
-    The function may overwrite its argument, because new memory costs a page fault for each 4 KB.
+    To save time, the function may overwrite its argument: new memory costs a page fault per 4 KB.
     """
 
     def of_chunk(start: int) -> float:
@@ -85,11 +85,11 @@ def map_errors(
 
 
 class Repeat(NamedTuple):
-    """One training on a part of the training samples, judged on the rest, which is held out.
+    """One training on some of the training samples, and its errors on the others, held out.
 
-    mae: the mean over the training's last epochs; mae_low, mae_high: the range; all are None for a
-    training that diverged. baseline_mae: the error of predicting the median of the y that trained.
-    held_out: the number of samples that are held out.
+    mae: the mean of the held-out MAE over the last epochs; mae_low, mae_high: its range; all three
+    are None if the training diverged. baseline_mae: the held-out MAE of always predicting the
+    median y of the samples trained on. held_out: the number of held-out samples.
     """
 
     seed: int
@@ -101,7 +101,7 @@ class Repeat(NamedTuple):
 
     @property
     def error(self) -> float:
-        """The MAE; infinite for a training that diverged, which is worse than any number."""
+        """The MAE; infinite if the training diverged, so that it is worse than any number."""
         return math.inf if self.mae is None else self.mae
 
 
@@ -114,15 +114,15 @@ class Quartiles(NamedTuple):
 def quartiles(numbers: list[float]) -> Quartiles:
     """The medians of the lower half, of all, and of the upper half of the numbers, at least one.
 
-    If their count is odd, the middle one is in both halves. These are Tukey's hinges, which
-    never interpolate between a number and infinity.
+    If their count is odd, the middle number is in both halves. These are Tukey's hinges; unlike
+    numpy's quantiles, they are never nan if some numbers are infinite.
     """
     ordered, half = sorted(numbers), (len(numbers) + 1) // 2
     return Quartiles(median(ordered[:half]), median(ordered), median(ordered[-half:]))
 
 
 def metrics(rows: list[Repeat]) -> dict[str, float]:
-    """The finite ones of METRICS, by name; none if nothing was repeated."""
+    """The finite values of METRICS, by name; empty if no training was repeated."""
     if not rows:
         return {}
     found = quartiles([row.error for row in rows])
@@ -131,9 +131,9 @@ def metrics(rows: list[Repeat]) -> dict[str, float]:
 
 
 def summary(rows: list[Repeat]) -> str:
-    """The rows in one sentence."""
+    """A sentence that sums up the rows."""
     if not rows:
-        return "validate.repeats is 0: one training, which is not judged"
+        return "validate.repeats is 0: no training was repeated, so the gate cannot judge the model"
     numbers = dict.fromkeys(METRICS, math.inf) | metrics(rows)
     middle, q1, q3, baseline = (number(value, 4) for value in numbers.values())
     diverged = sum(row.mae is None for row in rows)
@@ -144,9 +144,9 @@ def summary(rows: list[Repeat]) -> str:
 
 
 class KeptRepeats:
-    """The rows of finished trainings, in a file, which DVC ignores, next to the output.
+    """The rows of the finished trainings, kept in a file next to the output. DVC ignores the file.
 
-    A killed validation resumes after the last of them. fingerprint: of all that decides a row.
+    A killed validation resumes after the last row. fingerprint: a hash of all that affects a row.
     """
 
     def __init__(self, output: Path, fingerprint: str) -> None:
@@ -175,15 +175,15 @@ def save(path: Path, rows: list[Repeat]) -> None:
 
 
 def load(path: Path) -> list[Repeat]:
-    """The rows in the order of their seeds; UserError names the line that is wrong.
+    """The rows in ascending order of seeds; UserError names a malformed line.
 
-    A file written by `save` reads back as the same numbers. It has no row if nothing was repeated.
+    A file written by `save` reads back as the same numbers. No rows if no training was repeated.
     """
     return parse(read(path, MAX_BYTES), path)
 
 
 def parse(content: bytes, path: Path | str) -> list[Repeat]:
-    """As `load`, from the content of the file."""
+    """Like `load`, from the content of the file; errors name the path."""
     return parse_csv(content, path, [[*Repeat._fields]], _row)
 
 

@@ -1,4 +1,4 @@
-"""The library of this checkout as a wheel, which a project keeps beside its own files."""
+"""Builds a wheel of this checkout's library, which a new project contains."""
 
 import base64
 import hashlib
@@ -14,17 +14,17 @@ ROOT = Path(__file__).parents[1]
 
 
 def wheel_path(version: str) -> str:
-    """The wheel's place in a project."""
+    """The wheel's path in a project."""
     return f"vendor/plumbline-{version}-py3-none-any.whl"
 
 
 def build_wheel() -> tuple[str, bytes]:
-    """The release with a hash of the library, such as `1.1.0+h3f9c2a1`, and the wheel's bytes.
+    """The version with a hash of the library, such as `1.1.0+h3f9c2a1`, and the wheel's bytes.
 
-    They depend on the library's files alone: nothing is compressed, and no time is kept.
+    Both depend only on the library and its metadata: nothing is compressed, and no time is stored.
     """
     if not (ROOT / "pyproject.toml").is_file():
-        raise UserError("wanted a checkout of Plumbline, got its library alone; run this in one")
+        raise UserError("wanted a checkout of Plumbline to run in, got only its library")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     paths = [*ROOT.glob("plumbline/**/*.py"), ROOT / "plumbline" / "py.typed"]
     files = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in sorted(paths)}
@@ -34,7 +34,7 @@ def build_wheel() -> tuple[str, bytes]:
     version = f"{project['version']}+h{_sha256(hashed.encode()).hex()[:7]}"
     info = f"plumbline-{version}.dist-info"
     metadata = ["Metadata-Version: 2.1", "Name: plumbline", f"Version: {version}", *needs, ""]
-    commands = [f"{name} = {place}" for name, place in project["scripts"].items()]
+    commands = [f"{name} = {function}" for name, function in project["scripts"].items()]
     files |= {
         f"{info}/METADATA": "\n".join(metadata).encode(),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",

@@ -1,6 +1,6 @@
-"""The stages; `python -m stages.NAME` runs this before the stage's slow imports.
+"""The stages. `python -m stages.NAME` runs this file before the stage's slow imports.
 
-It changes no result, so no stage declares it.
+It affects no result, so dvc.yaml does not list it.
 """
 
 import atexit
@@ -8,7 +8,7 @@ import sys
 
 from plumbline.core.command import begin_imports, end_at_once
 
-# Only while Python looks for the module that `-m` names.
+# sys.argv[0] is "-m" only while Python looks for the module to run, not in a test or a notebook.
 if sys.argv[0] == "-m":
     begin_imports()
     atexit.register(end_at_once)

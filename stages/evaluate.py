@@ -1,4 +1,4 @@
-"""Evaluate the predictions, the repeated trainings and, if the model is a line, that line.
+"""Evaluate the predictions, the repeated trainings and, if the model is a line, its coefficients.
 
 Usage: python -m stages.evaluate TRAIN TEST PREDICTIONS MODEL VALIDATION METRICS
 """
@@ -17,7 +17,7 @@ from plumbline.validation import Repeat, baseline_mae, mae, max_error, r2, rmse
 
 
 class Params(msgspec.Struct, frozen=True):
-    """No parameter."""
+    """The stage has no parameters."""
 
 
 def evaluate(
@@ -28,11 +28,11 @@ def evaluate(
     repeated: list[Repeat],
     threads: int = 1,
 ) -> dict[str, float]:
-    """The metrics by name, to 6 significant digits; errors are in the unit of y.
+    """The metrics by name, rounded to 6 significant digits; errors are in the unit of y.
 
-    train, test: the predictions and the true values, each (n, 1). learned, true: the weight and the
-    bias, if the model and the samples are lines. repeated: the rows of the stage validate.
-    No error is negative. The result is the same for any number of threads.
+    train, test: the predictions and the true values, each (n, 1). learned, true: the weight and
+    bias of the model and of the samples, None if not a line. repeated: the rows of the stage
+    validate. Errors are never negative. The result is the same for any number of threads.
     """
     metrics = {
         "test_mae": mae(*test, threads),
@@ -48,7 +48,7 @@ def evaluate(
     if learned and true:
         metrics["weight_error"] = abs(learned[0] - true[0])
         metrics["bias_error"] = abs(learned[1] - true[1])
-    # Two machines may differ in a float32's last bit; 6 digits hide most of that.
+    # The last bit of a float32 may differ between machines; 6 digits hide most such differences.
     return {name: float(f"{value:.6g}") for name, value in metrics.items()}
 
 
@@ -57,7 +57,7 @@ def print_coefficients(info: ModelInfo) -> None:
     found = info.coefficients
     if not found or found.line:
         return
-    print(f"coefficients of {info.target}, in its unit for each unit of a feature:")
+    print(f"coefficients of {info.target}, in its unit per unit of each feature:")
     names = [*info.features, "bias"]
     width = max(map(len, names))
     for name, value in zip(names, [*found.weights, found.bias], strict=True):
@@ -65,7 +65,7 @@ def print_coefficients(info: ModelInfo) -> None:
 
 
 def print_comparison(metrics: dict[str, float]) -> None:
-    """Prints each MAE that is not lower than that of predicting the training median."""
+    """Prints advice for each MAE that is not below the MAE of predicting the training median."""
     for name, baseline in (
         ("test_mae", "baseline_mae"),
         ("validation_mae", "validation_baseline_mae"),
@@ -95,7 +95,7 @@ def main(
     repeated = validation.load(validation_path)
     pairs = (train, y_train), (test, y_test)
     metrics = evaluate(*pairs, learned, info.line, repeated, count_threads())
-    # The device that trained, because the last digits depend on its kind.
+    # The device is that of the training: the last digits depend on whether it is a CPU or a GPU.
     write_json(metrics_path, {**metrics, "device": model.device})
     print_comparison(metrics)
     print_coefficients(model)

@@ -45,14 +45,14 @@ def generate(params: Generate) -> tuple[Tensor, Tensor]:
             "params.yaml: generate.end, generate.step: wanted 1 to 2147483647 samples, "
             f"got {math.ceil(steps)}"
         )
-    # Several threads would each start arange at a different number, and round differently.
+    # With several threads, each computes arange from its own start, which rounds differently.
     torch.set_num_threads(1)
     X = torch.arange(params.start, params.end, params.step).unsqueeze(1)
-    # In place, so that memory holds only the two columns and a chunk of noise.
+    # Operations in place: memory holds only X, y and one chunk of noise.
     y = (params.weight * X).add_(params.bias)
     if params.noise:
         generator = torch.Generator().manual_seed(params.seed)
-        # The last bit of a float64 differs between CPUs; rounding to float32 removes that.
+        # The last bit of a float64 differs between CPUs; rounding to float32 hides it.
         for chunk in y.split(NOISE_CHUNK):
             noise = torch.randn(chunk.shape, generator=generator, dtype=torch.float64)
             chunk.add_(noise.mul_(params.noise))

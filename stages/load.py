@@ -1,4 +1,4 @@
-"""Load samples from a table of your own, CSV or Parquet, in place of the stage generate.
+"""Load samples from your own table, CSV or Parquet; this replaces the stage generate.
 
 Usage: python -m stages.load TABLE SAMPLES
 """
@@ -18,7 +18,7 @@ from plumbline.core.files import Input, Output
 from plumbline.core.tensors import Array, SamplesInfo
 from plumbline.table import Table, find_index, open_table, quote, read_rows
 
-Name = Any  # YAML reads 2024 as a number and true as a boolean; `check_name` says so
+Name = Any  # YAML reads 2024 as a number and true as a boolean; `check_name` refuses both
 
 
 class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,9 +43,9 @@ def check_name(value: Name, key: str) -> str:
 
 
 def choose_columns(table: Table, params: Load) -> tuple[list[str], str]:
-    """The names of the features, in their order, and of the target; UserError for a wrong name.
+    """Names of the features, in order, and of the target; prints them. UserError if one is wrong.
 
-    If `features` is null, they are all columns but the target and an index. Prints which.
+    If `features` is null, the features are all columns except the target and an index.
     """
     target, index = check_name(params.target, "target"), []
     if params.features is None:
@@ -57,10 +57,10 @@ def choose_columns(table: Table, params: Load) -> tuple[list[str], str]:
         table.check_name(name, where=f"params.yaml: load.{key}: ")
     left_out = ""
     if index:
-        left_out = f"; left out: {quote(*index)} (an index, or without a name; list it to use it)"
+        left_out = f"; left out: {quote(*index)} (an index or unnamed; to use it, list it)"
     if not features or len({*features, target}) <= len(features):
         raise UserError(
-            f"params.yaml: load.features: wanted other columns than {quote(target)}, each once, "
+            f"params.yaml: load.features: wanted columns other than {quote(target)}, each once, "
             f"got {quote(*features) or 'none'}{left_out}"
         )
     print(printable(f"target {quote(target)}; features {quote(*features)}{left_out}"))
@@ -68,7 +68,7 @@ def choose_columns(table: Table, params: Load) -> tuple[list[str], str]:
 
 
 def check_complete(table: Path, columns: list[str], parts: list[Array]) -> None:
-    """UserError if the table has no row, or a value is missing; it names the first of them."""
+    """UserError if the table has no rows or lacks a value; it names the first missing value."""
     n = sum(map(len, parts))
     if not n:
         raise UserError(f"{table}: wanted rows below the names of the columns, got none")
@@ -77,12 +77,12 @@ def check_complete(table: Path, columns: list[str], parts: list[Array]) -> None:
         row = np.argmax(np.concatenate([np.isnan(part[:, column]) for part in parts]))
         raise UserError(
             f"{table}: column {columns[column]}, row {row + 1} below the header: wanted a number, "
-            f"got an empty cell, NA or nan; {missing[column]:,} of {n:,} rows lack one; {HELP}"
+            f"got an empty cell, NA or nan; {missing[column]:,} of {n:,} rows lack a number; {HELP}"
         )
 
 
 def load(path: Path, params: Load) -> tuple[Array, Array, SamplesInfo]:
-    """X (n, k) and y (n, 1), in the order of the table; UserError names the place of an error."""
+    """X (n, k), y (n, 1), in row order, and the column names; a UserError names column and row."""
     table = open_table(path)
     features, target = choose_columns(table, params)
     columns = [*features, target]
@@ -91,7 +91,7 @@ def load(path: Path, params: Load) -> tuple[Array, Array, SamplesInfo]:
 
     n = sum(map(len, parts))
     X, y = np.empty((n, len(features)), np.float32), np.empty((n, 1), np.float32)
-    while parts:  # Each part is freed when it is copied, so that there are never two tables.
+    while parts:  # Copied parts are freed, so memory never holds the table twice.
         part = parts.pop()
         X[n - len(part) : n], y[n - len(part) : n] = part[:, :-1], part[:, -1:]
         n -= len(part)

@@ -26,7 +26,7 @@ OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 
 
 class Train(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The section `train`; params.yaml says what each key means."""
+    """The section `train` of params.yaml, where a comment explains each key."""
 
     model: Annotated[str, one_of(MODELS)]
     hidden: PositiveInt
@@ -47,13 +47,13 @@ class DivergedError(UserError):
 
 
 def recipe_of(params: Train, features: int) -> Recipe:
-    """Everything that makes a new model with these parameters and this number of features."""
+    """The name, number of features and settings from which `make_model` builds the model."""
     settings = {key: getattr(params, key) for key in arguments_of(MODELS[params.model])}
     return Recipe(params.model, features, settings, params.standardize)
 
 
 def new_model(recipe: Recipe, seed: int) -> nn.Module:
-    """A new model, its weights drawn by the seed."""
+    """A new model, its weights drawn with this seed."""
     torch.manual_seed(seed)
     return make_model(recipe, MODELS)
 
@@ -71,10 +71,10 @@ def fit(
     checkpoint: Checkpoint | None = None,
     show: Callable[[Epoch], None] = lambda _: None,
 ) -> list[Epoch]:
-    """Trains `model`, and returns a row for each `eval_every` epochs and for each of the last ones.
+    """Trains `model`; returns a row for each `eval_every`-th epoch and for the final `last` epochs.
 
-    show: is called with each row as soon as it is known. The results have the same bits for any
-    number of threads and processes. UserError names a layer that rules this out, and DivergedError
+    Calls `show` with each row as soon as it is known. The results have the same bits for any number
+    of threads and processes; UserError names a layer that would prevent this. DivergedError names
     the first evaluated epoch with a number that is not finite.
     """
     check_model(model, train.X.shape[1])
@@ -100,7 +100,7 @@ def fit(
             optimizer.step()
             losses.append((loss, batch.total))
 
-        # Reading a loss makes an accelerator wait, so only evaluated epochs read theirs.
+        # Reading a loss makes an accelerator wait, so it is read only in evaluated epochs.
         if is_evaluated(epoch, params):
             model.eval()
             with torch.inference_mode():
@@ -115,7 +115,7 @@ def fit(
 def make_row(
     epoch: int, losses: list[tuple[Tensor, int]], test_loss: Tensor, model: nn.Module, params: Train
 ) -> Epoch:
-    """The row of an epoch; losses: the mean loss and the number of rows of each of its batches."""
+    """The row of an epoch; losses: the mean loss and the number of samples of each batch."""
     values, sizes = zip(*losses, strict=True)
     weight, bias = line_of(model) or (None, None)
     y_std = model.y_std.item() if isinstance(model, Standardized) else None

@@ -1,4 +1,4 @@
-"""The losses that training can minimise. A loss of your own is a line here."""
+"""The losses that training can minimise. To add your own, add a line to LOSSES."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from plumbline.core.tensors import Floats
 class Loss(NamedTuple):
     """A loss as a torch layer, and as a NumPy function for plot, which does not import torch."""
 
-    layer: str  # its class in torch.nn
+    layer: str  # the name of its class in torch.nn
     of: Callable[[Floats], Floats]  # its value for each residual
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class Linear(nn.Module):
-    """y = X @ weight + bias, as a layer; X: (n, features)."""
+    """y = X @ weight.T + bias, with an nn.Linear; X: (n, features)."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class Linear(nn.Module):
 
 
 class Parameters(nn.Module):
-    """y = X @ weights + bias, from two parameters; X: (n, features)."""
+    """y = X @ weights + bias, with two nn.Parameters; X: (n, features)."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Parameters(nn.Module):
         self.bias = nn.Parameter(torch.randn(1))
 
     def forward(self, X: Tensor) -> Tensor:
-        # With one feature, a product is the exercise's own formula; the sum over one is itself.
+        # With one feature, the sum changes nothing, and this is exactly the exercise's formula.
         return (self.weights * X).sum(dim=1, keepdim=True) + self.bias
 
     def line(self) -> tuple[Tensor, Tensor]:
@@ -49,8 +49,8 @@ class MLP(nn.Module):
         return y
 
 
-# For a model of your own, add a class above and a line here. The class is made with the number of
-# features, and with each key of `train` in params.yaml that its __init__ names.
+# For a model of your own, add a class above and a line here. Its __init__ gets the number of
+# features, and the value of each key of `train` in params.yaml that it has as a parameter.
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "linear": Linear,
     "parameters": Parameters,

@@ -1,4 +1,4 @@
-"""Plot the data, the predictions, the losses and, for a line, the loss landscape with its path.
+"""Plot the data, predictions, losses, repeated trainings and, for a line, the loss landscape.
 
 Usage: python -m stages.plot TRAIN TEST PREDICTIONS HISTORY VALIDATION GATE \
     DATA_PNG PREDICTIONS_PNG LOSSES_PNG VALIDATION_PNG [LANDSCAPE_PNG]
@@ -34,7 +34,7 @@ class Params(msgspec.Struct, frozen=True):
 
 
 def limit_of(gate: Path) -> float | None:
-    """The limit of validation_mae in the rules of the gate, if there is one."""
+    """The limit of validation_mae in gate.yaml; None if it has no limit."""
     rules = parse_yaml(read(gate, MAX_BYTES), gate)
     try:
         limit = rules["metrics"]["validation_mae"]["limit"]

@@ -1,4 +1,4 @@
-"""Predict the rows of a new table, CSV or Parquet: it is written again with one more column.
+"""Predict each row of a table, CSV or Parquet; write a copy of the table with the predictions.
 
 Usage: python -m stages.predict TABLE MODEL PREDICTIONS
 """
@@ -24,7 +24,7 @@ from plumbline.predictions import Errors, Outside, write_wider
 from plumbline.table import Table, open_table, read_rows
 from stages.model import MODELS
 
-GAPS = ["refuse", "empty"]  # an error; an empty prediction
+GAPS = ["refuse", "empty"]  # for a row with a gap: an error, or an empty prediction
 
 
 class Predict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,9 +37,9 @@ class Params(msgspec.Struct, frozen=True):
 
 
 def choose_columns(table: Table, info: ModelInfo) -> dict[str, tuple[float, float]]:
-    """The features with their ranges in training, and the target if the table has it.
+    """The columns to read: the features, and the target if the table has it.
 
-    UserError for a feature that the table lacks.
+    Each has its range in training; the target's is infinite. UserError for a missing feature.
     """
     for name in info.features:
         table.check_name(name, why=", which the model needs")
@@ -51,17 +51,17 @@ def choose_columns(table: Table, info: ModelInfo) -> dict[str, tuple[float, floa
 
 
 def check_gaps(table: Path, columns: list[str], X: Array, first: int) -> None:
-    """UserError for the first nan in X, whose first row has this number."""
+    """UserError for the first nan in X; first: the number of X's first row in the table."""
     for row, column in np.argwhere(np.isnan(X))[:1]:
         raise UserError(
             f"{table}: column {columns[column]}, row {first + row} below the header: wanted a "
-            "number, got an empty cell, NA or nan; with predict.gaps: empty in params.yaml such a "
-            "row gets an empty prediction"
+            "number, got an empty cell, NA or nan; to get an empty prediction, set predict.gaps "
+            "to empty in params.yaml"
         )
 
 
 def check_finite(table: Path, predicted: Array, gaps: NDArray[np.bool_], first: int) -> None:
-    """UserError for the first prediction that float32 cannot hold, in a row without a gap."""
+    """UserError for the first prediction that is not finite, except in rows with a gap."""
     for row in np.flatnonzero(~np.isfinite(predicted) & ~gaps)[:1]:
         raise UserError(
             f"{table}: row {first + row} below the header: wanted a finite prediction, "
@@ -75,7 +75,7 @@ def main(params: Params, table_path: Input, model_path: Input, predictions_path:
     info = tensors.load_info(model_path, ModelInfo)
     table = open_table(table_path)
     if Path(table_path).resolve() == Path(predictions_path).resolve():
-        raise UserError(f"{predictions_path}: wanted another file than the table")
+        raise UserError(f"{predictions_path}: wanted a file other than the table")
     columns, k = choose_columns(table, info), len(info.features)
     names = [f"predicted_{info.target}", "residual"][: 1 + len(columns) - k]
 
@@ -97,9 +97,7 @@ def main(params: Params, table_path: Input, model_path: Input, predictions_path:
 
     print(f"predicted {n - empty:,} of {n:,} rows" + "; the others have gaps" * bool(empty))
     if device.type != info.device:
-        print(
-            f"on {device.type}; the model was trained on {info.device}, so last digits may differ"
-        )
+        print(f"predicted on {device.type}, trained on {info.device}: the last digits may differ")
     for line in (*outside.lines(), *errors.lines()):
         print(line)
 

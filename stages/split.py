@@ -1,4 +1,4 @@
-"""Split the samples into a training and a testing part.
+"""Split the samples into training and testing samples.
 
 Usage: python -m stages.split SAMPLES TRAIN TEST
 """
@@ -28,14 +28,14 @@ class Params(msgspec.Struct, frozen=True):
 
 
 def split(X: Array, y: Array, params: Split) -> tuple[Pair, Pair]:
-    """(X, y) of the training part and (X, y) of the testing part, each with at least one row.
+    """(X, y) for training and (X, y) for testing, each with at least one row.
 
-    X: (n, k), y: (n, 1). The training part has train_fraction * n rows, rounded.
+    X: (n, k), y: (n, 1). train_fraction * n rows, rounded, are for training.
     """
     count = round(params.train_fraction * len(X))
     if not 0 < count < len(X):
         raise UserError(
-            "params.yaml: split.train_fraction: wanted a sample in each part, "
+            "params.yaml: split.train_fraction: wanted samples for training and testing, "
             f"got {count} of {len(X)} for training"
         )
     if params.shuffle:

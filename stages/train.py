@@ -32,26 +32,26 @@ class Params(msgspec.Struct, frozen=True):
 
 
 def check_length(params: Train) -> None:
-    """UserError if the history would have too many rows to be read."""
+    """UserError if the history would have more rows than `history.load` accepts."""
     last = min(params.last, params.epochs)
     n = last + len(range(0, params.epochs - last, params.eval_every))
     if n > history.MAX_ROWS:
         raise UserError(
             f"params.yaml: train.eval_every: wanted at most {history.MAX_ROWS:,} rows of history, "
-            f"got {n:,}; raise it"
+            f"got {n:,}; raise train.eval_every"
         )
 
 
 def finish_checkpoint(checkpoint: Checkpoint, watch: Watch, epochs: int, rows: list[Epoch]) -> None:
-    """Removes the checkpoint; if a file was edited, saves the finished training there and fails.
+    """Removes the checkpoint. If a file was edited, saves the training there instead, and fails.
 
-    Such a run fails, because DVC would record that the edited file had run.
+    The run must fail, because DVC would record the edited file as the one that ran.
     """
     if edited := watch.edited():
         checkpoint.save(epochs, rows)
         raise UserError(
-            f"{', '.join(edited)}: edited while the stage ran, but the training is kept: undo the "
-            "edit, and `dvc repro` finishes it; with the edit, `dvc repro` trains again"
+            f"{', '.join(edited)}: edited while the stage ran; to use the finished training, undo "
+            "the edit and run `dvc repro`; with the edit, `dvc repro` trains again"
         )
     checkpoint.remove()
 
@@ -63,30 +63,30 @@ def print_line(when: str, model: torch.nn.Module) -> None:
 
 
 def print_start(model: torch.nn.Module) -> None:
-    """Prints what is known before training, and the header of the table."""
+    """Prints the scale of a standardised y, the line before training, and the table's header."""
     if isinstance(model, Standardized):
         mean, std = number(model.y_mean.item()), number(model.y_std.item())
-        print(f"losses are those of (y - {mean}) / {std}")
+        print(f"losses are computed on the standardised y: (y - {mean}) / {std}")
     print_line("start", model)
     print("epoch  train loss  test loss")
 
 
 def print_row(params: Train, watch: Watch, row: Epoch) -> None:
-    """Prints the row, unless only `last` asked for it, and which files were edited."""
+    """Prints the row if `eval_every` selects it or it is the last, and then any edited files."""
     if row.epoch % params.eval_every == 0 or row.epoch == params.epochs - 1:
         tqdm.write(f"{row.epoch:5}  {row.train_loss:10.3f}  {row.test_loss:9.3f}")
         watch.tell()
 
 
 def print_end(model: torch.nn.Module, predicted: Array) -> None:
-    """Prints the line and the first 20 of the predictions (n, 1)."""
+    """Prints the line and the first 20 predictions; predicted: (n, 1)."""
     print_line("end", model)
     more = ["..."] * (len(predicted) > 20)
     print("test predictions:", *(f"{y:.4f}" for y in predicted[:20, 0]), *more)
 
 
 def print_advice(sentences: list[str], rows: list[Epoch]) -> None:
-    """Prints the sentences, and what the numbers of the last epoch hide."""
+    """Prints the sentences, and the problems of the training that `rows` show."""
     for sentence in [*sentences, *(": ".join(pair) for pair in history.facts(rows).items())]:
         print(f"advice: {sentence}")
 
@@ -103,7 +103,7 @@ def main(
     if launch("stages.train"):
         return
     world, device, watch = join(use_threads()), use_device(params.device), Watch(params)
-    # Each process needs all training samples if they are shuffled.
+    # Mini-batches are drawn from all training samples, so each process then loads all of them.
     train, names = load_share(train_path, device, world, params.train.batch_size > 0)
     test, _ = load_share(test_path, device, world)
     recipe = recipe_of(params.train, train.X.shape[1])
@@ -129,7 +129,7 @@ def main(
         device=device.type,
         coefficients=coefficients_of(model),
     )
-    train, test = train.without_y(), test.without_y()  # The predictions take the memory of y.
+    train, test = train.without_y(), test.without_y()  # Frees memory for the predictions.
     predictions = {
         "train": predict_all(model, train, world),
         "test": predict_all(model, test, world),

@@ -1,4 +1,4 @@
-"""Validate the training: repeat it on other parts of the training samples.
+"""Validate the training: repeat it on different parts of the training samples.
 
 Usage: python -m stages.validate TRAIN VALIDATION
 """
@@ -27,7 +27,7 @@ from plumbline.validation import Repeat, baseline_mae, mae
 from stages.loop import DivergedError, Train, fit, new_model, recipe_of
 from stages.split import Split, split
 
-# More samples times epochs than this take several seconds.
+# A training with more samples times epochs than this takes several seconds.
 LONG = 10**9
 
 
@@ -45,8 +45,8 @@ class Params(msgspec.Struct, frozen=True):
 def split_again(X: Array, y: Array, params: Split, i: int, repeats: int) -> tuple[Pair, Pair]:
     """(X, y) to train on and (X, y) to hold out, in repeat i of `repeats`.
 
-    Shuffled samples are drawn with seed i. Without shuffling, the last i / (2 * repeats) of them
-    are left out first (rolling origin).
+    With shuffling, the samples are drawn with seed i. Without it, the last fraction
+    i / (2 * repeats) of the samples is dropped before the split (rolling origin).
     """
     if params.shuffle:
         return split(X, y, replace(params, seed=i))
@@ -62,7 +62,7 @@ def to_samples(pair: Pair, device: torch.device) -> Samples:
 def train_once(
     part: Pair, held_out: Pair, params: Train, device: torch.device, world: World
 ) -> Repeat:
-    """The row of one training with the seed of `params`; it has no MAE if the training diverged."""
+    """The row of one training with `params.seed`; its MAEs are None if the training diverged."""
     train, test = to_samples(part, device), to_samples(held_out, device)
     errors: list[float] = []
 
@@ -84,17 +84,17 @@ def train_once(
 
 
 def print_if_long(n: int, params: Params) -> None:
-    """Prints how long the stage takes if that is long; n: the number of training samples."""
+    """Prints an estimated duration if the stage takes long; n: the number of training samples."""
     times = params.validate.repeats * params.split.train_fraction
     if times and n * params.train.epochs > LONG:
         print(
-            f"this takes up to {times:.3g} times as long as the stage train; less with fewer "
-            "validate.repeats in params.yaml"
+            f"this takes up to {times:.3g} times as long as the stage train; "
+            "to shorten it, lower validate.repeats in params.yaml"
         )
 
 
 def validate(X: Array, y: Array, params: Params, kept: validation.KeptRepeats) -> list[Repeat]:
-    """A row for each repeat, whose seeds count from 0; X: (n, k), y: (n, 1).
+    """A row for each repeat, with the seeds 0, 1, 2, ...; X: (n, k), y: (n, 1).
 
     The rows have the same bits for any number of threads. UserError if every training diverged.
     """
@@ -102,7 +102,7 @@ def validate(X: Array, y: Array, params: Params, kept: validation.KeptRepeats) -
     repeats = params.validate.repeats
     for i in tqdm(range(len(kept.rows), repeats), "trainings", disable=None, delay=1, leave=False):
         parts = split_again(X, y, params.split, i, repeats)
-        # Of the epochs, only the first and the `last` ones are evaluated.
+        # With this eval_every, only the first epoch and the `last` final ones are evaluated.
         once = replace(params.train, seed=i, eval_every=params.train.epochs)
         kept.add(train_once(*parts, once, device, world))
     rows = kept.rows

@@ -1,4 +1,4 @@
-"""Verify that the saved model, loaded into a new instance, predicts what the trained one predicted.
+"""Verify that the saved model, loaded into a new instance, makes the same predictions.
 
 Usage: python -m stages.verify MODEL TRAIN TEST PREDICTIONS VERDICT
 """
@@ -16,7 +16,7 @@ from plumbline.inference.device import predict, use_device, use_threads
 from plumbline.inference.model import load_model
 from stages.model import MODELS
 
-# The largest difference that is allowed if a different kind of device trained, as a fraction of
+# The largest difference allowed if a different kind of device trained the model, as a fraction of
 # the largest prediction. An H200 and a CPU differ by up to 1.2e-7 (benchmarks/README.md).
 OTHER_DEVICE_TOLERANCE = 1e-5
 
@@ -26,7 +26,7 @@ class Params(msgspec.Struct, frozen=True):
 
 
 def largest_difference(reloaded: Array, original: Array) -> float:
-    """The largest absolute difference of two (n, 1); `reloaded` is overwritten."""
+    """The largest absolute difference between two (n, 1) arrays; overwrites `reloaded`."""
     difference = np.subtract(reloaded, original, out=reloaded)
     return float(np.abs(difference, out=difference).max())
 
@@ -51,7 +51,7 @@ def main(
     if difference > (0 if same_kind else OTHER_DEVICE_TOLERANCE * largest):
         raise UserError(
             f"{model_path}: wanted the predictions in {predictions_path}, "
-            f"got some that differ by up to {difference:g}"
+            f"got predictions that differ by up to {difference:g}"
         )
     write_json(verdict_path, {"matches": True, "max_abs_difference": difference})
 

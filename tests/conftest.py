@@ -21,7 +21,7 @@ from tests.support.clone import Clone, make_clone
 from tests.support.exercise import ROOT, write_params
 from tests.support.small import make_small
 
-# Imports make no garbage, and looking for it takes a third of their time here.
+# Imports make no garbage, but looking for it takes a third of their time here.
 gc.disable()
 
 # Hypothesis draws fewer examples than by default, and always the same ones.
@@ -39,7 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def share(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Clone]:
-    """Makes a clone once for all of pytest-xdist's processes."""
+    """A function that makes a clone, which all processes of pytest-xdist share."""
     root = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         root = root.parent
@@ -57,7 +57,7 @@ def share(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Clone]:
 
 @pytest.fixture(scope="session")
 def reproduced(share: Callable[..., Clone]) -> Clone:
-    """A clone with the exercise's results committed; to change it, take `clone`."""
+    """A clone with the exercise's results committed; a test that changes it uses `clone`."""
 
     def make(path: Path) -> None:
         clone = make_clone(path)
@@ -69,19 +69,19 @@ def reproduced(share: Callable[..., Clone]) -> Clone:
 
 @pytest.fixture(scope="session")
 def branches(reproduced: Clone, share: Callable[..., Clone]) -> Clone:
-    """A clone with the branches of tests/support/branches.py; to change it, take `branched`."""
+    """A clone with the branches of support/branches.py; a test that changes it uses `branched`."""
     return share("branches", lambda path: make_branches(reproduced.copy(path)))
 
 
 @pytest.fixture(scope="session")
 def small_branches(share: Callable[..., Clone]) -> Clone:
-    """The project of tests/support/small.py and its branches; to change it, take `small`."""
+    """The project of support/small.py and its branches; a test that changes it uses `small`."""
     return Clone(share("small", make_small).path, PYTHONPATH=str(ROOT))
 
 
 @pytest.fixture
 def small(small_branches: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clone:
-    """A copy of it, as the working folder."""
+    """A copy of `small_branches` that a test can change, as the working folder."""
     shared = small_branches.path
     Clone(shared.parent).copy(tmp_path / "root")
     monkeypatch.chdir(tmp_path / "root" / shared.name)
@@ -92,10 +92,10 @@ def small(small_branches: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def plumbline(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., tuple[int, list[str]]]:
-    """Runs a command in a clone, in this process: its exit status, and the lines that it prints."""
+    """A function that runs a command in a clone; returns its exit status and its printed lines."""
 
     def plumbline(clone: Clone, name: str, *arguments: str) -> tuple[int, list[str]]:
-        capsys.readouterr()  # what the test has printed
+        capsys.readouterr()  # drop what the test has printed
         for variable, value in clone.environment.items():
             monkeypatch.setenv(variable, value)
         command, parser = import_module(f"plumbline.commands.{name}"), ArgumentParser()
@@ -125,25 +125,25 @@ def branched(branches: Clone, tmp_path: Path) -> Clone:
 
 
 def pytest_collection_finish() -> None:
-    """From now on, Python looks for garbage, but not among what has been imported."""
+    """Turns garbage collection on again, but not for what has been imported."""
     end_imports()
 
 
 def pytest_sessionfinish() -> None:
-    """Collects garbage once; pytest and Python would do so several times at the end."""
+    """Collects garbage here, so that pytest and Python do not do it several times at the end."""
     gc.collect()
     gc.freeze()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Names the marks, and prepares this process for the processes that tests start.
+    """Registers the marks, and sets PATH and SIGINT for the processes that tests start.
 
-    Ctrl-C ends them, even if pytest's parent ignored it. They find this Python, and its `dvc`,
-    without an active environment.
+    Ctrl-C ends these processes even if pytest's parent ignores it. They find this Python and its
+    `dvc` even if no environment is active.
     """
     for mark in (
-        "slow: starts processes, or takes long; `make test-quick` leaves it out",
-        "all: faults, hostile files and all that takes minutes; only `make test-all` runs it",
+        "slow: starts processes or takes long; `make test-quick` leaves it out",
+        "all: tests faults or hostile files, or takes minutes; only `make test-all` runs it",
     ):
         config.addinivalue_line("markers", mark)
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])

@@ -1,4 +1,4 @@
-"""The floor of the stage plot: it imports what it cannot do without, and writes a few bytes."""
+"""Lower bound on the time of plot: imports its packages, and writes a few bytes."""
 
 import sys
 import time

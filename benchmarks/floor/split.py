@@ -1,4 +1,4 @@
-"""The floor of the stage split: it imports what it cannot do without, and writes a few bytes."""
+"""Lower bound on the time of split: imports its packages, and writes a few bytes."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""The floor of the stage train: it imports what it cannot do without, and writes a few bytes."""
+"""Lower bound on the time of train: imports its packages, and writes a few bytes."""
 
 import sys
 import time

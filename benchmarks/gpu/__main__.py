@@ -1,9 +1,9 @@
-"""What a GPU computes, where the CPU computes otherwise, and how fast it is; in ten minutes.
+"""Compares a GPU's results and speed with the CPU's, in at most ten minutes.
 
 Usage: python -m benchmarks.gpu [SECTION]...
 
-Each section is a process with a time limit. Each result is printed at once, and added to gpu.jsonl
-in the folder $OUT. Without a GPU this rehearses on the CPU, with fewer samples.
+Each section runs in its own process, with a time limit. Each result is printed immediately, and
+appended to gpu.jsonl in the folder $OUT. Without a GPU, the CPU runs all sections on fewer samples.
 """
 
 import os
@@ -15,7 +15,7 @@ import time
 from benchmarks.gpu import same, speed
 from benchmarks.gpu.results import GPU, tell
 
-# The sections in their order, with the seconds that each may take.
+# The sections in the order in which they run, each with its limit in seconds.
 SECTIONS = {
     speed.packages: 60,
     same.stages: 120,
@@ -29,12 +29,12 @@ SECTIONS = {
     same.rows: 20,
     same.backends: 40,
 }
-SECONDS = 540  # of all sections
-REHEARSAL = 5  # times these are allowed on a CPU
+SECONDS = 540  # limit of all sections together
+REHEARSAL = 5  # without a GPU, the limits are this many times longer
 
 
 def run(name: str, limit: float) -> None:
-    """Runs a section in a process of its own, and ends it and what it started at its limit."""
+    """Runs a section in its own process; at the limit, ends that process and its children."""
     start = time.monotonic()
     command = [sys.executable, "-m", "benchmarks.gpu", "--alone", name]
     process = subprocess.Popen(command, start_new_session=True)
@@ -43,7 +43,7 @@ def run(name: str, limit: float) -> None:
         status = process.wait(limit)
     except subprocess.TimeoutExpired:
         status = "out of time"
-        os.killpg(process.pid, signal.SIGTERM)  # torchrun ends its workers
+        os.killpg(process.pid, signal.SIGTERM)  # torchrun then ends its workers
         time.sleep(3)
         os.killpg(process.pid, signal.SIGKILL)
     tell("section", name=name, status=status, seconds=round(time.monotonic() - start, 1))

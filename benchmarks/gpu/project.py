@@ -1,4 +1,4 @@
-"""A folder in which the stages run, and the numbers that they write."""
+"""A temporary folder in which the stages run, and the numbers in their outputs."""
 
 import hashlib
 import os
@@ -20,7 +20,7 @@ Changes = dict[str, Any]
 
 
 class Project:
-    """A folder in which the stages run as dvc.yaml calls them."""
+    """A temporary folder in which the stages run with the commands of dvc.yaml."""
 
     def __init__(self, changes: Changes) -> None:
         self.kept = tempfile.TemporaryDirectory()
@@ -43,7 +43,7 @@ class Project:
         )
 
     def run(self, stage: str, device: str = "auto", **environment: str) -> str:
-        """What the stage prints; a failure is told."""
+        """Runs a stage, and returns its output; prints a failure of any stage except `verify`."""
         process = self.start(stage, device, **environment)
         said, _ = process.communicate()
         if process.returncode and stage != "verify":
@@ -51,18 +51,18 @@ class Project:
         return said
 
     def outs(self, *names: str) -> dict[str, Path]:
-        """The outputs of these stages that are there."""
+        """The existing outputs of these stages, by their paths in dvc.yaml."""
         paths = {out: self.folder / out for name in names for out in STAGES[name].outs}
         return {out: path for out, path in paths.items() if path.is_file()}
 
     def digest(self) -> str:
-        """Of all that `train` writes."""
+        """The start of the SHA-256 of all outputs of `train`, or "missing" if there are none."""
         content = [path.read_bytes() for path in self.outs("train").values()]
         return hashlib.sha256(b"".join(content)).hexdigest()[:12] if content else "missing"
 
 
 def numbers(path: Path) -> NDArray[np.float64]:
-    """All numbers in a file; the bytes of a picture."""
+    """All numbers in a file, in their order; for a picture, its bytes."""
     if path.suffix == ".png":
         return np.fromfile(path, np.uint8).astype(np.float64)
     if path.suffix == ".safetensors":

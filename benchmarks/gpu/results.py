@@ -1,4 +1,4 @@
-"""The device that is measured, and its results, printed and kept."""
+"""The device that is measured, and `tell`, which prints and stores its results."""
 
 import json
 import os
@@ -16,7 +16,7 @@ MILLION = 10**6
 
 
 def tell(what: str, **values: Any) -> None:
-    """Prints a result, and adds it to gpu.jsonl as a line."""
+    """Prints a result, and appends it to gpu.jsonl as one line of JSON."""
     print(what, *(f"{key}={value}" for key, value in values.items()), sep="  ", flush=True)
     with (OUT / "gpu.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps({"what": what, **values}) + "\n")

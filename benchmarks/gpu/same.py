@@ -1,4 +1,4 @@
-"""Whether a GPU gives the CPU's digits, and the same bytes every time, however it is used."""
+"""Checks that a GPU computes the CPU's digits, and the same bytes in every run."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ from stages.model import MODELS
 from tests.support.exercise import EXERCISE, PUBLISHED, ROOT, STAGES
 from tests.support.models import make_with_info
 
-LARGE = 100 * MILLION if GPU else MILLION  # samples that are several pieces
+LARGE = 100 * MILLION if GPU else MILLION  # enough samples for several pieces
 NOISE: Changes = {"generate.noise": 0.05, "split.shuffle": True}
 MLP: Changes = {"train.model": "mlp", "train.optimizer": "adam", "train.standardize": True}
 BATCHES: Changes = {"train.batch_size": 1000, "train.epochs": 3, "generate.step": 1e-5}
@@ -41,7 +41,7 @@ CASES: dict[str, Changes] = {
 
 
 def compare(name: str) -> None:
-    """Runs a case on the CPU and on the GPU, and tells what differs and what `verify` says."""
+    """Runs a case on the CPU and on the GPU; reports the differences and the output of `verify`."""
     project, said, found = Project(CASES[name]), {}, {}
     others = {"generate", "split", "verify"}
     if project.changes:
@@ -68,7 +68,7 @@ def compare(name: str) -> None:
 
 
 def stages() -> None:
-    """Each case on the CPU and on the GPU; on a GPU's machine the cases run at once."""
+    """Runs each case on the CPU and on the GPU; with a GPU, all cases run in parallel."""
     with ThreadPoolExecutor(len(CASES) + 1 if GPU else 1) as pool:
         judged = pool.submit(judge)
         list(pool.map(compare, CASES))
@@ -76,7 +76,7 @@ def stages() -> None:
 
 
 def judge() -> None:
-    """Tells the verdict on half the learning rate, from repeated trainings on each device."""
+    """Reports the gate's verdict on half the learning rate, with `validate` run on each device."""
     base, head = Project(NOISE), Project({**NOISE, "train.lr": 0.005})
     for device in ("cpu", "auto"):
         found = []
@@ -88,7 +88,7 @@ def judge() -> None:
 
 
 def tests() -> None:
-    """The tests that skip without an accelerator."""
+    """Runs the tests that are skipped on a machine without an accelerator."""
     options = ["-q", "-rA", "-W", "default", "-p", "no:cacheprovider", "--tb=short"]
     path = "tests/plumbline/inference/test_device.py"
     command = [sys.executable, "-m", "pytest", *options, path]
@@ -98,7 +98,7 @@ def tests() -> None:
 
 
 def runs() -> None:
-    """The bytes of a training: run again, in two processes, and killed and resumed."""
+    """Reports the bytes of trainings that are repeated, run in two processes, or resumed."""
     cases: dict[str, Changes] = {
         "exercise": {},
         "mlp, adam": {**MLP, **NOISE},
@@ -112,7 +112,7 @@ def runs() -> None:
 
 
 def train_again(name: str, changes: Changes) -> None:
-    """Tells the bytes of a training, which should be the same each time."""
+    """Runs a training in three ways, and reports the digest of each; they should be equal."""
     project = Project(changes)
     for way, environment in {
         "alone": {},
@@ -128,7 +128,7 @@ def train_again(name: str, changes: Changes) -> None:
 
 
 def resume() -> None:
-    """Tells whether a training that is killed and resumed gives the same bytes."""
+    """Reports whether a killed and resumed training gives the bytes of an uninterrupted one."""
     project = Project({**MLP, "train.epochs": 6000, "train.eval_every": 500})
     project.run("train")
     whole = project.digest()
@@ -144,7 +144,7 @@ def resume() -> None:
 
 
 def deterministic() -> None:
-    """Each model, loss, optimizer and kind of batch, twice, with torch's own check switched on."""
+    """Trains each model with each loss, optimizer and batch size twice, with torch's own check."""
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     torch.use_deterministic_algorithms(True)
     X = torch.rand(10_000, 3, generator=torch.Generator().manual_seed(0)).to(DEVICE)
@@ -168,7 +168,7 @@ def deterministic() -> None:
 
 
 def rows() -> None:
-    """Whether a row's prediction depends on the rows around it."""
+    """Reports whether a row's prediction depends on the rows around it."""
     for name, features in product(MODELS, (1, 3, 10)):
         torch.manual_seed(features)
         model = make_with_info(name, features)[0].to(DEVICE)
@@ -181,7 +181,7 @@ def rows() -> None:
 
 
 def backends() -> None:
-    """What two processes on one device can exchange, with gloo and with torch's own choice."""
+    """Tries `all_reduce` in two processes on one device, with gloo and with torch's default."""
     command = "torch.distributed.run --standalone --nproc-per-node 2 -m benchmarks.gpu --alone rank"
     for backend in ("gloo", ""):
         environment = {**os.environ, "BACKEND": backend, "OMP_NUM_THREADS": "1"}
@@ -189,7 +189,7 @@ def backends() -> None:
 
 
 def rank() -> None:
-    """One of the processes of `backends`."""
+    """Runs in each of the two processes of `backends`."""
     backend = os.environ["BACKEND"] or None
     distributed.init_process_group(backend, timeout=timedelta(seconds=15))
     for device in dict.fromkeys(("cpu", DEVICE.type)):
@@ -203,4 +203,4 @@ def rank() -> None:
             said = " ".join(str(error).split())[:400]
         if distributed.get_rank() == 0:
             tell("all_reduce", backend=backend, device=device, said=said)
-    os._exit(0)  # a group that has failed may never end
+    os._exit(0)  # after a failure, a normal exit may hang

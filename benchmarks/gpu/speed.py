@@ -1,4 +1,4 @@
-"""How fast a GPU trains: against a triad, for each size of a piece, and against the CPU."""
+"""Speed of training on a GPU for each piece size, compared with a triad and with the CPU."""
 
 import os
 import sys
@@ -21,19 +21,19 @@ from stages.model import Linear, Parameters
 
 SIZES = [MILLION, 100 * MILLION, 1000 * MILLION] if GPU else [MILLION // 10, MILLION]
 PIECES = [2**20, 2**22, 2**24, 2**26, 2**28] if GPU else [2**16, 2**18]
-WHOLE = 2**40  # more than any number of samples, so that all are one piece
-SECONDS = 0.2 if GPU else 0.1  # that a figure is measured for, at least
-TRIAD = 12  # bytes of a = b + s * c for each number
-REPEATS = 5  # of a sum
-PART = 2**24  # samples of the exact gradient at a time
+WHOLE = 2**40  # larger than any data set, so all samples are in one piece
+SECONDS = 0.2 if GPU else 0.1  # shortest time that is accepted as a measurement
+TRIAD = 12  # bytes that a = b + s * c reads and writes for each number
+REPEATS = 5  # computations of the same sum
+PART = 2**24  # samples in each chunk of the exact gradient
 
 PACKAGES = "torch triton numpy safetensors msgspec matplotlib pillow pyyaml tqdm pyarrow pytest dvc"
 
-Work = Callable[[int], object]  # trains for that many epochs
+Work = Callable[[int], object]  # trains for this number of epochs, or repeats a triad this often
 
 
 def packages() -> None:
-    """The versions found here, and the settings of torch that decide last digits."""
+    """Reports the packages' versions, torch's settings that affect the last digits, and the GPU."""
     found = {found.metadata["Name"].lower(): found.version for found in distributions()}
     versions = {name: found.get(name, "missing") for name in PACKAGES.split()}
     tell("packages", python=sys.version.split()[0], **versions)
@@ -57,7 +57,7 @@ def wait() -> None:
 
 
 def seconds(work: Work) -> float:
-    """Seconds of one of the turns of `work`, the better of two times; two turns do not count."""
+    """Seconds of one turn of `work`: the better of two measurements, after two turns to warm up."""
 
     def timed() -> float:
         wait()
@@ -79,7 +79,7 @@ def make_data(n: int, features: int = 1) -> tuple[Tensor, Tensor]:
 
 
 def triad(n: int) -> float:
-    """Bytes in a second of a = b + s * c, for n numbers each."""
+    """Bytes per second that a = b + s * c reads and writes; a, b and c have n numbers each."""
     a, b, c = (torch.rand(n, device=DEVICE) for _ in range(3))
 
     def work(turns: int) -> None:
@@ -92,10 +92,10 @@ def triad(n: int) -> float:
 
 
 def measure(way: str, X: Tensor, bound: float, work: Work) -> None:
-    """Tells the time of an epoch, and its shares of a triad, whose bytes in a second are `bound`.
+    """Reports the time of an epoch, and its speed as two fractions of a triad's.
 
-    share: of the bytes that an epoch has to read, which are X and y once. samples_share: of the
-    samples, against the numbers that a triad computes.
+    bound: bytes per second of the triad. share: the bytes of X and y that an epoch has to
+    read, per second, divided by `bound`. samples_share: samples divided by the triad's numbers.
     """
     before = 0
     if GPU:
@@ -121,13 +121,13 @@ def measure(way: str, X: Tensor, bound: float, work: Work) -> None:
 
 
 def use_pieces(size: int) -> str:
-    """Sets the size of a piece; its name."""
+    """Sets the size of a piece, and returns its label."""
     device.ACCELERATOR_PIECE = device.PIECE = size
     return f"pieces of {size:,}" if size < WHOLE else "one piece"
 
 
 def throughput() -> None:
-    """Training of a line for each number of samples and each size of a piece."""
+    """Measures the training of a line for each number of samples and each piece size."""
     for n in SIZES:
         bound = triad(n)
         X, y = make_data(n)
@@ -148,7 +148,7 @@ def throughput() -> None:
 
 
 def features() -> None:
-    """The same with ten features."""
+    """Measures training with ten features for some piece sizes."""
     n = SIZES[1]
     bound = triad(n)
     X, y = make_data(n, 10)
@@ -158,7 +158,7 @@ def features() -> None:
 
 
 def check_sum(X: Tensor, y: Tensor, size: int) -> None:
-    """Tells how many different results equal sums have, and the error of the gradient."""
+    """Repeats one sum; reports the number of different results, and the error of the gradient."""
     torch.manual_seed(0)
     model, loss_fn = Linear(X.shape[1]).to(DEVICE), make_loss("L1Loss")
     batch, found = full_batch(Samples(X, y, 0, len(X)), ALONE), set()
@@ -172,7 +172,7 @@ def check_sum(X: Tensor, y: Tensor, size: int) -> None:
 
 
 def exact_gradient(model: Linear, X: Tensor, y: Tensor) -> Tensor:
-    """The gradient of the mean absolute error, added in float64: of the weights and of the bias."""
+    """Gradient of the mean absolute error, float64: the weights' entries, then the bias's entry."""
     total = torch.zeros(X.shape[1] + 1, dtype=torch.float64, device=DEVICE)
     with torch.no_grad():
         for inputs, true in zip(X.split(PART), y.split(PART), strict=True):
@@ -182,7 +182,7 @@ def exact_gradient(model: Linear, X: Tensor, y: Tensor) -> Tensor:
 
 
 def profile() -> None:
-    """The operations that take the device's time, in five epochs."""
+    """Reports the nine operations on which the device spends the most time, over five epochs."""
     kinds = [ProfilerActivity.CPU, ProfilerActivity.CUDA] if GPU else [ProfilerActivity.CPU]
     for n, size in ((100, WHOLE), (SIZES[1], PIECES[1]), (SIZES[1], WHOLE)):
         X, y = make_data(n)
@@ -201,7 +201,7 @@ def profile() -> None:
 
 
 def small() -> None:
-    """A hundred samples, batches, and larger data, on the GPU and on all cores of the CPU."""
+    """Compares the GPU with all cores of the CPU on few samples, on batches, and on larger data."""
     for way, n, epochs in (
         ("this", 100, 2000),
         ("plain loop", 100, 2000),

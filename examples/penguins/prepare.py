@@ -1,4 +1,4 @@
-"""Prepare a raw table for `load` and `predict`: categories as columns of 0 and 1, without gaps.
+"""Prepare a raw table for `load` and `predict`: drop gaps, turn categories into 0 and 1.
 
 Usage: python -m stages.prepare RAW PREPARED
 """
@@ -22,7 +22,7 @@ class Params(msgspec.Struct, frozen=True):
 
 
 def prepare(raw: pd.DataFrame, params: Prepare) -> pd.DataFrame:
-    """The rows without a gap; each category but the first of its column is a column of 0 and 1."""
+    """The rows without a gap; categories become columns of 0 and 1, except the first of each."""
     columns = [*params.numbers, *params.categories]
     if missing := [name for name in columns if name not in raw]:
         raise UserError(f"wanted the columns {', '.join(columns)}, got no {', '.join(missing)}")
@@ -30,7 +30,7 @@ def prepare(raw: pd.DataFrame, params: Prepare) -> pd.DataFrame:
     for name, known in params.categories.items():
         if unknown := set(complete[name]) - set(known):
             raise UserError(f"column {name}: wanted {', '.join(known)}, got {min(unknown)}")
-        complete[name] = pd.Categorical(complete[name], known)  # columns also for those not there
+        complete[name] = pd.Categorical(complete[name], known)  # absent categories get columns too
     return pd.get_dummies(complete, columns=list(params.categories), drop_first=True, dtype=int)
 
 

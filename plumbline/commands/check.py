@@ -22,8 +22,8 @@ from plumbline.review.reproduction import (
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("head", nargs="?", help="the revision to check; else the working tree")
-    parser.add_argument("--full", action="store_true", help="run all stages and compare")
+    parser.add_argument("head", nargs="?", help="the revision to check; default: the working tree")
+    parser.add_argument("--full", action="store_true", help="also run all stages and compare")
 
 
 def main(options: Namespace) -> None:
@@ -37,7 +37,7 @@ def main(options: Namespace) -> None:
             fail(f"check: {NOT_RUN}; type: {cure}, then commit", lines)
         print("check: dvc.lock, metrics and pictures fit the parameters and the scripts")
         if not options.head:
-            _tell_uncommitted(checkout)
+            _print_uncommitted(checkout)
         if not options.full:
             return
         differences = reproduce(checkout, rules)
@@ -49,13 +49,13 @@ def main(options: Namespace) -> None:
         print(f"  {printable(str(difference))}")
 
 
-def _tell_uncommitted(checkout: Checkout) -> None:
-    """Names files that differ from the last commit, data of another run, and what git overlooks."""
+def _print_uncommitted(checkout: Checkout) -> None:
+    """Prints uncommitted files, data of a different run or commit, and edits that git overlooks."""
     linked = entries(checkout.stages("dvc.yaml", checkout.head), "deps")
     if names := changed_files(checkout, find_commit("HEAD"), checkout.head, ".", *linked):
         print(printable(f"check: not committed yet: {', '.join(names)}"))
     for line in dvc_repo.differing_data():
         print(printable(f"check: {line}"))
     if unseen := shlex.join(map(str, unseen_files())):
-        line = f"check: git does not see that {unseen} changed; make it look: touch {unseen}"
+        line = f"check: git does not see that {unseen} changed; type: touch {unseen}"
         print(printable(line))

@@ -1,6 +1,6 @@
-"""Fail if a metric that decides got worse since the branch left BASE, or is beyond its limit.
+"""Fail if a metric that decides got worse since the branch left BASE.
 
-It also fails if the results are stale, because nobody can judge those.
+It also fails if a metric is beyond its limit, or if the results are stale and cannot be judged.
 
 Usage: python -m plumbline gate BASE [HEAD]
 """
@@ -16,8 +16,8 @@ from plumbline.review.reproduction import ACCEPT, ADD, problems
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("base", help="the branch to compare with, where the head left it")
-    parser.add_argument("head", nargs="?", help="the revision to judge; else the working tree")
+    parser.add_argument("base", help="compare with the commit at which HEAD left this branch")
+    parser.add_argument("head", nargs="?", help="the revision to judge; default: the working tree")
 
 
 def main(options: Namespace) -> None:
@@ -30,7 +30,7 @@ def main(options: Namespace) -> None:
     check_names(rules, {**base.metrics, **head.metrics})
     notes += [f"{options.base} {note}"] if note else []
     if stale:
-        fail("gate: not judged: type `dvc repro`, because the results are stale", stale)
+        fail("gate: not judged, because the results are stale; type: dvc repro", stale)
     if lines := failures(rules, base, head):
         fail(f"gate: closed, compared with {options.base}", [*lines, *notes])
     print(printable(f"gate: open, because nothing is worse than {options.base} or beyond a limit"))

@@ -1,4 +1,4 @@
-"""Lint the pipeline: every stage does what `dvc.yaml` declares, no more and no less.
+"""Check that every stage does exactly what `dvc.yaml` declares.
 
 Usage: python -m plumbline lint [--quick]
 """
@@ -15,13 +15,13 @@ from plumbline.review.git import HERE
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--quick", action="store_true", help="read the scripts and run no stage")
+    parser.add_argument("--quick", action="store_true", help="only read the scripts; run no stage")
 
 
 def main(options: Namespace) -> None:
     stages = declared.read(Path()).values()
     with open_repo(HERE) as repo:
-        _ = repo.index.graph  # DVC reads the file, and refuses what it cannot run
+        _ = repo.index.graph  # raises an error if DVC cannot run dvc.yaml
     problems, missing = [*project_problems(stages)], set[str]()
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder).resolve()
@@ -38,5 +38,5 @@ def main(options: Namespace) -> None:
             for problem in dict.fromkeys(found):
                 problems += f"{stage.name}: {problem}".splitlines()
     if problems:
-        fail("lint: dvc.yaml is not what the stages do", problems)
+        fail("lint: dvc.yaml does not match what the stages do", problems)
     print("lint: every stage does what dvc.yaml declares")

@@ -34,19 +34,19 @@ from plumbline.wheel import ROOT, build_wheel, wheel_path
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("folder", help="a new or an empty folder")
-    parser.add_argument("--table", type=Path, help="your data, CSV or Parquet; else the exercise")
+    parser.add_argument("folder", help="a new or empty folder")
+    parser.add_argument("--table", type=Path, help="a CSV or Parquet file; default: the exercise")
     parser.add_argument("--target", help="the column to predict")
-    parser.add_argument("--features", help="the columns to predict it from: A,B; else all others")
-    parser.add_argument("--model", default="linear", help="a model of stages/model.py, like mlp")
+    parser.add_argument("--features", help="columns to predict it from: A,B; default: all others")
+    parser.add_argument("--model", default="linear", help="a model in stages/model.py, such as mlp")
 
 
 def main(options: Namespace) -> None:
     folder = Path(options.folder).absolute()
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise UserError(f"{options.folder}: wanted a new or an empty folder, got one with files")
+        raise UserError(f"{options.folder}: wanted a new or empty folder, got one with files")
     if bool(options.table) != bool(options.target) or (options.features and not options.table):
-        raise UserError("wanted --table and --target together, and --features with them only")
+        raise UserError("wanted --table and --target together, and --features only with them")
     version, wheel = build_wheel()
     models = re.findall(r'(?m)^    "(\w+)": ', read("stages/model.py"))
     if options.model not in models:
@@ -72,12 +72,12 @@ def main(options: Namespace) -> None:
             folder.rmdir()
         made.rename(folder)
     place = shlex.quote(options.folder)
-    print(printable(f"new: {options.folder} has {len(files) + bool(table)} files"))
+    print(printable(f"new: wrote {len(files) + bool(table)} files to {options.folder}"))
     print(printable(f"now type: cd {place} && {repro_command()} && git add --all && git commit"))
 
 
 def load_table(options: Namespace) -> Table:
-    """What the stage `load` finds in the table; UserError for what it refuses."""
+    """The table as the stage `load` reads it; UserError if that stage refuses it."""
     features = options.features and options.features.split(",")
     with TemporaryDirectory() as scratch:
         params = {"load": {"target": options.target, "features": features}}
@@ -102,7 +102,7 @@ def load_table(options: Namespace) -> Table:
 
 
 def is_tracked(folder: Path) -> bool:
-    """True if the folder is in a repository that does not ignore it."""
+    """True if the folder is inside a git repository that does not ignore it."""
     place = next(parent for parent in folder.parents if parent.is_dir())
     command = ["git", "check-ignore", "--quiet", str(folder)]
     done = subprocess.run(command, cwd=place, stderr=subprocess.DEVNULL, check=False)  # noqa: S603

@@ -1,4 +1,4 @@
-"""Report what changed since the branch left BASE, and whether it is better, in Markdown.
+"""Report in Markdown what changed since the branch left BASE, and whether it is better.
 
 Usage: python -m plumbline report BASE [HEAD] [--full] [--output FILE] [--links URL]
 
@@ -21,11 +21,11 @@ from plumbline.review.report import report, short
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("base", help="the branch to compare with, where the head left it")
-    parser.add_argument("head", nargs="?", help="the revision to report on; else the working tree")
-    parser.add_argument("--full", action="store_true", help="run all stages and compare")
-    parser.add_argument("--output", type=Path, help="write this file, its pictures and a page")
-    parser.add_argument("--links", help="show pictures below this address: URL/COMMIT/PATH")
+    parser.add_argument("base", help="compare with the commit at which HEAD left this branch")
+    parser.add_argument("head", nargs="?", help="the revision to report; default: the working tree")
+    parser.add_argument("--full", action="store_true", help="also run all stages and compare")
+    parser.add_argument("--output", type=Path, help="write this file, pictures and an HTML page")
+    parser.add_argument("--links", help="link pictures to URL/COMMIT/PATH")
 
 
 def main(options: Namespace) -> None:
@@ -39,7 +39,7 @@ def main(options: Namespace) -> None:
     commits = {"before": base, "after": checkout.head}
 
     def address(path: str, side: str, content: bytes) -> str:
-        """The picture on the site, or a file with it that is written beside the report."""
+        """The picture's URL, or the name of a file that this function writes beside the report."""
         if options.links:
             place = posixpath.normpath(checkout.prefix + path)
             return f"{options.links.rstrip('/')}/{commits[side]}/{place}"

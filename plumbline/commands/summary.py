@@ -24,7 +24,7 @@ def equation(info: SamplesInfo, weight: float, bias: float) -> str:
 
 
 def first(paths: list[str], read: Callable[[str], T]) -> T | None:
-    """What is read of the first file that has it; None if no file has."""
+    """The result of `read` for the first path that it can read; None if it can read none."""
     for path in paths:
         with suppress(UserError, KeyError):
             return read(path)
@@ -33,7 +33,7 @@ def first(paths: list[str], read: Callable[[str], T]) -> T | None:
 
 def main(_: Namespace) -> None:
     rules, head, base = load_rules(), measure(HERE, ""), Measured({})
-    # The results count also without git, without a commit, or if the commit's are broken.
+    # Without git, a commit or valid results in it, the results are printed but not compared.
     with suppress(UserError, OSError):
         base = measure(HERE, find_commit("HEAD"))
     outs = [path for stage in declared.read(Path()).values() for path in stage.outs]
@@ -50,7 +50,7 @@ def main(_: Namespace) -> None:
         lines["true line"] = equation(info, *info.line)
     if info and {"weight", "bias"} <= metrics.keys():
         lines["learned line"] = equation(info, metrics["weight"], metrics["bias"])
-    # The testing error is told, and not compared: it decides nothing.
+    # The testing error is printed but not compared, because it decides nothing.
     lines |= {n: number(metrics[n]) for n in ("test_mae", *rules.deciding) if n in metrics}
     if base.metrics:
         for name, verdict in decisions(rules, base, head).items():

@@ -1,4 +1,4 @@
-"""Update the library of a project that `new` made, and name the files that `new` would now change.
+"""Update the library of a project that `new` made, and list the files that differ in a new one.
 
 Usage: python -m plumbline update FOLDER [--merged]
 """
@@ -19,7 +19,7 @@ from plumbline.wheel import build_wheel, wheel_path
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("folder", help="the folder of the project", type=Path)
     parser.add_argument(
-        "--merged", help="you merged all listed files: clear the list", action="store_true"
+        "--merged", help="clear the list: you have merged all its files", action="store_true"
     )
 
 
@@ -38,12 +38,12 @@ def main(options: Namespace) -> None:
     listed = {} if options.merged and not is_later else files_to_take(folder, old, new)
     replace_library(folder, old.version, version, wheel)
 
-    # A file that is listed keeps the digest of what was last taken, so that it stays listed.
+    # A listed file keeps the digest that was last taken, so the next update lists it again.
     taken = {path: sha for path, sha in new.items() if path not in listed}
     taken |= {path: sha for path, sha in old.files.items() if path in listed}
     (folder / MADE).write_bytes(encode(Made(old.plan, version, taken)))
 
-    state = f"has the library {version}" + f"; before: {old.version}" * is_later
+    state = f"has the library {version}" + f" in place of {old.version}" * is_later
     print(printable(f"update: {folder} {state if is_later or listed else 'is up to date'}"))
     if listed:
         fresh, example = f"../fresh/{old.plan.name}", next(iter(listed))
@@ -51,7 +51,7 @@ def main(options: Namespace) -> None:
         print("these files are different in a new project:")
         for path, todo in listed.items():
             print(printable(f"  {path}: {todo}"))
-        print(printable(f"to make a new one: {new_command(old.plan, folder, fresh)}"))
+        print(printable(f"to make a new project: {new_command(old.plan, folder, fresh)}"))
         print(printable(f"to compare a file: {compare}"))
     if noted != (folder / MADE).read_bytes():
         todo = f"{repro_command()} && git diff" if is_later else f"git commit {MADE}"
@@ -59,9 +59,9 @@ def main(options: Namespace) -> None:
 
 
 def replace_library(folder: Path, old: str, new: str, wheel: bytes) -> None:
-    """Replaces the wheel by that of the version `new`, also in the files that name it.
+    """Replaces the wheel, and the version `old` by `new` in the files that name it.
 
-    UserError if a file does not name the old version once; then nothing is written.
+    UserError, before anything is written, if a file does not name the old version exactly once.
     """
     files = {wheel_path(new): wheel}
     for path in ("requirements.txt", "versions.yaml"):
@@ -75,9 +75,9 @@ def replace_library(folder: Path, old: str, new: str, wheel: bytes) -> None:
 
 
 def files_to_take(folder: Path, old: Made, new: dict[str, str]) -> dict[str, str]:
-    """What to do with each file that is new since it was last taken, and different in the folder.
+    """What to do with each file that `new` now makes differently, by path.
 
-    new: the digests of a new project's files, by path.
+    new: a new project's digests, by path. A file of the folder that already matches is left out.
     """
     found = {}
     for path in sorted({*new, *old.files}):
@@ -85,12 +85,12 @@ def files_to_take(folder: Path, old: Made, new: dict[str, str]) -> dict[str, str
         mine = digest(file.read_bytes(), old.version) if file.is_file() else None
         if now not in (last, mine):
             todo = "copy it" if mine == last else "merge it: you changed it too"
-            found[path] = todo if now else "delete it: a new project has none"
+            found[path] = todo if now else "delete it: a new project does not have it"
     return found
 
 
 def new_command(plan: Plan, folder: Path, fresh: str) -> str:
-    """The command that makes a project by the same plan, to compare files with."""
+    """The command that makes a new project with the same plan, to compare with the folder."""
     words = [".venv/bin/python", "-m", "plumbline", "new", fresh, "--model", plan.model]
     if table := plan.table:
         words += ["--table", str(folder / table.path), "--target", table.target]

@@ -1,6 +1,6 @@
 """Adopt the installed versions: from now on, results are computed with them.
 
-It writes them into `versions.yaml`, and into every pin of these packages.
+This writes them into `versions.yaml` and into every file that pins these packages.
 """
 
 import re
@@ -23,7 +23,7 @@ def main(_: Namespace) -> None:
     for name, version in changes.items():
         print(f"{name}: {listed.get(name, 'none')} -> {version}")
     if not changes:
-        print(f"{VERSIONS} has the installed versions")
+        print(f"{VERSIONS} already has the installed versions")
     for path in [VERSIONS, *PINS]:
         old = path.read_text(encoding="utf-8") if path.is_file() else ""
         new = replace_versions(old, changes)
@@ -37,7 +37,7 @@ def main(_: Namespace) -> None:
 def replace_versions(text: str, versions: dict[str, str]) -> str:
     """The text with each `name: "version"` and `name==version` set to these versions."""
     for name, version in versions.items():
-        spelling = re.escape(name).replace(r"\-", "[-_.]")  # all are the same, says PEP 503
+        spelling = re.escape(name).replace(r"\-", "[-_.]")  # all three are equal in PEP 503
         pattern = rf'(?im)^(\s*"?{spelling}(?:==|:\s*["\']?))[^\s"\'#]+'
         text = re.sub(pattern, rf"\g<1>{version}", text)
     return text

@@ -1,4 +1,4 @@
-"""Runs a stage as a command: `dvc.yaml` gives its paths, and an error is one line."""
+"""Runs a stage as a command, with paths from `dvc.yaml` and errors of one line."""
 
 import gc
 import inspect
@@ -17,15 +17,15 @@ from plumbline.core.errors import UserError
 from plumbline.core.files import Output, digest, stamp
 from plumbline.core.params import PARAMS, VERSIONS, check_versions, load_params
 
-MAX_LENGTH = 1_000  # characters of an error
+MAX_LENGTH = 1_000  # characters of an error message
 
 _succeeded: list[str] = []  # the stages that have run in this process
 
 
 def begin_imports() -> None:
-    """During a stage's imports, makes Ctrl-C print one line, and turns garbage collection off.
+    """Turns garbage collection off, and makes Ctrl-C print one line, while a stage imports.
 
-    Imports make no garbage, and looking for it takes a fifth of their time. `run` turns it on.
+    Imports make no garbage, but searching for it takes a fifth of their time. `run` undoes both.
     """
     gc.disable()
     if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
@@ -33,9 +33,9 @@ def begin_imports() -> None:
 
 
 def end_imports() -> None:
-    """Turns garbage collection on again, but not for what has been imported.
+    """Turns garbage collection on again, except for the objects that exist already.
 
-    It is then rare, because torch imports more when it makes an optimizer.
+    A high threshold keeps collections rare, because making an optimizer imports more of torch.
     """
     gc.freeze()
     gc.set_threshold(100_000)
@@ -43,10 +43,10 @@ def end_imports() -> None:
 
 
 def end_at_once() -> None:
-    """Ends the process if its stage has succeeded, without freeing each object that was imported.
+    """Ends the process if its stage has succeeded, without freeing the imported objects.
 
-    That takes a tenth of a training. Python calls this last, after the threads have ended, because
-    it is registered first.
+    Freeing them takes a tenth of a training's time. This function is registered with atexit before
+    any other, so Python calls it last, after all threads have ended.
     """
     if _succeeded and not hasattr(sys, "last_value"):  # no exception after `run`
         sys.stdout.flush()
@@ -55,7 +55,7 @@ def end_at_once() -> None:
 
 
 def _end(*_: object) -> None:
-    # An exception would pass through torch's half-done import, which handles some itself.
+    # Raises no exception, because torch's import, if interrupted, might catch it.
     print(f"{Path(sys.argv[0]).stem}: interrupted", file=sys.stderr, flush=True)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.raise_signal(signal.SIGINT)
@@ -64,14 +64,14 @@ def _end(*_: object) -> None:
 def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
     """Calls `main(params, *paths)` with the parameters of `kind` and the command line's paths.
 
-    It is the last call of a script: `end_at_once` takes the exit status from it.
+    It must be the last call of a script: after it returns, `end_at_once` exits with status 0.
     An error that a user can cause ends the process with one line on standard error and exit status
     1: a wrong number of paths, UserError, OSError, SafetensorError (a full disk), Ctrl-C, SIGTERM.
-    Any other exception is a mistake in the code and keeps its traceback. A stage that fails leaves
-    no output: each `Output` of `main` that changed is removed.
+    Any other exception is a bug and keeps its traceback. After a failure, each `Output` path of
+    `main` whose file has changed is removed.
     """
     end_imports()
-    # In a file or a pipe, errors would overtake the lines that Python buffers.
+    # Without this, errors in a file or a pipe would precede lines that Python still buffers.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     stage = Path(sys.argv[0]).stem
     paths = [Path(argument) for argument in sys.argv[1:]]
@@ -105,7 +105,7 @@ def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
 class Watch:
     """A stage's parameters and scripts as they were when it started.
 
-    DVC hashes them when the stage has ended, so it would record an edit as what ran.
+    DVC hashes them only after the stage, so it would record an edited file as the one that ran.
     scripts: the SHA-256 of versions.yaml and of each imported script of the project, by path.
     """
 
@@ -130,20 +130,20 @@ class Watch:
         if (found := self._find_stamps()) != self._stamps:
             self._stamps = found
             if edited := self.edited():
-                print(f"{', '.join(edited)}: edited; this run goes on with what it started with")
+                print(f"{', '.join(edited)}: edited; this run continues with the old version")
 
     def _find_stamps(self) -> list[object]:
         return [stamp(path) for path in (PARAMS, *self.scripts)]
 
 
 def is_output(role: inspect.Parameter) -> bool:
-    """True for a path of `main` that the stage writes."""
+    """True if this parameter of `main` is a path that the stage writes."""
     return role.annotation in (Output, Output | None)
 
 
 @contextmanager
 def errors_in_one_line(name: str) -> Iterator[None]:
-    """Ends the process with `name: error` and exit status 1 for an error that a user can cause."""
+    """Turns an error that a user can cause into the line `name: error` and exit status 1."""
     try:
         yield
     except (UserError, OSError, SafetensorError) as error:
@@ -159,31 +159,31 @@ def one_line(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """The text on one line, with the code of each character that cannot be printed."""
+    """The text on one line: each unprintable character is replaced by its escape code."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def number(value: float, digits: int = 6) -> str:
-    """The value, rounded to this many significant digits; it has no exponent from 1e-4 to 1e7."""
+    """The value as text, with this many significant digits; no exponent from 1e-4 to 1e7."""
     text = f"{value:.{digits}g}"
     return f"{float(text):.0f}" if "e+" in text and abs(value) < 1e7 else text
 
 
 def fail(headline: str, lines: Iterable[str]) -> NoReturn:
-    """Ends the process with the lines below the headline and exit status 1."""
+    """Prints the headline and, below it, the lines to standard error; exits with status 1."""
     sys.exit("\n  ".join(printable(line) for line in [headline, *lines]))
 
 
 def check_library() -> None:
-    """UserError if the working folder has a plumbline/ and this code is not from it."""
+    """Raises UserError if the working folder contains a plumbline/ that is not the imported one."""
     own, imported = Path("plumbline").resolve(), Path(__file__).resolve().parents[1]
     if own.is_dir() and own != imported:
         raise UserError(
             f"wanted the library in {own}, got the one in {imported}; "
-            "start it with `python -m`, and without PYTHONSAFEPATH and PYTHONPATH"
+            "start the command with `python -m`, without PYTHONSAFEPATH and PYTHONPATH"
         )
 
 
 def _digest(path: Path) -> str:
-    """SHA-256 of the file; empty for no file."""
+    """SHA-256 of the file; empty if it does not exist."""
     return digest(path, "sha256") if path.is_file() else ""

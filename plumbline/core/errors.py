@@ -1,5 +1,5 @@
-"""What a user can cause, as opposed to a mistake in the code."""
+"""The error that a user can cause, as opposed to a bug."""
 
 
 class UserError(ValueError):
-    """Shown as one line, without a traceback: where, what was wanted, what came."""
+    """Printed on one line, without a traceback: the place, the wanted value, the value found."""

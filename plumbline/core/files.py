@@ -1,4 +1,4 @@
-"""Files: read up to a limit, and written whole or not at all; CSV, JSON and YAML 1.2."""
+"""Reads files up to a size limit, and CSV and YAML 1.2; writes files whole or not at all."""
 
 import csv
 import hashlib
@@ -16,7 +16,7 @@ import yaml
 
 from plumbline.core.errors import UserError
 
-# The roles of a stage's paths, in the signature of its `main`.
+# Types in the signature of a stage's `main`: a path that it reads, and a path that it writes.
 Input = NewType("Input", Path)
 Output = NewType("Output", Path)
 
@@ -24,7 +24,7 @@ Row = TypeVar("Row", bound=tuple[Any, ...])
 
 
 def read(path: Path, limit: int) -> bytes:
-    """The bytes of a regular file; UserError for anything else, or for more than `limit` bytes."""
+    """The bytes of `path`; UserError unless it is a regular file of at most `limit` bytes."""
     if not path.is_file():
         raise UserError(f"{path}: wanted a file, got {'a folder' if path.is_dir() else 'none'}")
     with path.open("rb") as file:
@@ -41,7 +41,7 @@ def digest(path: Path, name: str) -> str:
 
 
 def stamp(path: Path) -> tuple[int, int] | None:
-    """Inode and time of the file, which change when it is replaced; None for no file."""
+    """Inode and modification time, which change if the file is replaced; None if it is missing."""
     if not path.is_file():
         return None
     stat = path.stat()
@@ -50,10 +50,10 @@ def stamp(path: Path) -> tuple[int, int] | None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path to write to; it becomes `path` when the block ends without an error."""
+    """A temporary path to write to; it is renamed to `path` if the block raises no error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    # A killed process may have left one; a link there would be followed.
+    # A killed process may have left this file; if it were a link, writing would follow it.
     partial.unlink(missing_ok=True)
     try:
         yield partial
@@ -64,7 +64,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Writes one value to a line; the same values give the same bytes."""
+    """Writes one value on each line; the same values give the same bytes."""
     text = json.dumps(values, indent=2, allow_nan=False) + "\n"
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
@@ -79,10 +79,10 @@ def write_csv(path: Path, names: Iterable[str], rows: Iterable[Iterable[object]]
 def parse_csv(
     content: bytes, path: Path | str, headers: list[list[str]], row_of: Callable[..., Row]
 ) -> list[Row]:
-    """The rows below one of these headers; UserError names a wrong line.
+    """The rows of a CSV file that has one of these headers; UserError names the first bad line.
 
-    row_of: makes a row of the cells, as keyword arguments named by column, or raises ValueError.
-    UserError too unless the first column ascends.
+    row_of: makes a row from the cells, which are keyword arguments named by column; ValueError if
+    they are wrong. UserError also if the first column is not strictly ascending.
     """
     try:
         lines = csv.reader(io.StringIO(content.decode(), newline=""))
@@ -107,10 +107,10 @@ def parse_csv(
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML with the scalars of YAML 1.2, which DVC reads: 1e-3 is a number, 010 is ten."""
+    """PyYAML that reads scalars as YAML 1.2, as DVC does: 1e-3 is a number, 010 is ten."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        # A tag can make a value of any type, and aliases of aliases fill the memory.
+        # A tag can change a value's type, and aliases of aliases can fill the memory.
         event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None):
             raise yaml.YAMLError(f"wanted no alias and no tag, got one{event.start_mark}")
@@ -127,8 +127,8 @@ class _Loader(yaml.SafeLoader):
         return int(text, 0 if text.lstrip("+-")[:2] in {"0b", "0o", "0x"} else 10)
 
 
-# The scalars that ruamel.yaml knows in YAML 1.2. A number of more than 300 digits stays text,
-# because reading it takes long.
+# The scalars that ruamel.yaml recognises in YAML 1.2. An integer of more than 300 digits stays
+# text, because converting it is slow.
 _Loader.yaml_implicit_resolvers = {}
 for _tag, _first, _pattern in (
     ("bool", "tTfF", r"true|True|TRUE|false|False|FALSE"),

@@ -1,6 +1,6 @@
-"""`params.yaml` as DVC reads it: each key is checked by name, and none has a default.
+"""Reads `params.yaml` as DVC does, and checks each key by name; no key has a default.
 
-`versions.yaml` holds more parameters: the versions of the packages that stages import.
+`versions.yaml` contains further parameters: the versions of the packages that stages import.
 """
 
 import re
@@ -16,7 +16,7 @@ from msgspec import Meta
 from plumbline.core.errors import UserError
 from plumbline.core.files import parse_yaml, read
 
-# Relative to the folder that DVC runs a stage in.
+# Relative to the folder in which DVC runs a stage.
 PARAMS = Path("params.yaml")
 VERSIONS = Path("versions.yaml")
 
@@ -26,10 +26,10 @@ CURE = (
     "python -m plumbline versions"
 )
 
-# Far more than a person writes. YAML may take 1,000 times its size in memory.
+# Far more than a person writes. Parsing YAML may take 1,000 times the file's size in memory.
 MAX_BYTES = 100_000
 
-# The range of float32, in which everything is computed; the bounds refuse nan and inf too.
+# The largest float32, because models compute in float32. The bounds also refuse nan and inf.
 MAX = (2 - 2**-23) * 2.0**127
 Real = Annotated[float, Meta(ge=-MAX, le=MAX)]
 Positive = Annotated[float, Meta(gt=0, le=MAX)]
@@ -42,14 +42,14 @@ Struct = TypeVar("Struct", bound=msgspec.Struct)
 
 
 def one_of(names: Iterable[str]) -> Meta:
-    """For Annotated[str, ...]: the text has to be one of these names."""
+    """Metadata for Annotated[str, ...]: the text must be one of these names."""
     return Meta(extra={"one of": list(names)})
 
 
 def load_params(kind: type[Struct]) -> Struct:
-    """The parameters that `kind` names; UserError lists each key that is wrong.
+    """The parameters that are fields of `kind`, from params.yaml; UserError lists each wrong key.
 
-    A nested struct is a section; without `forbid_unknown_fields`, it may have other keys too.
+    A nested struct is a section. Only a struct with `forbid_unknown_fields` refuses other keys.
     """
     raw = parse_yaml(read(PARAMS, MAX_BYTES), PARAMS)
     if problems := list(_problems(raw, kind, "")):
@@ -58,7 +58,7 @@ def load_params(kind: type[Struct]) -> Struct:
 
 
 def check_versions() -> None:
-    """UserError names each package whose installed version is not that of versions.yaml."""
+    """Raises UserError for the packages whose installed version differs from versions.yaml."""
     found = installed()
     if problems := [
         f"{name}: wanted {wanted}, got {found[name]}"
@@ -69,7 +69,7 @@ def check_versions() -> None:
 
 
 def read_versions() -> dict[str, str]:
-    """The versions of versions.yaml by the package's name; none without that file."""
+    """The package names and versions in versions.yaml; empty if that file does not exist."""
     raw = parse_yaml(read(VERSIONS, MAX_BYTES), VERSIONS) if VERSIONS.exists() else {}
     try:
         return msgspec.convert(raw, dict[str, str])
@@ -78,11 +78,11 @@ def read_versions() -> dict[str, str]:
 
 
 def installed() -> dict[str, str]:
-    """The version of each installed package, by its normal name, without a local part as in +cpu.
+    """The normalised name and version of each installed package, without a local part as in +cpu.
 
-    Of two copies, Python takes the first on its path. Each package has a folder such as
-    torch-2.13.0+cpu.dist-info or numpy-2.4.6.egg-info. Reading their names takes a tenth of the
-    time of importlib.metadata.
+    Of two copies, the first on sys.path is returned, because Python imports it. Names and versions
+    are read from folder names such as torch-2.13.0+cpu.dist-info or numpy-2.4.6.egg-info, which
+    takes a tenth of the time of importlib.metadata.
     """
     found = {}
     for place in reversed(sys.path):
@@ -93,17 +93,17 @@ def installed() -> dict[str, str]:
 
 
 def _public(name: str, version: str) -> str:
-    """The version without its local part, which only the library's own version keeps."""
+    """The version without a local part such as +cpu; only the library's version keeps its own."""
     return version if name == LIBRARY else version.partition("+")[0]
 
 
 def normal(name: str) -> str:
-    """The package's name as PEP 503 writes it: without dots, at which DVC would split it."""
+    """The package's name as PEP 503 normalises it: without dots, at which DVC would split it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _problems(raw: Any, kind: Any, where: str) -> Iterator[str]:
-    """Why `raw` is not a `kind`: one "key: problem" for each key."""
+    """Yields "key: problem" for each wrong, unknown or missing key of `raw`."""
     if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
         if wanted := _wanted(raw, kind):
             yield f"{where}: wanted {wanted}, got {reprlib.repr(raw)}"
@@ -122,7 +122,7 @@ def _problems(raw: Any, kind: Any, where: str) -> Iterator[str]:
 
 
 def _wanted(raw: Any, kind: Any) -> str:
-    """What was wanted in place of `raw`; empty if `raw` is valid."""
+    """The wanted type or values, such as "float > 0.0"; empty if `raw` is valid."""
     metas = kind.__metadata__ if get_origin(kind) is Annotated else ()
     if names := [name for meta in metas for name in (meta.extra or {}).get("one of", ())]:
         return "" if raw in names else f"one of {', '.join(names)}"

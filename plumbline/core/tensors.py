@@ -1,6 +1,6 @@
-"""Tensors on disk: float32 and finite, in the safetensors format, which cannot hold code.
+"""Saves and loads finite float32 tensors in the safetensors format, which cannot contain code.
 
-A file is mapped into memory: its numbers are read when they are used.
+A file is mapped into memory: its numbers are read from disk when they are used.
 """
 
 import json
@@ -24,8 +24,8 @@ Pair = tuple[Array, Array]  # X (n, k) and y (n, 1), or predicted and true y, ea
 Line = tuple[float, float]  # weight and bias of y = weight * X + bias
 Setting = int | float | str | bool | list[int | float | str | bool] | None
 
-CHUNK = 2**20  # rows that are checked at a time
-HEADER = 1_000_000  # bytes; reading a header takes many times its size in memory
+CHUNK = 2**20  # rows that a thread checks at a time
+HEADER = 1_000_000  # bytes at most; reading a header takes many times its size in memory
 
 
 class SamplesInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,16 +37,16 @@ class SamplesInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What makes an untrained model."""
+    """The class and the arguments of an untrained model."""
 
     name: str
     features: Annotated[int, Meta(ge=1)]
-    settings: dict[str, Setting]  # the other arguments of its class
+    settings: dict[str, Setting]  # the arguments of the class besides `features`
     standardize: bool
 
 
 class Coefficients(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The numbers of y = X @ weights + bias, in the units of the data."""
+    """The weights and the bias of y = X @ weights + bias, in the units of the data."""
 
     weights: list[float]
     bias: float
@@ -58,22 +58,22 @@ class Coefficients(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a model's file holds besides its tensors."""
+    """The metadata in a model's file."""
 
     recipe: Recipe
     features: Annotated[list[str], Meta(min_length=1)]  # in the order of the columns of X
     target: str
-    ranges: list[tuple[float, float]]  # least and largest of each training feature
-    median: float  # of the training y, the constant with the lowest MAE
+    ranges: list[tuple[float, float]]  # smallest and largest value of each training feature
+    median: float  # of the training y: no constant prediction has a lower MAE
     samples: str  # the MD5 of the file of training samples, as in dvc.lock
-    device: str  # the kind that trained it: cpu, cuda, mps or xpu
+    device: str  # the type of device that trained the model: cpu, cuda, mps or xpu
     coefficients: Coefficients | None  # in the units of the data; None if not linear
 
     def __post_init__(self) -> None:
         lengths = {len(self.features), len(self.ranges)}
         lengths |= {len(self.coefficients.weights)} if self.coefficients else set()
         if lengths != {self.recipe.features}:
-            raise ValueError(f"names, ranges or weights that are not {self.recipe.features}")
+            raise ValueError(f"other than {self.recipe.features} names, ranges or weights")
 
 
 Info = TypeVar("Info", SamplesInfo, ModelInfo)
@@ -84,7 +84,7 @@ def encode(info: SamplesInfo | ModelInfo) -> dict[str, str]:
 
 
 def decode(path: Path, metadata: dict[str, str], kind: type[Info]) -> Info:
-    """The info in a file's metadata; UserError if it is missing or of another kind."""
+    """The info in a file's metadata; UserError if it is missing or not a `kind`."""
     try:
         return msgspec.json.decode(metadata.get("info", ""), type=kind)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
@@ -93,9 +93,9 @@ def decode(path: Path, metadata: dict[str, str], kind: type[Info]) -> Info:
 
 
 def save(path: Path, tensors: dict[str, Array], metadata: dict[str, str] | None = None) -> None:
-    """Writes the tensors; UserError, and nothing is written, if a number is not finite.
+    """Writes the tensors; if a number is not finite, raises UserError and writes nothing.
 
-    metadata: at most one key, because safetensors writes several in random order.
+    metadata: at most one key, because safetensors writes several keys in random order.
     """
     assert metadata is None or len(metadata) == 1
     content = {n: np.asarray(_finite(path, n, t), order="C") for n, t in tensors.items()}
@@ -115,7 +115,7 @@ def save_samples(path: Path, X: Array, y: Array, info: SamplesInfo) -> None:
 
 
 def load_samples(path: Path, rows: slice = slice(None)) -> tuple[Array, Array, SamplesInfo]:
-    """These rows of X (n, k) and of y (n, 1), and the names of their columns; n, k >= 1."""
+    """These rows of a file's X (n, k) and y (n, 1), and the names of the columns; n, k >= 1."""
     X, y, info = _map_samples(path)
     return _finite(path, "X", X[rows]), _finite(path, "y", y[rows]), info
 
@@ -148,7 +148,7 @@ def load_predictions(path: Path, train_rows: int, test_rows: int) -> Pair:
 
 
 def _map_samples(path: Path) -> tuple[Array, Array, SamplesInfo]:
-    """X, y and the names of their columns; UserError if they do not fit each other."""
+    """X, y and the names of their columns; UserError if the numbers of rows or columns differ."""
     (X, y), metadata = _map_columns(path, "X", "y")
     info = decode(path, metadata, SamplesInfo)
     if len(X) != len(y):
@@ -159,9 +159,9 @@ def _map_samples(path: Path) -> tuple[Array, Array, SamplesInfo]:
 
 
 def _map_columns(path: Path, *names: str) -> tuple[list[Array], dict[str, str]]:
-    """The tensors with exactly these names, which are given sorted, and the metadata.
+    """The tensors, in the order of `names`, and the metadata; UserError if the names differ.
 
-    Each is (n, 1) with n >= 1; X is (n, k) with k >= 1.
+    names: sorted. Each tensor is (n, 1) with n >= 1, except X, which is (n, k) with k >= 1.
     """
     tensors, metadata = _map(path)
     if list(tensors) != [*names]:
@@ -174,14 +174,14 @@ def _map_columns(path: Path, *names: str) -> tuple[list[Array], dict[str, str]]:
 
 
 def _map(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
-    """The float32 tensors, sorted by name, and the metadata; UserError for any other file.
+    """The tensors, sorted by name, and the metadata; UserError unless all tensors are float32.
 
     Each tensor is read-only and mapped into memory.
     """
     if not path.is_file():
         raise UserError(f"{path}: wanted a safetensors file, got none")
     with path.open("rb") as file:
-        # https://github.com/huggingface/safetensors#format: the header's length, and the header.
+        # https://github.com/huggingface/safetensors#format: the header's length, then the header.
         if (length := int.from_bytes(file.read(8), "little")) > HEADER:
             raise UserError(f"{path}: wanted a safetensors file, got: a header of {length:,} bytes")
         header = file.read(length)
@@ -195,21 +195,21 @@ def _map(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
         if entry["dtype"] != "F32":
             raise UserError(f"{path}: {name}: wanted dtype F32, got {entry['dtype']}")
         shape, start = tuple(entry["shape"]), 8 + length + entry["data_offsets"][0]
-        # Safetensors would copy it to new memory.
+        # Safetensors would copy the tensor to new memory.
         tensors[name] = np.memmap(path, np.float32, "r", start, shape).view(np.ndarray)
     return tensors, metadata
 
 
 def _finite(path: Path, name: str, tensor: Array) -> Array:
-    """The tensor itself; UserError if a number is nan or inf. All cores look for one."""
+    """The tensor itself; UserError if a number is nan or inf. All cores share the check."""
     column = np.atleast_1d(tensor)
 
     def is_finite(start: int) -> bool:
         rows = column[start : start + CHUNK]
         with np.errstate(over="ignore", invalid="ignore"):
             if np.isfinite(rows.sum()):
-                return True  # nan and inf would be in the sum
-        # Finite numbers can overflow the sum. The extremes of an array with a nan are nan.
+                return True  # a nan or inf would make the sum nan or inf
+        # The sum of finite numbers can overflow. If a number is nan, min() and max() are nan.
         return bool(np.isfinite(rows.min()) and np.isfinite(rows.max()))
 
     if not all(map_in_threads(is_finite, range(0, len(column), CHUNK), count_threads())):

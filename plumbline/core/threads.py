@@ -1,4 +1,4 @@
-"""Threads that share work; their number does not change the result."""
+"""Shares work among threads; the number of threads does not change the result."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 def count_threads() -> int:
-    """The number of threads that OMP_NUM_THREADS asks for; without it, one for each core."""
+    """The number of threads that OMP_NUM_THREADS sets or, without it, the number of cores."""
     wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     if wanted.isdecimal() and int(wanted):
         return int(wanted)
@@ -24,7 +24,7 @@ def count_threads() -> int:
 
 
 def share_of(n: int, part: int, parts: int) -> slice:
-    """The slice of n items for a part, counted from 0; parts differ by at most one item."""
+    """The slice of n items in part number `part` (from 0); parts differ by at most one item."""
     return slice(n * part // parts, n * (part + 1) // parts)
 
 
@@ -34,15 +34,15 @@ def map_in_threads(
     threads: int,
     start: Callable[[], object] | None = None,
 ) -> list[Result]:
-    """The result of `task` for each item, in order; each thread takes consecutive items.
+    """The result of `task` for each item, in order; each thread processes consecutive items.
 
-    If a call raises an exception, no thread starts another call, and the exception is raised here.
-    start: called first in each new thread.
+    If a call raises an exception, no thread starts another call, and this function raises it.
+    start: is called at the start of each new thread.
     """
     parts = min(threads, len(items))
     if parts < 2:
         return [task(item) for item in items]
-    # Importing this takes longer than a stage's work on a few samples.
+    # This import takes longer than a stage's work on a few samples.
     from concurrent.futures import wait
 
     stop = Event()
@@ -65,7 +65,7 @@ def map_in_threads(
 
 @cache
 def _pool(threads: int, start: Callable[[], object] | None) -> "ThreadPoolExecutor":
-    """The threads beside the main one; they are kept, because each reuses its blocks of memory."""
+    """The threads besides the main one, cached because each reuses its blocks of memory."""
     from concurrent.futures import ThreadPoolExecutor
 
     return ThreadPoolExecutor(threads - 1, initializer=start)

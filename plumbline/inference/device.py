@@ -1,4 +1,4 @@
-"""The device that computes: its threads, the size of a piece, and a model's predictions."""
+"""Sets up the device and its threads, and predicts with a model, piece by piece."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,14 +8,14 @@ from torch import Tensor, nn
 from plumbline.core.errors import UserError
 from plumbline.core.threads import Item, map_in_threads
 
-# Samples that go through a model at once. Each thread needs memory for one piece beside the data.
-# On a CPU, a piece fits into the cache. An accelerator needs more work to stay busy: with these,
-# an H200 keeps at least 97 % of its speed (benchmarks/README.md). Both are multiples of 4, so that
-# each piece is aligned to 16 bytes; if not, a matrix product's last bits may differ.
+# Samples in one call of a model. Each thread needs memory for one piece in addition to the data.
+# A CPU's piece fits its cache. An accelerator needs larger pieces to stay busy: with this size,
+# an H200 reaches at least 97 % of its speed (benchmarks/README.md). Both sizes are multiples of 4,
+# so each piece is aligned to 16 bytes; alignment can change the last bits of a matrix product.
 PIECE = 262_144
 ACCELERATOR_PIECE = 256 * PIECE
 
-# A model always gets a multiple of this many rows; zeros are added.
+# `predict` pads each piece with rows of zeros to a multiple of this number of rows.
 MULTIPLE = 64
 
 
@@ -25,12 +25,12 @@ def piece_size(device: torch.device) -> int:
 
 
 def use_device(name: str) -> torch.device:
-    """The device that `device` in params.yaml names; sets up this process for it.
+    """The device that `device` in params.yaml names; also makes glibc keep freed memory.
 
     `auto` is the accelerator if there is one, else the CPU.
     """
-    # Freeing this block makes glibc keep later ones up to its size. It would return them to the
-    # system, which costs a page fault for every 4 KB of the next block.
+    # Freeing this block makes glibc keep later blocks up to its size. Otherwise it returns them to
+    # the system, and every 4 KB of the next block costs a page fault.
     torch.empty(31 * 2**20, dtype=torch.uint8)
     present = {"auto": torch.device("cpu"), "cpu": torch.device("cpu")}
     if accelerator := torch.accelerator.current_accelerator(check_available=True):
@@ -43,10 +43,9 @@ def use_device(name: str) -> torch.device:
 
 
 def use_threads() -> int:
-    """Sets torch to one thread for each operation; returns the number of threads that it had.
+    """Makes torch use one thread for each operation; returns the number of threads it used before.
 
-    Several threads would split a sum by their number, which changes its last bits. They share the
-    pieces instead.
+    Splitting a sum among threads would change its last bits. The threads share the pieces instead.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -56,15 +55,15 @@ def use_threads() -> int:
 def compute_pieces(
     task: Callable[[Item], None], pieces: Sequence[Item], device: torch.device, threads: int
 ) -> None:
-    """Calls `task` once for each piece, on these threads of a CPU; for an accelerator, on one."""
+    """Calls `task` for each piece: in `threads` threads on a CPU, in one on an accelerator."""
     map_in_threads(task, pieces, threads if device.type == "cpu" else 1, use_threads)
 
 
 def predict(model: nn.Module, X: Tensor, threads: int = 1) -> Tensor:
-    """The model's y (n, 1) for X (n, k); X is on the model's device, the result on the CPU.
+    """The model's predictions (n, 1), on the CPU, for X (n, k), which is on the model's device.
 
-    The result is the same for any number of threads. Padding to a multiple of rows keeps the bits
-    of a prediction independent of the other rows.
+    The result is the same for any number of threads. Padding makes the bits of a prediction
+    independent of the other rows.
     """
     model.eval()
     predicted = torch.empty(X.shape[0], 1)

@@ -1,4 +1,4 @@
-"""A model and its file: the state_dict, and everything that makes a new model."""
+"""Makes, saves and loads models; a model's file contains its state_dict and its recipe."""
 
 from collections.abc import Callable, Mapping
 from inspect import signature
@@ -12,15 +12,15 @@ from plumbline.core import tensors
 from plumbline.core.errors import UserError
 from plumbline.core.tensors import Coefficients, Line, ModelInfo, Recipe, decode, encode
 
-# A project's classes of models, by name. Each is made with the number of features, and with the
-# keys of `train` in params.yaml that its __init__ names.
+# A project's model classes, by name. Each is called with the number of features, and with the keys
+# of `train` in params.yaml that its __init__ names.
 Models = Mapping[str, Callable[..., nn.Module]]
 
 
 class Standardized(nn.Module):
-    """A model of standardised X and y that takes X, and gives y, in their own units.
+    """Wraps a model of standardised X and y; takes X and returns y in the units of the data.
 
-    (X - X_mean) / X_std goes through `model`, whose result is (y - y_mean) / y_std.
+    The input of `model` is (X - X_mean) / X_std, and its output is (y - y_mean) / y_std.
     """
 
     X_mean: Tensor  # (features,)
@@ -39,7 +39,7 @@ class Standardized(nn.Module):
         return self.predict_standardized(X) * self.y_std + self.y_mean
 
     def predict_standardized(self, X: Tensor) -> Tensor:
-        """The standardised y (n, 1) for X (n, features) in its own units."""
+        """The standardised y (n, 1) for X (n, features) in the units of the data."""
         y: Tensor = self.model((X - self.X_mean) / self.X_std)
         return y
 
@@ -47,7 +47,7 @@ class Standardized(nn.Module):
         return (y - self.y_mean) / self.y_std
 
     def in_own_units(self, found: Coefficients) -> Coefficients:
-        """The coefficients for X and y, from those for standardised X and y."""
+        """Converts coefficients for standardised X and y to the units of the data."""
         y_mean, y_std = self.y_mean.item(), self.y_std.item()
         pairs = zip(found.weights, self.X_std.tolist(), strict=True)
         weights = [weight * y_std / x_std for weight, x_std in pairs]
@@ -62,13 +62,13 @@ def make_model(recipe: Recipe, models: Models) -> nn.Module:
 
 
 def arguments_of(kind: Callable[..., nn.Module]) -> list[str]:
-    """The names of the arguments of a model's class, without the number of features."""
+    """The names of the arguments of a model's class, except the first: the number of features."""
     _, *arguments = signature(kind).parameters
     return arguments
 
 
 def coefficients_of(model: nn.Module) -> Coefficients | None:
-    """The coefficients in the units of the data; None without a method `line`."""
+    """The coefficients in the units of the data; None if the model has no method `line`."""
     inner: Any = model.model if isinstance(model, Standardized) else model
     if not hasattr(inner, "line"):
         return None
@@ -78,7 +78,7 @@ def coefficients_of(model: nn.Module) -> Coefficients | None:
 
 
 def line_of(model: nn.Module) -> Line | None:
-    """The weight and the bias in the units of the data; None if the model is not such a line."""
+    """The weight and the bias in the units of the data; None unless y is linear in one feature."""
     found = coefficients_of(model)
     return found.line if found else None
 
@@ -90,7 +90,7 @@ def save_model(path: Path, model: nn.Module, info: ModelInfo) -> None:
 
 
 def load_model(path: Path, models: Models) -> nn.Module:
-    """A new model with the saved state_dict, on the CPU; UserError if it does not fit."""
+    """A new model with the saved state_dict, on the CPU; UserError if they do not fit."""
     if not path.is_file():
         raise UserError(
             f"{path}: wanted a model, got none; `make repro` trains it, or `dvc pull` fetches it"
@@ -103,7 +103,7 @@ def load_model(path: Path, models: Models) -> nn.Module:
             f"{path}: wanted one of {', '.join(models)} with its present arguments, got {recipe}"
         )
     try:
-        # First check the shapes on the meta device, where no size takes memory.
+        # First check the shapes on the meta device, where tensors take no memory.
         with torch.device("meta"):
             make_model(recipe, models).load_state_dict(state_dict, assign=True)
         model = make_model(recipe, models)

@@ -1,4 +1,4 @@
-"""`dvc.yaml` and `dvc.lock` as data, and what each stage declares."""
+"""Parses `dvc.yaml` and `dvc.lock`, and lists what each stage declares."""
 
 import shlex
 from graphlib import CycleError, TopologicalSorter
@@ -10,16 +10,16 @@ import yaml
 from plumbline.core.errors import UserError
 from plumbline.core.params import PARAMS, VERSIONS
 
-# The one in C, which most packages of PyYAML have, takes a tenth of the time.
+# PyYAML's loader in C takes a tenth of the time. Most builds of PyYAML include it.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Stage(NamedTuple):
-    """The entry of one stage; paths are relative to the folder of `dvc.yaml`."""
+    """One stage's entry in `dvc.yaml`; paths are relative to the folder of that file."""
 
     name: str
     cmd: list[str]
-    code: set[str]  # the scripts, also those in a declared folder
+    code: set[str]  # the scripts, including those in a declared folder
     inputs: set[str]  # the dependencies that are not code
     params: list[str]  # the keys of params.yaml
     versions: list[str]  # the keys of versions.yaml
@@ -27,12 +27,12 @@ class Stage(NamedTuple):
 
 
 def read(root: Path) -> dict[str, Stage]:
-    """The stages of the folder's dvc.yaml; see `parse`."""
+    """The stages of the dvc.yaml in `root`; see `parse`."""
     return parse(root, (root / "dvc.yaml").read_bytes())
 
 
 def parse(root: Path, text: str | bytes) -> dict[str, Stage]:
-    """The stages by name, each after those whose outputs it needs; UserError if there are none.
+    """The stages by name, each after those whose outputs it reads; UserError if there are none.
 
     text: the content of a dvc.yaml in the folder `root`.
     """
@@ -53,12 +53,12 @@ def parse(root: Path, text: str | bytes) -> dict[str, Stage]:
 
 
 def stages(path: str, text: str | bytes) -> dict[str, Any]:
-    """`stages` of a dvc.yaml or dvc.lock with this content; empty if it has none.
+    """The section `stages` in the text of a dvc.yaml or dvc.lock; empty if it is missing.
 
     UserError names `path` if the content is not YAML.
     """
     try:
-        content = yaml.load(text, LOADER)  # noqa: S506 (it makes no objects)
+        content = yaml.load(text, LOADER)  # noqa: S506 (both loaders are safe)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: wanted the stages of a pipeline, got: {error}") from None
     found = content.get("stages") if isinstance(content, dict) else None
@@ -66,9 +66,9 @@ def stages(path: str, text: str | bytes) -> dict[str, Any]:
 
 
 def entries(stages: dict[str, Any], *kinds: str) -> dict[str, dict[str, Any]]:
-    """The options of each entry of the kinds (deps, outs, metrics, plots), by its path.
+    """The options of each entry under the keys `kinds` (deps, outs, metrics, plots), by path.
 
-    stages: `stages` of a dvc.yaml, in which an entry is a path or {path: options}.
+    stages: the section `stages` of a dvc.yaml, where an entry is a path or {path: options}.
     """
     found = [entry for stage in stages.values() for kind in kinds for entry in stage.get(kind, [])]
     return {
@@ -79,7 +79,7 @@ def entries(stages: dict[str, Any], *kinds: str) -> dict[str, dict[str, Any]]:
 
 
 def scripts(root: Path, path: str) -> set[str]:
-    """The scripts in a dependency: itself, or all in its folder; empty for data."""
+    """The path itself if it is a script, all scripts in it if it is a folder, none for data."""
     if path.endswith(".py"):
         return {path}
     return {script.relative_to(root).as_posix() for script in (root / path).rglob("*.py")}

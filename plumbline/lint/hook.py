@@ -1,4 +1,4 @@
-"""Copied as sitecustomize.py, which Python imports first: it logs what that Python opens."""
+"""Logs the files and sockets that Python opens; its copy, sitecustomize.py, is imported first."""
 
 import json
 import os

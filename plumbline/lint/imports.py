@@ -1,4 +1,4 @@
-"""The imports of a script, read from its text; nothing is run."""
+"""Finds the imports of a script in its text, without running it."""
 
 import ast
 from functools import cache
@@ -7,15 +7,15 @@ from pathlib import Path
 
 from plumbline.core.params import LIBRARY, installed, normal
 
-# They mark packages. Without them, Python could merge a package from several folders. The stages'
-# also makes imports faster. Neither changes a result, so no stage declares them.
+# Without these files, Python could merge a package from several folders, and the stages' imports
+# would be slower. Neither file changes a result, so no stage declares it.
 PACKAGES = {"stages/__init__.py", "plumbline/__init__.py"}
 
 LIBRARY_ROOT = Path(__file__).parents[2]
 
 providers = cache(packages_distributions)
 
-# Distributions that only print: no result depends on their version, so versions.yaml has none.
+# These distributions only print. No result depends on their versions; versions.yaml omits them.
 ONLY_PRINT = {"tqdm"}
 
 
@@ -39,10 +39,10 @@ def _modules(script: Path, text: bytes) -> frozenset[str]:
 
 
 def closure(*scripts: str) -> dict[str, frozenset[str]]:
-    """The scripts, and all scripts of the project and the library that these import, at any depth.
+    """The modules that each script imports, for these scripts and those they import, at any depth.
 
-    Each has the names of the modules that it imports. Paths are relative to the working folder,
-    where Python looks for modules first, but absolute in a library that is installed elsewhere.
+    The keys are scripts of the project or the library. Their paths are relative to the working
+    folder, where Python looks for modules first, or absolute if the library is installed elsewhere.
     """
     found, open_ends = dict[str, frozenset[str]](), [*scripts]
     while open_ends:
@@ -60,10 +60,10 @@ def closure(*scripts: str) -> dict[str, frozenset[str]]:
 
 
 def distributions(scripts: dict[str, frozenset[str]]) -> set[str]:
-    """The distributions that these scripts import, by their names in versions.yaml; see `closure`.
+    """The names, as in versions.yaml, of the distributions that the scripts import; see `closure`.
 
-    The project's own modules and Python's belong to none. An editable install does not list
-    its modules: it is found by its name.
+    Modules of the project and of Python belong to no distribution. An editable install does not
+    list its modules, so its own name is looked up.
     """
     names = {module.split(".")[0] for found in scripts.values() for module in found}
     names = {name for name in names if not (Path(name).is_dir() or Path(f"{name}.py").is_file())}
@@ -72,7 +72,7 @@ def distributions(scripts: dict[str, frozenset[str]]) -> set[str]:
 
 
 def fields(script: Path) -> set[str]:
-    """The fields of the script's `Params`: the keys at the top of params.yaml that it reads."""
+    """The fields of the script's `Params`, which are the top-level keys of params.yaml it reads."""
     found = ast.parse(script.read_bytes(), script).body
     classes = [node for node in found if isinstance(node, ast.ClassDef) and node.name == "Params"]
     return {

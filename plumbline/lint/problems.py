@@ -1,7 +1,7 @@
-"""The differences between what a stage declares in `dvc.yaml` and what it does.
+"""Finds the differences between what a stage declares in `dvc.yaml` and what it does.
 
-A run shows them with an audit hook, which sees what Python opens, but nothing that native code
-does. That is why the stage runs in an isolated copy, in which native code finds no other file.
+An audit hook logs the files that Python opens, but not those that native code opens. So the stage
+runs in a copy with only its declared files, where native code fails to open any other file.
 """
 
 import importlib
@@ -25,8 +25,8 @@ from plumbline.core.params import PARAMS, VERSIONS, read_versions
 from plumbline.lint import hook, imports
 from plumbline.lint.declared import Stage, scripts
 
-# With these, a result could depend on the clock, the network, the environment or the user, or a
-# file could run code.
+# Through these modules, a result could depend on the clock, the network, the environment or the
+# user, or loading a file could run code.
 OUTSIDE = {
     *("time", "datetime", "random", "secrets", "uuid"),
     *("os", "platform", "getpass", "locale", "tempfile", "subprocess", "ctypes"),
@@ -34,21 +34,21 @@ OUTSIDE = {
     *("pickle", "marshal", "shelve", "dill", "joblib"),
 }
 
-# They read the number of threads and of processes, and end the process; no result depends on it.
+# These read the number of threads and processes, or end the process. No result depends on it.
 MAY_ASK_OUTSIDE = {
     "plumbline/core/command.py",
     "plumbline/core/threads.py",
     "plumbline/training/world.py",
 }
 
-# DVC's run cache ignores keys of these names: a new value would restore the results of the old one.
+# DVC's run cache ignores keys with these names, so a new value would restore the old results.
 NO_KEYS = {"size", "nfiles"}
 
 
 def project_problems(stages: Iterable[Stage]) -> Iterator[str]:
-    """The keys of params.yaml and versions.yaml that no stage reads, or that DVC does not see.
+    """The keys of params.yaml and versions.yaml that are unused, missing, or ignored by DVC.
 
-    A stage may be one that is run by hand, so that dvc.yaml does not have it.
+    A script in stages/ counts as a stage even if dvc.yaml does not list it.
     """
     own = [path.as_posix() for path in Path("stages").glob("*.py")]
     read = {key.split(".")[0] for stage in stages for key in stage.params}
@@ -56,7 +56,7 @@ def project_problems(stages: Iterable[Stage]) -> Iterator[str]:
     params = parse_yaml(PARAMS.read_bytes(), PARAMS)
     yield from (f"{PARAMS}: {key}: no stage declares it" for key in sorted(params.keys() - read))
     for key in sorted(NO_KEYS & {*_keys(params)}):
-        yield f"{PARAMS}: {key}: wanted another name, since DVC does not see a change of this one"
+        yield f"{PARAMS}: {key}: wanted a different name, since DVC ignores changes of this key"
     listed, real = read_versions().keys(), imports.distributions(imports.closure(*own))
     yield from (f"{VERSIONS}: {name}: no stage imports it" for name in sorted(listed - real))
     if lacking := sorted(real - listed):
@@ -64,7 +64,7 @@ def project_problems(stages: Iterable[Stage]) -> Iterator[str]:
 
 
 def static_problems(stage: Stage) -> Iterator[str]:
-    """The differences that the text of the stage's scripts shows, and the entries to paste."""
+    """The differences found in the text of the stage's scripts, and corrected entries to paste."""
     script = f"stages/{stage.name}.py"
     if stage.cmd[:3] != ["python", "-m", f"stages.{stage.name}"] or not Path(script).is_file():
         yield f"wanted the command `python -m stages.{stage.name} ...` and {script}"
@@ -96,46 +96,46 @@ def static_problems(stage: Stage) -> Iterator[str]:
     yield from _differences("written by cmd", {*stage.outs}, written)
     for path in sorted(own - MAY_ASK_OUTSIDE):
         for name in sorted({name.split(".")[0] for name in code[path]} & OUTSIDE):
-            yield f"{path}: imports {name}, so that its result may depend on more"
+            yield f"{path}: imports {name}, so its result may depend on more than its inputs"
 
 
 def run_problems(stage: Stage, made: Path, scratch: Path) -> Iterator[str]:
-    """The differences that a run in an isolated copy shows; `made` gets the outputs.
+    """The differences found by running the stage in an isolated copy of what it declares.
 
-    made: the folder that has the outputs of the stages before it. scratch: for the copy.
+    made: folder with the earlier stages' outputs; this stage's are added. scratch: for the copy.
     """
     folder, log, root = scratch / stage.name, scratch / f"{stage.name}.log", Path.cwd()
     declared = stage.code | stage.inputs
     sources = {path: made / path if (made / path).is_file() else root / path for path in declared}
     if absent := sorted(path for path, source in sources.items() if not source.is_file()):
-        yield from (f"{path}: declared, and there is no such file" for path in absent)
+        yield from (f"{path}: declared, but no such file exists" for path in absent)
         return
     _lay_out(stage, sources, folder)
     before = _files(folder)
     failed, read, written, calls = _watch(stage.cmd, folder, log)
     after = _files(folder)
-    # The environment that Python runs in may be a folder of the project.
+    # Python's own environment, such as .venv, may be a folder of the project.
     for path in sorted(path for path in read if not path.is_relative_to(sys.prefix)):
         for name in [path.relative_to(at) for at in (folder, root) if path.is_relative_to(at)]:
-            if name.suffix == ".pyc":  # Python looks for the bytecode of each script
+            if name.suffix == ".pyc":  # Python opens the bytecode of a script first
                 name = Path(source_from_cache(str(name)))
             if name.as_posix() not in {*before, *stage.outs} and name.is_file():
-                yield f"{name.as_posix()}: read, and not declared"
+                yield f"{name.as_posix()}: read, but not declared"
     beyond = {str(p) for p in written if p.is_file() and not p.is_relative_to(scratch)}
     changed = {p.relative_to(folder).as_posix() for p in written if p.is_relative_to(folder)}
     if failed:
-        yield f"failed with what it declares: {failed}"
+        yield f"failed on its declared inputs: {failed}"
     else:
         real = (after - before) | (changed & before) | beyond
         yield from _differences("written", {*stage.outs}, real)
-    yield from (f"reached the network: {call}" for call in sorted(calls))
+    yield from (f"used the network: {call}" for call in sorted(calls))
     for out in after & {*stage.outs}:
         (made / out).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / out, made / out)
 
 
 def _lay_out(stage: Stage, sources: dict[str, Path], folder: Path) -> None:
-    """Fills the folder with what the stage declares, and with the folders of its outputs."""
+    """Copies what the stage declares into `folder`, and makes the folders for its outputs."""
     sources = {**{path: Path(path) for path in imports.PACKAGES if Path(path).is_file()}, **sources}
     for path in (*sources, *stage.outs):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -151,8 +151,8 @@ def _watch(
 ) -> tuple[str, set[Path], set[Path], set[str]]:
     """Runs the command in the folder under the audit hook.
 
-    Result: the last line of a command that failed; the paths that it tried to read, and to write;
-    its calls of the network.
+    Result: the last line of its standard error if it failed, or ""; the paths that it tried to
+    read; the paths that it tried to write; its network calls.
     """
     log.mkdir()
     shutil.copy(hook.__file__, log / "sitecustomize.py")
@@ -162,7 +162,7 @@ def _watch(
         "PYTHONDONTWRITEBYTECODE": "1",
         "AUDIT": str(log / "audit"),
     }
-    # The command is the project's own, as dvc.yaml has it.
+    # The command is from the project's own dvc.yaml.
     done = subprocess.run(  # noqa: S603
         command, cwd=folder, env=environment, capture_output=True, check=False
     )
@@ -180,12 +180,12 @@ def _watch(
 
 def _differences(what: str, declared: set[str], real: set[str]) -> Iterator[str]:
     """A line for each name that is in only one of the two sets."""
-    yield from (f"{name}: {what}, and not declared" for name in sorted(real - declared))
-    yield from (f"{name}: declared, and not {what}" for name in sorted(declared - real))
+    yield from (f"{name}: {what}, but not declared" for name in sorted(real - declared))
+    yield from (f"{name}: declared, but not {what}" for name in sorted(declared - real))
 
 
 def _read_params(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:
-    """The keys that a stage's `Params` reads: a section whole, or some keys of it."""
+    """The keys that a stage's `Params` reads: whole sections, or keys such as `section.name`."""
     for field in msgspec.structs.fields(kind):
         section = isinstance(field.type, type) and issubclass(field.type, msgspec.Struct)
         if section and not field.type.__struct_config__.forbid_unknown_fields:
@@ -195,7 +195,7 @@ def _read_params(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:
 
 
 def _entries(stage: Stage) -> Iterator[str]:
-    """The lines of dvc.yaml for what the stage reads; the library's folders whole if they are."""
+    """The lines of dvc.yaml for what the stage reads; a library folder replaces all its scripts."""
     folders = {path.rpartition("/")[0] for path in stage.code if path.startswith("plumbline/")}
     whole = {f for f in folders if scripts(Path(), f) <= stage.code}
     code = whole | {path for path in stage.code if path.rpartition("/")[0] not in whole}
@@ -207,7 +207,7 @@ def _entries(stage: Stage) -> Iterator[str]:
 
 
 def _keys(value: Any) -> Iterator[str]:
-    """The keys of a mapping and of all in it."""
+    """The keys of a mapping and of all mappings inside it."""
     if isinstance(value, dict):
         yield from map(str, value)
         for inner in value.values():
@@ -215,7 +215,7 @@ def _keys(value: Any) -> Iterator[str]:
 
 
 def _part_of(params: dict[str, Any], keys: list[str]) -> dict[str, Any]:
-    """The part of the parameters that the keys name."""
+    """Only the parameters that `keys` name; a key is `section` or `section.name`."""
     part: dict[str, Any] = {}
     for key in keys:
         section, _, name = key.partition(".")

@@ -35,13 +35,13 @@ def draw_data(train: Pair, test: Pair, info: SamplesInfo, size: Size, title: str
 
 
 def _draw_samples(axes: Axes, train: Pair, test: Pair, feature: int = 0) -> None:
-    """Draws y against one feature. The samples alone set the limits of the axes."""
+    """Draws y against one feature. Only the samples set the limits of the axes."""
     n, drawn = len(train[1]) + len(test[1]), []
     for (X, true), name, marker, color, many in (
         (train, "training data", "o", BLUE, 3),
         (test, "testing data", "s", GREEN, 2.5),
     ):
-        # Of many samples, the same share of both parts is drawn.
+        # If there are many, the same fraction of the training and the testing samples is drawn.
         x, y = look.thin(look.MAX_DOTS * len(true) // n + 1, X[:, feature : feature + 1], true)
         label = name if len(y) == len(true) else f"{name}: {len(y):,} of {len(true):,}"
         axes.plot(x, y, marker, color=color, markersize=look.dot_size(n, many), label=label)
@@ -55,9 +55,9 @@ def draw_predictions(
 ) -> Figure:
     """The predictions for the testing samples, and their residuals below; predicted: (n, 1).
 
-    With one feature they lie over the samples, with several they are drawn against the true y. The
-    axis of the residuals ends at the largest one, or at five times the 95th percentile if that is
-    less.
+    With one feature, the predictions are drawn over the samples; with several, against the true y.
+    The axis of the residuals ends at the largest residual, or at five times their 95th percentile
+    if that is less.
     """
     (X, true), n, alone = test, len(predicted), len(info.features) == 1
     x_label, y_label = f"true {info.target}", "predicted"
@@ -65,7 +65,7 @@ def draw_predictions(
         x_label, y_label = info.features[0], info.target
     figure, (upper, lower) = look.new_picture(size, title, [x_label], [y_label, "predicted - true"])
     worst = map_errors(lambda e: float(np.abs(e).argmax()), predicted, true)
-    rows = [i * CHUNK + int(row) for i, row in enumerate(worst)]  # of each chunk
+    rows = [i * CHUNK + int(row) for i, row in enumerate(worst)]  # the worst row of each chunk
     x, y, found = look.thin(look.MAX_DOTS, X if alone else true, true, predicted, rows=rows)
     if alone:
         _draw_samples(upper, train, test)
@@ -76,7 +76,7 @@ def draw_predictions(
     dots.set(markersize=1.5 * look.dot_size(n), markerfacecolor="none")
     low, high = upper.get_ylim()
     margin = (high - low) / 20
-    near = found[np.abs(found - (low + high) / 2) <= high - low]  # the others are marked
+    near = found[np.abs(found - (low + high) / 2) <= high - low]  # the note marks the others
     low, high = min([low, *near - margin]), max([high, *near + margin])
     upper.set_ylim(low, high)
     beyond = int(np.sum((predicted < low) | (predicted > high)))
@@ -85,7 +85,7 @@ def draw_predictions(
     residuals = found - y
     usual = 5 * float(np.quantile(np.abs(residuals), 0.95, method="lower"))
     largest = float(np.abs(residuals).max())
-    edge = 1.05 * look.step_above(min(largest, usual or largest))  # so that a dot at it is whole
+    edge = 1.05 * look.step_above(min(largest, usual or largest))  # a dot at the limit is whole
     lower.axhline(0, color=GREEN)
     lower.plot(x, residuals, "o", color=VERMILLION, markersize=look.dot_size(n))
     lower.set_ylim(-edge, edge)
@@ -98,7 +98,7 @@ def draw_predictions(
 def draw_losses(rows: list[Epoch], loss: str, size: Size, title: str) -> Figure:
     """Both losses by epoch, and the lowest testing loss unless it is the last.
 
-    The axis ends at ten times the larger first loss at most, and spans six decades at most.
+    The axis ends at most at ten times the larger first loss, and spans at most six decades.
     """
     unit = f" of y / {number(rows[0].y_std, 4)}" if rows[0].y_std else ""
     figure, (axes,) = look.new_picture(size, title, ["epoch"], [f"loss ({loss}{unit})"])
@@ -121,9 +121,10 @@ def draw_losses(rows: list[Epoch], loss: str, size: Size, title: str) -> Figure:
 def draw_validation(
     rows: list[validation.Repeat], limit: float | None, info: SamplesInfo, size: Size, title: str
 ) -> Figure:
-    """Each repeated training's MAE and its range over the last epochs; median, baseline, limit.
+    """The MAE of each repeated training, and its range over the last epochs.
 
-    The axis shows six decades at most. A diverged training is counted.
+    Lines show the median, the baseline and the limit. The axis spans at most six decades. A note
+    counts the trainings that diverged.
     """
     if not rows:
         return look.new_note(size, validation.summary(rows))
@@ -141,13 +142,13 @@ def draw_validation(
         axes.axhline(limit, color=GREEN, linestyle=":", label=f"limit: {number(limit)}")
     shown = np.array([*high, *low, baseline, *([limit] if limit else [])])
     _set_log_axis(axes, shown, shown.max())
-    look.note_points_beyond(axes, "trainings diverged, and", len(rows) - len(done), len(rows))
+    look.note_points_beyond(axes, "trainings diverged and", len(rows) - len(done), len(rows))
     look.add_legend(figure, axes)
     return figure
 
 
 def _set_log_axis(axes: Axes, values: Floats, most: float) -> None:
-    """A logarithmic Y axis for the values up to `most`, of six decades at most."""
+    """Sets a logarithmic Y axis for the values up to `most`; it spans at most six decades."""
     top = look.step_above(min(float(values.max()), most))
     bottom = look.step_below(np.clip(values[values > 0].min(initial=top), top / 1e6, top))
     axes.set(ylim=(bottom, top), yscale="log")
@@ -161,8 +162,8 @@ def draw_landscape(
 ) -> Figure:
     """The training loss of the lines near the data, and the path that training took.
 
-    If the rows have no weight, a small picture says so. loss, of: the name of the loss, and its
-    value for each residual.
+    For rows without a weight, the picture is a small note. loss: the name of the loss; of: the loss
+    of each residual.
     """
     if rows[0].weight is None:
         return look.new_note(size, "no loss landscape: the model is not a line in one feature")
@@ -179,27 +180,27 @@ def draw_landscape(
     )
     weight, bias = np.array([(row.weight, row.bias) for row in rows], np.float64).T
     axes.plot(weight, bias, "o-", color="white", markersize=3)
-    # The label of the lower dot is below it, the other one above, so that they never meet.
+    # The lower dot's label is below it, and the upper dot's is above it: they never overlap.
     up, down = (-1, 0) if bias[0] <= bias[-1] else (0, -1)
     for i, align in ((up, "bottom"), (down, "top")):
         label = f"\nepoch {rows[i].epoch}\n"
-        # An annotation far beyond the axes is not drawn; a text there overflows the font renderer.
+        # Far outside the axes, an annotation is not drawn, but a text overflows the font renderer.
         axes.annotate(
             label, (weight[i], bias[i]), color="white", ha="center", va=align, clip_on=True
         )
     axes.set(xlim=(weights[0], weights[-1]), ylim=(biases[0], biases[-1]))
     left, right, low, high = axes.axis()
     beyond = np.sum((weight < left) | (weight > right) | (bias < low) | (bias > high))
-    look.note_points_beyond(axes, "lines on the way", int(beyond), len(rows))
+    look.note_points_beyond(axes, "points of the path", int(beyond), len(rows))
     return figure
 
 
 def grid_around(X: Floats, y: Floats, standardized: bool) -> tuple[Floats, Floats]:
     """The weights and the biases of the landscape, 101 of each, ascending; X, y: (n,).
 
-    They reach 1 beyond zero, near which models start, and beyond the least-squares line, near
-    which training should end. They depend on the data alone, so that two trainings compare.
-    standardized: the 1 and the zero are those of standardised X and y.
+    They reach 1 beyond zero, near where models start, and 1 beyond the least-squares line, near
+    where training should end. They depend only on the data, so two trainings can be compared.
+    standardized: the 1 and the zero are in the units of standardised X and y.
     """
     spread = np.square(X - X.mean()).mean()
     weight = ((X - X.mean()) * (y - y.mean())).mean() / spread if spread else 0.0

@@ -1,4 +1,4 @@
-"""What all pictures share: their look, their axes, the dots that they show, and their bytes."""
+"""Shared by all pictures: their look, axes, legends and notes, the choice of dots, and the PNG."""
 
 import math
 import re
@@ -22,7 +22,7 @@ from plumbline.core.tensors import Array, Floats
 
 # More dots than this cannot be told apart in a picture.
 MAX_DOTS = 1_000
-CHUNK = 2**20  # rows that are looked through at a time
+CHUNK = 2**20  # rows that are searched at a time
 
 Inches = Annotated[float, Meta(ge=3, le=40)]
 
@@ -30,11 +30,11 @@ Inches = Annotated[float, Meta(ge=3, le=40)]
 # https://jfly.uni-koeln.de/color/
 BLUE, GREEN, VERMILLION = "#0072B2", "#009E73", "#D55E00"
 
-FONT = "DejaVu Sans"  # matplotlib brings it along
+FONT = "DejaVu Sans"  # part of matplotlib
 
 
 class Size(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The section `plot`; params.yaml says what each key means."""
+    """The section `plot` of params.yaml, which explains each key."""
 
     width: Inches
     height: Inches
@@ -42,7 +42,7 @@ class Size(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def new_picture(size: Size, title: str, xs: list[str], ys: list[str]) -> tuple[Figure, list[Axes]]:
-    """An empty picture with a panel for each X label; they share the Y axis.
+    """An empty picture with a panel for each X label; the panels share the Y axis.
 
     With two Y labels it has two panels, one above the other, which share the X axis.
     """
@@ -77,7 +77,7 @@ def new_note(size: Size, text: str) -> Figure:
 
 
 def _empty(size: Size, text: str, font_size: int = 12) -> tuple[Figure, dict[int, str]]:
-    """A picture without axes in our style, and escapes for the characters that no font has."""
+    """A picture without axes, and an escape for each character that no font has; sets the style."""
     fonts, missing = _find_fonts(text)
     # A user's own matplotlibrc would change the bytes.
     matplotlib.rcdefaults()
@@ -99,7 +99,7 @@ def _empty(size: Size, text: str, font_size: int = 12) -> tuple[Figure, dict[int
 
 
 def _find_fonts(text: str) -> tuple[list[str], set[str]]:
-    """The fonts that the text needs, matplotlib's own first; the characters that no font has."""
+    """The fonts that the text needs, matplotlib's own first, and the characters that none has."""
 
     def lacks(path: str, characters: set[str]) -> set[str]:
         font = font_manager.get_font(path)
@@ -116,12 +116,12 @@ def _find_fonts(text: str) -> tuple[list[str], set[str]]:
 
 
 def _label(name: str, inches: float, codes: dict[int, str]) -> str:
-    """The name of a column, wrapped to two lines; a third one says `...`."""
+    """The name of a column on at most two lines; if it is longer, a third line is `...`."""
     text = " ".join(name.split()).translate(codes)
     n = int((inches - 0.5) / _width_of_letter())  # an axis is half an inch shorter than its panel
     n //= 1 + (max(text, default="") > "\u2e7f")  # Chinese, Japanese and Korean are twice as wide
     lines = re.findall(f".{{1,{n}}}(?:[ _-]|$)|.{{1,{n}}}", text)
-    # Between two dollar signs, matplotlib would read a formula.
+    # matplotlib reads text between two dollar signs as a formula.
     return "\n".join([*lines[:2], *["..."] * (len(lines) > 2)]).replace("$", r"\$")
 
 
@@ -133,38 +133,38 @@ def _width_of_letter() -> float:
 def note_points_beyond(
     axes: Axes, what: str, count: int, total: int, dots: tuple[Floats, Floats] | None = None
 ) -> None:
-    """Writes on the picture how many of the points lie beyond its axes, if any do.
+    """Writes on the picture how many of the points lie outside its axes, if any do.
 
-    dots: x and y, to mark at the ends of the Y axis; the farthest is named.
+    dots: x and y of points to mark at the ends of the Y axis; the note gives the farthest value.
     """
     if not count:
         return
-    told = f"{count:,} of {total:,} {what} lie beyond this picture"
+    note = f"{count:,} of {total:,} {what} lie outside this picture"
     if dots:
         (x, y), (low, high) = dots, axes.get_ylim()
-        for marker, end, there in (("^", high, y > high), ("v", low, y < low)):
-            ends = np.full(there.sum(), end)
-            (marks,) = axes.plot(x[there], ends, marker, color=VERMILLION, clip_on=False)
+        for marker, end, outside in (("^", high, y > high), ("v", low, y < low)):
+            ends = np.full(outside.sum(), end)
+            (marks,) = axes.plot(x[outside], ends, marker, color=VERMILLION, clip_on=False)
             marks.set_in_layout(False)
         farthest = y[np.argmax(np.abs(y - (low + high) / 2))]
-        told += f", the farthest at {number(farthest, 4)}"
-    text = axes.text(0.5, 0.04, told, transform=axes.transAxes, horizontalalignment="center")
+        note += f", the farthest at {number(farthest, 4)}"
+    text = axes.text(0.5, 0.04, note, transform=axes.transAxes, horizontalalignment="center")
     text.set(fontsize=10, color="white", backgroundcolor=VERMILLION)
 
 
 def add_legend(figure: Figure, axes: Axes) -> None:
-    """Adds a legend for one of the panels below all of them, where it hides nothing."""
+    """Adds one panel's legend below all panels, where it hides nothing."""
     handles, labels = axes.get_legend_handles_labels()
-    # The mark of a line and the gaps beside it are as wide as five letters.
+    # In the legend, the marker and the gaps beside it are as wide as five letters.
     inches = _width_of_letter() * (max(map(len, labels)) + 5)
     columns = max(1, min(3, int(figure.get_figwidth() / inches)))
     figure.legend(handles, labels, loc="outside lower center", ncols=columns)
 
 
 def save_picture(path: Path, figure: Figure) -> None:
-    """Writes a PNG whose bytes depend on the picture alone.
+    """Writes a PNG whose bytes depend only on the picture.
 
-    Figure.savefig would draw it twice.
+    `Figure.savefig` would draw the picture twice.
     """
     with replacing(path) as partial:
         FigureCanvasAgg(figure).print_png(  # type: ignore[no-untyped-call]
@@ -173,9 +173,9 @@ def save_picture(path: Path, figure: Figure) -> None:
 
 
 def thin(most: int, *arrays: Array, rows: Sequence[int] = ()) -> list[Floats]:
-    """The same rows of each (n, 1) array, as (m,) float64.
+    """Selects the same rows of each (n, 1) array, as (m,) float64.
 
-    They are `most` evenly spaced ones, the extremes in each CHUNK of each array, and these `rows`.
+    They are `most` evenly spaced rows, the extremes in each CHUNK of each array, and `rows`.
     """
     n = len(arrays[0])
     evenly = np.linspace(0, n - 1, min(n, most)).astype(int)
@@ -190,7 +190,7 @@ def thin(most: int, *arrays: Array, rows: Sequence[int] = ()) -> list[Floats]:
 
 
 def dot_size(n: int, many: float = 3) -> float:
-    """The size of each of n dots, scaled with the font; many: for more than 200 dots."""
+    """The size of each of n dots, scaled with the font; many: the size for more than 200 dots."""
     return (4 if n <= 200 else many) * float(matplotlib.rcParams["font.size"]) / 12
 
 
@@ -202,9 +202,9 @@ def limits(*values: Floats) -> tuple[float, float]:
 
 
 def step_above(value: float) -> float:
-    """The first of 1, 2, 5, 10, 20, ... times a power of ten that is above the value; 1 for 0.
+    """The first of ..., 0.1, 0.2, 0.5, 1, 2, 5, 10, ... that is above the value; 1 for 0.
 
-    Versions whose values are similar get the same limit, so that their pictures compare.
+    Revisions with similar values get the same limit, so their pictures are comparable.
     """
     if value == 0:
         return 1.0
@@ -213,5 +213,5 @@ def step_above(value: float) -> float:
 
 
 def step_below(value: float) -> float:
-    """The last of these steps that is below the value, which is above 0."""
+    """The last of the same steps that is below the value, which is positive."""
     return 1 / step_above(1 / value)

@@ -1,4 +1,4 @@
-"""Edits of comments, docstrings and layout, told apart from edits of code."""
+"""Distinguishes edits of comments, docstrings and layout from edits of code."""
 
 import ast
 import json
@@ -14,13 +14,13 @@ from plumbline.review.lock import input_hashes, md5
 
 Code = dict[str, bytes]  # the content of each script, by its path
 HAVE_DOCSTRINGS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-READ_DOCSTRINGS = re.compile(rb"__doc__|getdoc|doctest")  # in code that may use a docstring
+READ_DOCSTRINGS = re.compile(rb"__doc__|getdoc|doctest")  # found in code that may read docstrings
 
 
 def commented(checkout: Checkout, locked: dict[str, Any]) -> dict[str, str]:
-    """The edited scripts of each stage in which only comments changed since it ran.
+    """The edited scripts of each stage whose scripts changed only in comments since it ran.
 
-    The version that ran is looked for in HEAD and in the last two commits of dvc.lock.
+    The code that ran is searched for in HEAD and in the last two commits that changed dvc.lock.
     """
     now = {name: _read(checkout.path, entry) for name, entry in locked.items()}
     stale = {n: e for n, e in locked.items() if _run_with(now[n], e) != _run_with({}, e)}
@@ -32,7 +32,7 @@ def commented(checkout: Checkout, locked: dict[str, Any]) -> dict[str, str]:
             before = folder.stages("dvc.lock")
             for name, entry in stale.items():
                 then = _read(folder.path, entry)
-                # `accept` may have put hashes into dvc.lock that no commit has.
+                # `accept` may record uncommitted scripts, so the commit's dvc.lock is compared too.
                 ran = _run_with({}, entry), _run_with({}, before.get(name, {}))
                 if _run_with(then, entry) in ran and same_code(then, now[name]):
                     edited = sorted(path for path, text in then.items() if text != now[name][path])
@@ -41,7 +41,7 @@ def commented(checkout: Checkout, locked: dict[str, Any]) -> dict[str, str]:
 
 
 def same_code(old: Code, new: Code) -> bool:
-    """True if the syntax trees are the same; docstrings count if a script may read them."""
+    """True if the syntax trees are equal; compares docstrings only if a script may read them."""
     keep = bool(READ_DOCSTRINGS.search(b"".join([*old.values(), *new.values()])))
     edited = [path for path, text in old.items() if text != new.get(path)]
     with suppress(KeyError, SyntaxError, ValueError, RecursionError, MemoryError):
@@ -51,7 +51,7 @@ def same_code(old: Code, new: Code) -> bool:
 
 
 def _tree(script: bytes, keep: bool) -> str:
-    """The script's syntax tree; keep: with its docstrings."""
+    """The script's syntax tree as text; keep: with its docstrings."""
     tree = ast.parse(script)
     for node in ast.walk(tree):
         if not keep and isinstance(node, HAVE_DOCSTRINGS) and ast.get_docstring(node) is not None:
@@ -60,18 +60,18 @@ def _tree(script: bytes, keep: bool) -> str:
 
 
 def _read(root: Path, entry: dict[str, Any]) -> Code:
-    """The scripts that the entry of dvc.lock depends on."""
+    """The scripts among the dependencies of an entry of dvc.lock."""
     paths = chain(*(scripts(root, path) for path in input_hashes(entry)))
     return {path: (root / path).read_bytes() for path in paths if (root / path).is_file()}
 
 
 def _run_with(code: Code, entry: dict[str, Any]) -> dict[str, Any]:
-    """What the entry would record if its stage had run with these scripts, without sizes."""
+    """The entry of dvc.lock, without sizes, as if its stage had run with these scripts."""
     return {**entry, "deps": {p: _hash(p, code) or old for p, old in input_hashes(entry).items()}}
 
 
 def _hash(path: str, code: Code) -> str:
-    """DVC's hash of a script, or of a folder that has only scripts; empty if it has none."""
+    """DVC's hash of a script, or of a folder that has only scripts; empty if `code` has none."""
     if path in code:
         return md5(code[path])
     names = sorted(name for name in code if name.startswith(f"{path}/"))

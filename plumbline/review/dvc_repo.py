@@ -1,4 +1,4 @@
-"""DVC's answers about a checkout, and about the data of the working folder."""
+"""What DVC reports about a checkout, and about the data in the working folder."""
 
 import logging
 import os
@@ -16,14 +16,14 @@ from plumbline.review.git import HERE, Checkout
 
 
 def status(checkout: Checkout) -> dict[str, list[Any]]:
-    """The changes that DVC finds since the stages ran, by stage."""
+    """The changes since each stage ran, by stage, as `dvc status` reports them."""
     with open_repo(checkout) as repo:
         stages: dict[str, list[Any]] = repo.status()
         return stages
 
 
 def tracked(checkout: Checkout, paths: Iterable[str]) -> dict[str, str]:
-    """The hash of each path that `dvc add` tracks.
+    """The hashes, by path, of those `paths` that `dvc add` tracks.
 
     The hash of a file in a tracked folder is empty if the cache does not have the folder.
     """
@@ -41,18 +41,18 @@ def tracked(checkout: Checkout, paths: Iterable[str]) -> dict[str, str]:
 
 
 def pull(checkout: Checkout, paths: list[str]) -> None:
-    """Puts tracked data into the checkout, from the repository's own cache or its remote."""
+    """Puts tracked data into the checkout, from the cache or the remote of the repository."""
     try:
         with open_repo(checkout, _storage()) as repo:
             repo.pull(targets=[str(checkout.path / path) for path in paths])
     except UserError:
         names = ", ".join(path for path in paths if not (checkout.path / path).exists())
         where = "neither in the cache nor in the remote"
-        raise UserError(f"{names}: {where}; type dvc push where you have it") from None
+        raise UserError(f"{names}: {where}; type dvc push in a clone that has it") from None
 
 
 def _storage() -> dict[str, Any]:
-    """The cache and the remotes of the repository that the process runs in."""
+    """DVC's settings for the cache and the remotes of the repository in the working folder."""
     with open_repo(HERE) as repo:
         cache = {"dir": repo.cache.local_cache_dir, "type": ["hardlink", "copy"]}
         core = {key: name for key, name in repo.config["core"].items() if key == "remote"}
@@ -60,20 +60,20 @@ def _storage() -> dict[str, Any]:
 
 
 def differing_data() -> Iterator[str]:
-    """A line for each file of data in the working folder that is from a different run or commit."""
+    """A line for each data file in the working folder that is from a different run or commit."""
     with open_repo(HERE) as repo:
-        # DVC's repository may begin above the project, and hold others.
+        # DVC's repository may be a folder above the project that also contains other projects.
         outs = [out for out in repo.index.outs if Path(out.fs_path).is_relative_to(Path.cwd())]
         for out in outs:
             if out.use_cache and "modified" in out.status().values():
                 keep = "dvc add it to keep it, or " if out.stage.is_data_source else ""
-                yield f"{out} on disk is not that of this commit; {keep}dvc checkout to replace it"
+                yield f"{out} on disk is not from this commit; {keep}dvc checkout to replace it"
 
 
 def damaged_objects(hashes: dict[str, str]) -> Iterator[str]:
-    """A line, with the cure, for each object in the cache whose content does not fit its hash.
+    """A line, with the cure, for each output whose content in the cache does not match its hash.
 
-    DVC trusts an object as long as its file is read-only. hashes: the MD5 of each output, by path.
+    DVC does not check an object whose file is read-only. hashes: the MD5 of each output, by path.
     """
     with open_repo(HERE) as repo:
         cache = Path(repo.cache.local.path)
@@ -85,16 +85,16 @@ def damaged_objects(hashes: dict[str, str]) -> Iterator[str]:
 
 @contextmanager
 def open_repo(checkout: Checkout, config: dict[str, Any] | None = None) -> Iterator[Any]:
-    """DVC's view of the checkout, with this configuration; UserError if DVC fails."""
+    """The checkout opened by DVC with this configuration; UserError if DVC fails."""
     config = config or {}
     logging.disable(logging.WARNING)
-    if checkout.head:  # the working folder keeps its own state, with the hashes of its data
+    if checkout.head:  # not the working folder, whose own state has the hashes of its data
         config["core"] = {**config.get("core", {}), "site_cache_dir": str(checkout.dvc_site)}
     try:
-        # DVC's paths are relative to the working folder.
+        # DVC resolves paths relative to the working folder of the process.
         with chdir(checkout.path), Repo(".", uninitialized=True, config=config) as repo:
             yield repo
-    except (DvcException, ImportError) as error:  # of a remote that needs one more package
+    except (DvcException, ImportError) as error:  # a remote may need one more package
         cause = error.__cause__
-        reasons = [error, getattr(cause, "problem", cause)]  # where YAML is wrong
+        reasons = [error, getattr(cause, "problem", cause)]  # `problem`: the mistake in a YAML file
         raise UserError(": ".join(str(reason) for reason in reasons if reason)) from None

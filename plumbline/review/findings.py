@@ -1,4 +1,4 @@
-"""What a report says: the findings on a change."""
+"""The findings on a change, which a report shows."""
 
 from typing import Any, NamedTuple
 
@@ -15,20 +15,20 @@ NO_BETTER = "the model is not better than a constant, the median of y"
 
 
 class Findings(NamedTuple):
-    """The changes from a base to a head, and whether the head's results are those of a run."""
+    """The changes from a base to a head, and the checks of the head's results."""
 
     base: Measured
     head: Measured
-    sources: list[str]  # the changed files that no stage makes, such as scripts and tables
+    sources: list[str]  # changed inputs that no stage produces, such as scripts and tables
     risen: str  # how the head's training loss rose; empty if it fell
     notes: list[str]  # warnings, in Markdown
     params: list[Change]  # in params.yaml
-    versions: list[Change]  # of the packages that both sides have
+    versions: list[Change]  # of the packages that both revisions have
     rules: list[Change]  # in gate.yaml
-    stages: dict[str, str]  # whether each ran, is new, was removed or was skipped
+    stages: dict[str, str]  # by name: removed, new, ran or skipped
     pictures: list[Picture]  # those that changed
-    problems: list[str]  # why dvc.lock does not fit the head
-    differences: list[Difference] | None  # from a clean run; None without one
+    problems: list[str]  # why dvc.lock does not match the head
+    differences: list[Difference] | None  # from a clean run's results; None without a clean run
 
     @property
     def changed(self) -> bool:
@@ -39,12 +39,12 @@ class Findings(NamedTuple):
 
     @property
     def results_match(self) -> bool:
-        """True if the committed results are those of the pipeline, as far as that was tested."""
+        """True if no check found a committed result that is not the pipeline's."""
         return not self.problems and all(d.within for d in self.differences or [])
 
 
 def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
-    """The findings on the checkout against the commit `base`; full: with a clean run."""
+    """The findings on the checkout compared with the commit `base`; full: with a clean run."""
     before, after = measure(checkout, base), measure(checkout, checkout.head)
     check_names(rules, {**before.metrics, **after.metrics})
     old, new = (lock.load_declared(checkout, commit) for commit in (base, checkout.head))
@@ -65,7 +65,7 @@ def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
 
 
 def notes(base: Measured, head: Measured) -> list[str]:
-    """Warnings about the head's results, a sentence each; a warning that was so before says so."""
+    """Warnings about the head's results, one sentence each; "As before" marks those of the base."""
     before, facts = (history.facts(side.epochs) if side.epochs else {} for side in (base, head))
     found = [
         f"{'as before, ' * (cure in before.values())}{fact}: {cure}"

@@ -1,4 +1,4 @@
-"""Whether a change is better or worse: the verdict, and the rules of gate.yaml."""
+"""The verdict on a change, such as better or worse, and the rules of gate.yaml."""
 
 import math
 import re
@@ -19,17 +19,17 @@ from plumbline.review.measured import Measured, has_changed, is_number
 from plumbline.validation import Repeat
 
 GATE = Path("gate.yaml")
-# The metric that is judged by its repeated trainings. Every other one is of one training.
+# This metric is judged by repeated trainings; every other metric comes from one training.
 REPEATED = "validation_mae"
-# The metric that depends on the samples and their split alone.
+# This metric depends only on the samples and their split.
 BASELINE = "baseline_mae"
-# The metric that is a text: the kind of device that trained, such as cpu or cuda.
+# This metric is a text: the type of device that ran the training, such as cpu or cuda.
 DEVICE = "device"
 
-TOLERANCE = 0.01  # a smaller relative difference of two errors does not count
-FEWEST = 6  # pairs, and pairs that differ
-AGREE = 9  # of ten pairs that differ
-FEWEST_HELD_OUT = 5  # samples
+TOLERANCE = 0.01  # two errors are equal if their relative difference is at most this
+FEWEST = 6  # minimum number of pairs, and of pairs that differ for better or worse
+AGREE = 9  # of every ten pairs that differ must change in the same direction
+FEWEST_HELD_OUT = 5  # minimum number of held-out samples in each training
 
 Word = Literal[
     "worse", "better", "no clear difference", "too few to judge", "not compared", "not judged"
@@ -38,7 +38,7 @@ Tolerance = Annotated[float, Meta(ge=0)]
 
 
 class Metric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The rule for one metric; gate.yaml says what each key means."""
+    """The rule for one metric; gate.yaml explains each key."""
 
     better: Literal["lower", "higher", "neither"]
     tolerance: Tolerance
@@ -70,10 +70,10 @@ class Verdict(NamedTuple):
 
 
 def load_rules() -> Rules:
-    """The rules of the working tree's gate.yaml; UserError names what is wrong, and where."""
+    """The rules in the working tree's gate.yaml; UserError names the mistake and its metric."""
     raw, where = parse_yaml(GATE.read_bytes(), GATE), str(GATE)
     try:
-        # First each metric, because msgspec does not say in which metric it found an error.
+        # Convert each metric by itself first, because msgspec's error does not name the metric.
         for name, metric in msgspec.convert(raw, dict[str, dict[str, Any]])["metrics"].items():
             where = f"{GATE}: {name}"
             _check(name, msgspec.convert(metric, Metric), where)
@@ -89,21 +89,21 @@ def load_rules() -> Rules:
 def _check(name: str, metric: Metric, where: str) -> None:
     judges = metric.limit is not None or metric.decides
     if metric.better == "neither" and judges:
-        raise UserError(f"{where}: wanted better: lower or higher beside limit or decides")
+        raise UserError(f"{where}: wanted better: lower or higher, because it has limit or decides")
     if name == REPEATED and metric.better != "lower":
         raise UserError(f"{where}: wanted better: lower, because it is an error")
-    # A model that was chosen by the testing samples may do worse on all others.
+    # A model that is chosen by its error on the testing samples may do worse on others.
     if name.startswith("test_") and judges:
         raise UserError(
-            f"{where}: wanted no limit and no decides, because samples that choose a model cannot "
-            f"test it; move them to {REPEATED}"
+            f"{where}: wanted no limit and no decides, because samples used to choose a model "
+            f"cannot test it; move these keys to {REPEATED}"
         )
 
 
 def check_names(rules: Rules, metrics: Iterable[str]) -> None:
-    """UserError for a rule whose metric is in no revision and in no script, such as a typo.
+    """UserError if neither a revision nor a script has a rule's metric, as after a typo.
 
-    A stage may leave out a metric: only a line has a weight.
+    A script may write a metric that the revisions lack: only a line in one feature has a weight.
     """
     scripts = {Path(path) for stage in declared.read(Path()).values() for path in stage.code}
     texts = [p.read_text(encoding="utf-8", errors="replace") for p in scripts if p.is_file()]
@@ -112,22 +112,22 @@ def check_names(rules: Rules, metrics: Iterable[str]) -> None:
     for name in sorted(rules.metrics.keys() - known):
         near = get_close_matches(name, sorted(known), 1)
         cure = f"did you mean {near[0]}?" if near else "remove the rule"
-        raise UserError(f"{GATE}: {name}: no revision and no stage has such a metric; {cure}")
+        raise UserError(f"{GATE}: {name}: no revision and no stage has this metric; {cure}")
 
 
 def compare(base: Sequence[Repeat] | None, head: Sequence[Repeat] | None) -> Verdict:
-    """The verdict on `head` against `base`: rows of a validation, none for one training only.
+    """The verdict on `head` compared with `base`; each is the rows of a validation, or None.
 
     Trainings with the same seed and samples are compared in pairs. A pair differs if its error
-    moved by more than 1 %. A verdict takes at least six pairs that differ, nine tenths of them in
-    agreement, and a median change of all pairs of more than 1 % that way: docs/review.md says why.
-    A training that diverged is worse than any number, and two of them do not differ.
+    changed by more than 1 %. `better` and `worse` need at least six pairs that differ, nine tenths
+    of them in agreement, and a median change of all pairs of more than 1 % in this direction;
+    docs/review.md explains why. A diverged training is worse than any number and equal to another.
     """
     if not base or not head:
         return Verdict("not judged", "Not judged: one training only")
     before = {row.seed: row for row in base}
     pairs = [(before[row.seed], row) for row in head if row.seed in before]
-    # The error of a constant depends on y and on the split alone.
+    # The error of a constant depends only on y and on the split.
     if any(old.baseline_mae != new.baseline_mae for old, new in pairs):
         return Verdict("not compared", "Not compared: different samples, or a different split")
     held_out = min((row.held_out for pair in pairs for row in pair), default=0)
@@ -163,14 +163,14 @@ def compare(base: Sequence[Repeat] | None, head: Sequence[Repeat] | None) -> Ver
 
 
 def _relative_change(old: float, new: float) -> float:
-    """The change as a fraction of the old error; -1, its limit, if only the old one is infinite."""
+    """The change as a fraction of the old error; -1, its limit, if only `old` is infinite."""
     if old == new or math.isinf(old):
         return 0.0 if old == new else -1.0
     return (new - old) / old if old else math.inf
 
 
 def decisions(rules: Rules, base: Measured, head: Measured) -> dict[str, Verdict]:
-    """The verdict on each metric that decides and that a side has, by its name."""
+    """The verdict on each metric that decides and that either revision has, by name."""
     same_samples = not has_changed(base.metrics, head.metrics, BASELINE)
     found = {}
     for name in rules.deciding:
@@ -183,7 +183,7 @@ def decisions(rules: Rules, base: Measured, head: Measured) -> dict[str, Verdict
 
 
 def judge(metric: Metric, old: Any, new: Any, same_samples: bool = True) -> Verdict:
-    """The verdict on a metric of one training; worse if it is gone or is not a finite number."""
+    """The verdict on a metric of one training; worse if `new` is missing or not a finite number."""
     word: Word = "no clear difference"
     if not is_number(new):
         word = "worse"
@@ -195,21 +195,21 @@ def judge(metric: Metric, old: Any, new: Any, same_samples: bool = True) -> Verd
         word = "better" if (new < old) == (metric.better == "lower") else "worse"
     sentence = f"{word.capitalize()}, by one training: {old} -> {new}"
     if not is_number(new):
-        sentence += f" (wanted a finite number; without the metric, remove its rule from {GATE})"
+        sentence += f" (wanted a finite number; if the metric is gone, remove its rule from {GATE})"
     return Verdict(word, sentence)
 
 
 def failures(rules: Rules, base: Measured, head: Measured) -> list[str]:
-    """A line for each reason that closes the gate: a metric that is worse, or beyond its limit."""
+    """A line for each metric that closes the gate, because it is worse or beyond its limit."""
     verdicts = decisions(rules, base, head).items()
     worse = [f"{name}: {verdict.sentence}" for name, verdict in verdicts if verdict.word == "worse"]
     return [*worse, *beyond_limits(rules, head)]
 
 
 def beyond_limits(rules: Rules, head: Measured) -> Iterator[str]:
-    """A line for each metric that is on the wrong side of its limit, or is not a number.
+    """A line for each metric that is nan or beyond its limit.
 
-    If half of the repeated trainings diverged, their median is infinite and metrics.json lacks it.
+    If half of the repeated trainings diverged, their median is infinite and not in metrics.json.
     """
     missing = {REPEATED: math.inf} if head.repeats else {}
     values = missing | head.metrics

@@ -1,4 +1,4 @@
-"""Revisions of the repository that the process runs in, and temporary checkouts of them."""
+"""Finds revisions of the repository in the working folder, and checks them out elsewhere."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from typing import Any
 from plumbline.core.errors import UserError
 from plumbline.lint import declared
 
-# A hook or a file-system monitor would run a program of the branch's choice.
+# Hooks and the file-system monitor are off, because a branch could run any program with them.
 SETTINGS = (
     *(f"core.hooksPath={os.devnull}", "core.fsmonitor=false", "safe.directory=*"),
     *("core.safecrlf=false", "core.splitIndex=false", "user.name=working tree", "user.email="),
@@ -25,13 +25,13 @@ class Checkout:
     """A project in a checkout of the commit `head`; `checkout_of` makes a temporary one.
 
     prefix: the project's folder in the repository, such as `models/price/`; empty at its root.
-    of_folder: True if `head` is the working folder as it is now.
+    of_folder: True if `head` has the current files of the working folder, committed or not.
     """
 
     def __init__(self, root: Path, head: str, prefix: str = "", of_folder: bool = True) -> None:
         self.root, self.prefix, self.head, self.of_folder = root, prefix, head, of_folder
         self.path = root / prefix
-        self.dvc_site = root.parent / "site"  # for what DVC keeps outside of a repository
+        self.dvc_site = root.parent / "site"  # DVC's site_cache_dir
         self.git = partial(git, cwd=self.path)
 
     def read(self, commit: str, path: str) -> bytes | None:
@@ -48,7 +48,7 @@ class Checkout:
         return self.git("cat-file", "blob", f"{commit}:./{path}") if listed else None
 
     def stages(self, path: str, commit: str = "") -> dict[str, Any]:
-        """`stages` of dvc.yaml or dvc.lock at the commit, or in the working folder."""
+        """The `stages` section of dvc.yaml or dvc.lock at the commit or in the working folder."""
         return declared.stages(path, self.read(commit, path) or b"")
 
 
@@ -71,9 +71,9 @@ def user_git(*arguments: str) -> bytes:
 
 
 def unmerged(folder: str = ":/") -> dict[str, dict[str, str]]:
-    """The blobs of each file in a merge conflict, by side: 1 base, 2 ours, 3 theirs.
+    """The blob hashes of files in a merge conflict, by path and side: 1 base, 2 ours, 3 theirs.
 
-    The paths are relative to the working folder. Outside a repository there are none.
+    The paths are relative to the working folder. The result is empty outside a repository.
     """
     try:
         listed = os.fsdecode(git("ls-files", "--unmerged", "-z", "--", folder)).split("\0")[:-1]
@@ -87,36 +87,37 @@ def unmerged(folder: str = ":/") -> dict[str, dict[str, str]]:
 
 
 def find_commit(revision: str | None) -> str:
-    """The full hash of a revision: what git knows, a remote's branch, or an experiment.
+    """The full hash of a revision: any that git accepts, a remote's branch, or an experiment.
 
-    None: a new commit of the tracked files in the working tree; no branch has it.
+    None: HEAD if no tracked file has changed, else a new commit of these files, on no branch.
     """
     commit = _fetch_files(_resolve(revision or "HEAD"))
     return commit if revision else _commit_working_tree(commit)
 
 
 def find_base(revision: str, head: str) -> tuple[str, str]:
-    """The commit at which `head` left the revision: what a pull request is compared with.
+    """The commit at which `head` left the revision, which is also the base of a pull request.
 
-    Also a note to print after the revision's name, if it has newer commits or none in common.
+    Returns also a note to print after the revision's name. The note is empty unless the revision
+    has newer commits or shares no commit with `head`.
     """
     tip = _resolve(revision)
     try:
         base = _line("merge-base", tip, head)
     except UserError:
-        note = "shares no commit with this branch; compared as it is now"
+        note = "shares no commit with this branch; its latest commit is the base"
         if _line("rev-parse", "--is-shallow-repository") == "true":
-            note += "; git fetch --unshallow may find one"
+            note += "; git fetch --unshallow may fetch a shared one"
         return _fetch_files(tip), note
     newer = int(_line("rev-list", "--count", f"{base}..{tip}"))
-    since = f"has moved on by {newer} commit{'s' * (newer > 1)}"
-    note = f"{since}; compared with {base[:12]}, where this branch left it" if newer else ""
-    return _fetch_files(base), note
+    note = f"has {newer} newer commit{'s' * (newer > 1)}; "
+    note += f"compared with {base[:12]}, where this branch left it"
+    return _fetch_files(base), note if newer else ""
 
 
 def _resolve(name: str) -> str:
-    """The hash, as DVC resolves it; UserError lists the branches, and how to fetch this one."""
-    # This one call uses the user's settings, so git can refuse somebody else's repository.
+    """The hash that DVC also finds for the name; UserError lists branches and a fetch command."""
+    # With the user's settings, git refuses a repository that somebody else owns.
     shallow = user_git("rev-parse", "--is-shallow-repository") == b"true\n"
     with suppress(UserError):
         return _line("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
@@ -130,17 +131,17 @@ def _resolve(name: str) -> str:
         return next(iter(found.values()))
     text = f"{name}: {'several revisions' if found else 'no such revision'} in this repository"
     if there := [*(found or commits("refs/heads", "refs/remotes"))]:
-        text += f"; there are {', '.join(there[:5])}{', ...' * (len(there) > 5)}"
-    # Not a hash, and not an expression such as HEAD~1.
+        text += f"; found {', '.join(there[:5])}{', ...' * (len(there) > 5)}"
+    # Unlike a hash, or an expression such as HEAD~1, a branch can be fetched by its name.
     branch = bool(re.fullmatch(r"(?!HEAD\b|[0-9a-f]{7,40}$)\w[\w./-]*", name)) and not found
     if (remote := git("remote").decode().partition("\n")[0]) and (shallow or branch):
-        text += f"; if {remote} has it: git fetch{' --unshallow' * shallow}"
+        text += f"; if {remote} has {name}: git fetch{' --unshallow' * shallow}"
         text += f" {remote} {name}:refs/remotes/{remote}/{name}" * branch
     raise UserError(text)
 
 
 def _fetch_files(commit: str) -> str:
-    """The commit, with all its files here: git fetches those that a partial clone lacks."""
+    """Fetches the files of the commit that a partial clone lacks, and returns the commit."""
     if any(name.endswith(".promisor") for name in _repo_settings()):
         with TemporaryDirectory(prefix="plumbline-") as folder:
             take = ("--work-tree", folder, "read-tree", "-u", "--reset", commit)
@@ -149,15 +150,13 @@ def _fetch_files(commit: str) -> str:
 
 
 def _commit_working_tree(head: str) -> str:
-    """A commit of the tracked files on `head`; `head` itself if it has the same files.
-
-    During a merge it has the parents that git's next commit will have.
-    """
+    """A new commit of the tracked files with the parent `head`; `head` if none has changed."""
+    # During a merge, the new commit has the same parents as the coming merge commit.
     merging = Path(_line("rev-parse", "--git-path", "MERGE_HEAD"))
     parents = [head, *(merging.read_text().split() if merging.is_file() else [])]
     with _index_without_times() as index:
         run = partial(git, *_no_filters(), index=index)
-        # Without a change nothing is written: the repository may be read-only.
+        # If nothing has changed, nothing is written, because the repository may be read-only.
         if not run("diff", "--name-only", head) and parents == [head]:
             return head
         run("add", "--update", "--", ":/")
@@ -167,12 +166,12 @@ def _commit_working_tree(head: str) -> str:
 
 
 def unseen_files() -> list[Path]:
-    """The tracked files below the working folder that changed without git seeing it.
+    """The tracked files in the working folder whose changes git does not notice.
 
-    Git looks at size and time only. A program that writes git's index within a second of an edit
-    can leave the old hash beside the new time, and then `git add` skips the edit.
+    Git compares only size and time. A program that writes git's index within a second of an edit
+    can store the old hash with the new time, and then `git add` skips the edit.
     """
-    # Unlike `git diff`, it does not write to the index.
+    # Unlike `git diff`, `git diff-files` does not write to the index.
     find = partial(git, *_no_filters(), "diff-files", "--name-only", "--relative", "-z")
     with _index_without_times() as copy:
         changed, seen = (find(index=index).split(b"\0")[:-1] for index in (copy, None))
@@ -181,10 +180,10 @@ def unseen_files() -> list[Path]:
 
 @contextmanager
 def _index_without_times() -> Iterator[Path]:
-    """A copy of git's index that makes git compare the content of files, not their times.
+    """A copy of git's index with which git compares the content of files, not their times.
 
-    Git distrusts the times in an index that is as old as the files. Filters must not run here, so
-    git goes by the times if a file has one.
+    Git does so if the index is no newer than the files. To compare a file that has a filter, git
+    would run the filter, which is not allowed here: if any file has one, git compares times.
     """
     with TemporaryDirectory(prefix="plumbline-") as folder:
         index, real = Path(folder) / "index", Path(_line("rev-parse", "--git-path", "index"))
@@ -197,7 +196,7 @@ def _index_without_times() -> Iterator[Path]:
 
 @contextmanager
 def checkout_of(revision: str | None) -> Iterator[Checkout]:
-    """A checkout in a temporary folder; `find_commit` says of which commit."""
+    """A checkout of `find_commit(revision)` in a temporary folder."""
     head = find_commit(revision)
     objects, shallow = (Path(_line("rev-parse", "--git-path", n)) for n in ("objects", "shallow"))
     with TemporaryDirectory(prefix="plumbline-", ignore_cleanup_errors=True) as folder:
@@ -210,7 +209,7 @@ def checkout_of(revision: str | None) -> Iterator[Checkout]:
         if shallow.exists():
             shutil.copy(shallow, root / ".git")
         git("checkout", "--quiet", "--detach", head, cwd=root)
-        # A commit before the project has neither its folder nor DVC's.
+        # A commit that is older than the project has neither its folder nor .dvc.
         checkout.path.mkdir(parents=True, exist_ok=True)
         if Path(".dvc").is_dir():
             (checkout.path / ".dvc").mkdir(exist_ok=True)
@@ -234,7 +233,7 @@ def _line(*arguments: str) -> str:
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment without any setting of git, such as those that git makes for its hooks."""
+    """The environment without git's variables, such as those that git sets for its hooks."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     return {**kept, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
 

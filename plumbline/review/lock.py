@@ -1,4 +1,4 @@
-"""dvc.lock as data: what a stage ran with, how two locks differ, and repairs after a kill."""
+"""Reads and compares versions of dvc.lock, and repairs files that a killed DVC left."""
 
 import hashlib
 import os
@@ -15,10 +15,10 @@ from plumbline.lint import declared
 from plumbline.review.git import Checkout, git, unseen_files
 
 LOCK = Path("dvc.lock")
-# In DVC's folder, which may be above the project.
+# Both are in the folder .dvc, which may be above the project.
 RWLOCK = Path("tmp/rwlock")
 RUNS = "cache/runs/*/*/.*.tmp"
-# DVC writes each of its files within this time, in seconds, unless it was killed.
+# Seconds in which DVC finishes writing any of these files, unless it was killed.
 PATIENCE = 1
 
 
@@ -27,48 +27,48 @@ def load(checkout: Checkout, commit: str) -> dict[str, Any]:
     content = checkout.read(commit, str(LOCK))
     if content is not None and is_truncated(content):
         raise UserError(
-            f"{LOCK}: cut short, as a killed DVC leaves it; git checkout {LOCK}, then dvc repro"
+            f"{LOCK}: cut short, because DVC was killed; git checkout {LOCK}, then dvc repro"
         )
     return declared.stages(str(LOCK), content or b"")
 
 
 def load_declared(checkout: Checkout, commit: str) -> dict[str, Any]:
-    """The same, without the entries of stages that dvc.yaml no longer has."""
+    """Like `load`, but without the entries of stages that dvc.yaml no longer has."""
     names = checkout.stages("dvc.yaml", commit).keys()
     return {name: entry for name, entry in load(checkout, commit).items() if name in names}
 
 
 def input_hashes(entry: dict[str, Any]) -> dict[str, str]:
-    """The hash of each dependency by its path."""
+    """The hash of each dependency in the entry of a stage, by path."""
     return {file["path"]: file.get("md5", "") for file in entry.get("deps", [])}
 
 
 def output_hashes(lock: dict[str, Any]) -> dict[str, str]:
-    """The hash of each output by its path; lock: the entries by stage."""
+    """The hash of each output of all stages, by path; lock: the entries by stage."""
     return {
         out["path"]: out.get("md5", "") for entry in lock.values() for out in entry.get("outs", [])
     }
 
 
 def md5(content: bytes) -> str:
-    """The hash that DVC gives a file with this content."""
+    """The hash that DVC records for a file with this content."""
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def contradictions(lock: dict[str, Any]) -> Iterator[str]:
-    """A line for each stage that ran with a different version of a file than the lock has.
+    """A line for each dependency whose hash differs from that of the same file as an output.
 
-    DVC notices it only where the data is, and a fresh clone has none.
+    DVC finds these only if the data is in the folder, and a fresh clone has no data.
     """
     made = output_hashes(lock)
     for name, entry in lock.items():
         for path, md5 in input_hashes(entry).items():
             if path in made and md5 != made[path]:
-                yield f"{name}: ran with a different {path} than dvc.lock has"
+                yield f"{name}: ran with a different {path} than the one in dvc.lock"
 
 
 def changed_sources(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """The dependencies whose hashes differ and that no stage makes, such as scripts and tables."""
+    """The changed dependencies that no stage produces, such as scripts and tables."""
     before, after = (
         {
             path: md5
@@ -82,19 +82,19 @@ def changed_sources(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
 
 
 def stage_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
-    """Whether each stage ran, is new, was removed or was skipped, in the order of dvc.lock."""
+    """The change to each stage, in the order of dvc.lock: removed, new, ran or skipped."""
     found = {name: "removed" for name in old if name not in new}
     for name, entry in new.items():
-        skipped = "skipped" if old.get(name) == entry else "ran"
-        found[name] = skipped if name in old else "new"
+        change = "skipped" if old.get(name) == entry else "ran"
+        found[name] = change if name in old else "new"
     return found
 
 
 def is_truncated(lock: bytes) -> bool:
-    """True if the end of dvc.lock is missing in a way that DVC refuses or does not notice.
+    """True if the end of dvc.lock is missing, and DVC would fail or not notice it.
 
-    A lock that ends just before the hash of an output is as good as a whole one: DVC runs or
-    restores that output's stage. A merge conflict is not a truncation.
+    False if the lock ends just before the hash of an output, because DVC then runs or restores
+    that output's stage. False for a merge conflict.
     """
     if b"<<<<<<< " in lock:
         return False
@@ -112,7 +112,7 @@ def is_truncated(lock: bytes) -> bool:
 
 
 def _is_whole(file: dict[str, Any]) -> bool:
-    """False for a hash without what follows it: a size, and the number of files in a folder."""
+    """False if the size of a hashed file, or the number of files in a folder, is missing."""
     if file.get("hash") != "md5":
         return True
     folder = str(file.get("md5")).endswith(".dir")
@@ -121,7 +121,7 @@ def _is_whole(file: dict[str, Any]) -> bool:
 
 
 def recover() -> Iterator[str]:
-    """Repairs files of a killed DVC, and edits that git overlooks; a line for each repair."""
+    """Repairs DVC's half-written files, touches edited files that git misses, and reports each."""
     if found := _unfinished_files():
         time.sleep(PATIENCE)
     for path in [path for path in found if path in _unfinished_files()]:
@@ -136,7 +136,7 @@ def recover() -> Iterator[str]:
 
 
 def _unfinished_files() -> list[Path]:
-    """The files of DVC that are half-written: truncated, or not yet renamed."""
+    """DVC's half-written files: truncated ones, and temporary ones that DVC has not renamed."""
     here = Path.cwd()
     above = [Path(*[".."] * up, ".dvc") for up in range(len(here.parents))]
     folder = next((path for path in above if path.is_dir()), Path(".dvc"))
@@ -152,8 +152,8 @@ def _unfinished_files() -> list[Path]:
 
 
 def _restore_lock() -> str:
-    """Replaces dvc.lock with git's, or removes it where git has none that is whole."""
-    for revision in ("", "HEAD"):  # what was added, else what was committed
+    """Replaces dvc.lock with git's version, or deletes it if git has no complete version."""
+    for revision in ("", "HEAD"):  # the version in git's index, then the one in the last commit
         try:
             content = git("show", f"{revision}:./{LOCK}")
         except UserError:
@@ -162,4 +162,4 @@ def _restore_lock() -> str:
             LOCK.write_bytes(content)
             return f"{LOCK}: restored from git; a killed DVC left it half-written"
     LOCK.unlink()
-    return f"{LOCK}: deleted; a killed DVC left it half-written, and git has none"
+    return f"{LOCK}: deleted; a killed DVC left it half-written, and git has no complete one"

@@ -1,4 +1,4 @@
-"""What a revision measured: its metrics, its training's history, and its repeated trainings."""
+"""The measurements of a revision: metrics, the training's history, and repeated trainings."""
 
 import json
 import math
@@ -19,7 +19,7 @@ Values = dict[str, Any]  # by name; nested names are joined by dots, as in `trai
 
 
 class Measured(NamedTuple):
-    """What a revision has in its metrics and in the CSVs of its plots."""
+    """The values in a revision's metrics files and in the CSVs of its plots."""
 
     metrics: Values
     repeats: list[Repeat] | None = None  # None without a validation
@@ -27,7 +27,7 @@ class Measured(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A value in two revisions; None in one that does not have it."""
+    """A value in two revisions; None if a revision does not have it."""
 
     name: str
     old: Any
@@ -35,9 +35,9 @@ class Change(NamedTuple):
 
 
 def measure(checkout: Checkout, commit: str) -> Measured:
-    """What was measured at the commit, or in the working folder if `commit` is empty.
+    """The measurements at the commit, or in the working folder if `commit` is empty.
 
-    Only numbers and texts, such as the device, are metrics.
+    Metrics are numbers and texts, such as the device; other values are left out.
     """
     found, stages = Values(), checkout.stages("dvc.yaml", commit)
     for path in declared.entries(stages, "metrics"):
@@ -55,9 +55,9 @@ def measure(checkout: Checkout, commit: str) -> Measured:
 
 
 def read_values(checkout: Checkout, commit: str, path: str) -> Values:
-    """The values in a JSON or YAML file at the commit; without one, in the working folder.
+    """The values in a JSON or YAML file at `commit`, or in the working folder if that is empty.
 
-    Empty if there is no such file. UserError if the file is not a mapping.
+    The result is empty if there is no such file. UserError if the file is not a mapping.
     """
     content = checkout.read(commit, path)
     if content is None:
@@ -80,7 +80,7 @@ def read_values(checkout: Checkout, commit: str, path: str) -> Values:
 
 
 def compare_values(old: Values, new: Values, first: Iterable[str] = ()) -> list[Change]:
-    """Each value that a revision has: those with the names of `first`, then the others by name."""
+    """Each value in either revision: first those named in `first`, then the others by name."""
     names = dict.fromkeys([*first, *sorted({*old, *new})])
     return [Change(name, old.get(name), new.get(name)) for name in names if name in {*old, *new}]
 
@@ -97,5 +97,5 @@ def has_changed(old: Values, new: Values, name: str) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """True for a number that can be judged; nan, inf and booleans cannot."""
+    """True for a finite number; False for nan, inf and booleans."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

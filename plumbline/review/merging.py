@@ -1,4 +1,4 @@
-"""Finish a merge: a result is taken from a commit that ran with its inputs, or made again."""
+"""Finishes a merge: reuses a result if a commit ran with the same inputs, or runs its stage."""
 
 import re
 from collections.abc import Iterator
@@ -18,56 +18,56 @@ from plumbline.review import dvc_repo, lock
 from plumbline.review.git import HERE, Checkout, find_commit, git, unmerged, user_git
 from plumbline.review.lock import LOCK
 
-# Git's names of the versions that it merges; each operation has some of them.
+# Git's names for the versions that it merges; each operation defines only some of them.
 SIDES = ["HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REBASE_HEAD", "REVERT_HEAD^", ":3"]
-BY_LINE = {PARAMS.name, VERSIONS.name}  # changes in neighbouring lines are no conflict here
-BETWEEN = b"\x01\n"  # put after each line, so that no two changes are neighbours
+BY_LINE = {PARAMS.name, VERSIONS.name}  # changes in neighbouring lines do not conflict here
+BETWEEN = b"\x01\n"  # inserted after each line, so that no two changes are neighbours
 
 
 def settle() -> str:
-    """Settles the merge, rebase or cherry-pick in which git stopped; says what to type next."""
+    """Settles the merge, rebase or cherry-pick in progress; returns what to type next."""
     status = git("-c", "advice.statusHints=true", "status").decode()
     hint = re.search(r'"(git commit|git [a-z-]+ --continue)"', status)
     if not hint and not unmerged():
-        return "every merge is finished; nothing to settle"
+        return "no merge is in progress; nothing to settle"
     edited, conflicts = user_git("ls-files", "--modified", "-z"), {*unmerged(".")}
     names = ", ".join(_files_to_edit(".", {*edited.decode().split("\0")[:-1]} - conflicts))
     for path in sorted(conflicts - {*unmerged(".")}):
         print(f"settle: {path}: merged line by line")
     if names:
-        raise UserError(f"these files need you: {names}; edit them, git add them, make settle")
+        raise UserError(f"resolve these files by hand: {names}; git add them, then make settle")
     for path in [*unmerged("."), str(LOCK)]:
         Path(path).unlink(missing_ok=True)  # DVC refuses a dvc.lock with conflicts
     try:
         _settle_results()
     finally:
-        # Git gives up a merge only if the files that it merged are as it left them.
+        # `git merge --abort` fails if a file differs from git's index, so restore all of them.
         user_git("checkout-index", "--all", "--force", "--index")
     return f"all results fit the merged sources; type: {hint[1] if hint else 'git commit'}"
 
 
 def conflict_notes(checkout: Checkout, name: str) -> list[str]:
-    """Merges the branch into the checkout; says what to type if only results conflict."""
+    """Merges the branch into the checkout; returns what to type if only results conflict."""
     commit = find_commit(name)
     with chdir(checkout.path):
         git("reset", "--quiet", "--hard")
-        with suppress(UserError):  # git tells of conflicts
+        with suppress(UserError):  # git fails on a conflict
             git("merge", "--no-commit", commit)
         only_results = bool(unmerged()) and not _files_to_edit(":/", set())
     return [f"Merging {name} conflicts only in results: make merge BRANCH={name}"] * only_results
 
 
 def _files_to_edit(folder: str, edited: set[str]) -> list[str]:
-    """Merges line by line; returns the edited or conflicting files that no stage has made."""
+    """Merges `BY_LINE` files; returns the edited or conflicting files that no stage makes."""
     for path, blobs in unmerged(".").items():
-        if Path(path).name not in BY_LINE or len(blobs) < 3:  # one side has no such file
+        if Path(path).name not in BY_LINE or len(blobs) < 3:  # base, ours or theirs lacks it
             continue
         with TemporaryDirectory(prefix="plumbline-") as place, suppress(UserError):
-            git("diff", "--quiet", "AUTO_MERGE", "--", path)  # fails if somebody has edited it
+            git("diff", "--quiet", "AUTO_MERGE", "--", path)  # fails if the file was edited by hand
             for side, blob in zip(("base", "ours", "theirs"), blobs.values(), strict=True):
                 text = git("cat-file", "blob", blob)
                 Path(place, side).write_bytes(text.replace(b"\n", b"\n" + BETWEEN))
-            with suppress(UserError):  # git tells of conflicts
+            with suppress(UserError):  # git fails on a conflict
                 git("merge-file", "ours", "base", "theirs", cwd=Path(place))
             merged = Path(place, "ours").read_bytes().replace(BETWEEN, b"")
             Path(path).write_bytes(merged)
@@ -79,10 +79,10 @@ def _files_to_edit(folder: str, edited: set[str]) -> list[str]:
 
 
 def _settle_results() -> None:
-    """Makes dvc.lock and all results those of the merged sources, and adds them to git.
+    """Updates dvc.lock and all results to the merged sources, and adds them to git.
 
-    A stage runs only if no version has its results for these inputs, or a later stage needs data
-    that neither the cache nor the remote has.
+    A stage runs only if no merged version has results for its inputs, or if a later stage needs
+    its data and neither the cache nor the remote has it.
     """
     locks = _entries(*_versions(str(LOCK)))
     made = {*chain(*map(lock.output_hashes, locks))}
@@ -90,7 +90,7 @@ def _settle_results() -> None:
     entries: dict[str, Any] = {}
     with dvc_repo.open_repo(HERE) as repo:
         hashes = {str(out): out.hash_info.value for out in repo.index.outs if not out.stage.cmd}
-        if hashes:  # of data from `dvc add`
+        if hashes:  # data that `dvc add` tracks
             repo.checkout([*hashes], allow_missing=True)
         order = plan_repro(repo.index.graph)  # each stage after those whose outputs it needs
         stages = [stage for stage in order if stage.relpath == "dvc.yaml"]
@@ -111,12 +111,12 @@ def _settle_results() -> None:
                     entries[stage.name] = entry
                     break
             else:
-                print(f"settle: {stage.name}: no branch has its results, so it runs")
+                print(f"settle: {stage.name}: no branch has results for its inputs, so it runs")
                 dump_yaml(LOCK, {"schema": "2.0", "stages": entries})
                 fetch = repo.pull if repo.config["core"].get("remote") else repo.checkout
                 if needed:
                     fetch(needed, force=True, allow_missing=True)
-                # The stages before it run only if nobody has their outputs.
+                # Earlier stages run only if their outputs could not be fetched.
                 repo.reproduce([stage.name], single_item=all(Path(p).exists() for p in needed))
                 entries |= _entries(LOCK.read_bytes())[0]
             hashes |= lock.output_hashes({"": entries[stage.name]})
@@ -130,12 +130,12 @@ def _settle_results() -> None:
 
 
 def _entries(*locks: bytes) -> list[dict[str, Any]]:
-    """The entries of each version of dvc.lock, with numbers as DVC reads them."""
+    """The entries of each version of dvc.lock, with numbers parsed as DVC does."""
     return [(parse_yaml(text, LOCK) or {}).get("stages") or {} for text in dict.fromkeys(locks)]
 
 
 def _versions(path: str) -> Iterator[bytes]:
-    """The content of each version of the file."""
+    """The file's content in each version that git is merging."""
     for side in SIDES:
         with suppress(UserError):
             yield git("cat-file", "blob", f"{side}:./{path}")

@@ -1,4 +1,4 @@
-"""Pictures, Markdown in which text from a branch is text and never markup, and a page of both."""
+"""Markdown that shows a branch's text literally, its HTML page, and the comparison of pictures."""
 
 import html
 import re
@@ -24,30 +24,30 @@ REFERENCES = re.compile("<code>([A-Za-z0-9 &#;]*)</code>")
 
 
 def code(value: Any) -> str:
-    """The value as code on one line, with no markup, link, mention or end of a table's cell."""
+    """The value as code on one line; it never becomes markup, a link, a mention or a new cell."""
     text = printable(str(value))
     text = text if len(text) <= LONGEST else text[:LONGEST] + "..."
     if text and text.isascii() and not set(text) & set("`|\\"):
         return f"`{text}`"
-    # Readers disagree on how to quote these in and out of tables, but not on references.
+    # Renderers differ in how they unescape these in tables, but all read character references.
     return f"<code>{re.sub(r'[^A-Za-z0-9 ]', lambda c: f'&#{ord(c[0])};', text)}</code>"
 
 
 def table(header: list[str], rows: Iterable[list[str]]) -> str:
-    """A table; text from outside has to be `code` in its cells."""
+    """A Markdown table; the caller has to pass text from a branch through `code`."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def image(where: str, alt: str) -> str:
-    """The picture at the path, address or `data:` address; alt: plain words."""
+    """Markdown for the picture at `where`: a path, a URL or a `data:` URL; alt: plain words."""
     return f"![{alt}]({quote(where, safe='/:;,+=')})"
 
 
 def page(markdown: str) -> str:
-    """The text of a report as one HTML file that loads nothing: pictures are in it as data.
+    """The report as one HTML file that loads nothing, because it contains its pictures as data.
 
-    A link is text, but for the data of a picture, and so is HTML, but for the `code` above.
+    Links become text, except `data:` pictures; HTML becomes text, except what `code` wrote.
     """
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     reader.inline.ruler.before("autolink", "references", _read_references)
@@ -58,7 +58,7 @@ def page(markdown: str) -> str:
 
 
 def _read_references(state: StateInline, silent: bool) -> bool:
-    """Reads the code that `code` writes with references in place of some characters."""
+    """Parses the <code> element that `code` writes with character references."""
     found = REFERENCES.match(state.src, state.pos)
     if not found:
         return False
@@ -103,7 +103,7 @@ table:has(img) :is(th, td) { padding: 0.3rem; border: 0; }
 
 
 class Picture(NamedTuple):
-    """A picture that changed: the fraction of its pixels, and both versions; None for no file."""
+    """A changed picture: the fraction of pixels that differ, and both files; None for no file."""
 
     path: str
     fraction: float
@@ -111,12 +111,12 @@ class Picture(NamedTuple):
     after: bytes | None
 
 
-# Gives the address of a picture by its path, its side (before or after) and its content.
+# Returns the address of a picture from its path, its side (before or after) and its content.
 Address = Callable[[str, str, bytes], str]
 
 
 def changed_pictures(checkout: Checkout, base: str) -> list[Picture]:
-    """The pictures in git of which a pixel differs, by path; also those that are new or removed."""
+    """The PNG plots in git that are new, are removed or differ in a pixel, sorted by path."""
     commits = base, checkout.head
     drawn = [entries(checkout.stages("dvc.yaml", commit), "plots") for commit in commits]
     pictures = []
@@ -128,14 +128,14 @@ def changed_pictures(checkout: Checkout, base: str) -> list[Picture]:
 
 
 def as_data(_path: str, _side: str, content: bytes) -> str:
-    """An address that contains the picture."""
+    """A `data:` URL that contains the picture."""
     return DATA + b64encode(content).decode()
 
 
 def differing_fraction(old: bytes, new: bytes) -> float:
-    """The fraction of the pixels that differ in any channel; 1 for a different size or no picture.
+    """The fraction of pixels that differ in any channel; 1 for unequal sizes or unreadable files.
 
-    Equal pixels give 0 even if the bytes differ: libraries compress them differently.
+    Equal pixels give 0 even if the bytes differ, because libraries compress differently.
     """
     if old == new:
         return 0.0
@@ -146,7 +146,7 @@ def differing_fraction(old: bytes, new: bytes) -> float:
 
 
 def _pixels(content: bytes) -> NDArray[np.uint8] | None:
-    """The picture as (height, width, 4); None for anything else, or if it is too large."""
+    """The RGBA pixels, (height, width, 4); None if it is not a picture or is too large."""
     try:
         with Image.open(BytesIO(content)) as image:
             return np.asarray(image.convert("RGBA"))

@@ -1,4 +1,4 @@
-"""The report in Markdown: whether a change is better, what changed, and whether it holds."""
+"""The report in Markdown: the verdict, what changed, and whether the results are reproducible."""
 
 import re
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ ROWS_SHOWN = 20
 NONE = "none"
 HASH = re.compile("[0-9a-f]{40}")
 
-# The mark and the advice of each verdict, the strongest first.
+# Mark and advice for each verdict. If there are several verdicts, the first one here is shown.
 MERGE_NOT = "Do not merge it as it is."
 ADVICE: dict[gate.Word, tuple[str, str]] = {
     "worse": ("🔴", MERGE_NOT),
-    "better": ("🟢", "Merge it if nothing else speaks against it."),
-    "no clear difference": ("⚪", "Merge it only if you want it for some other reason."),
-    "not compared": ("⚪", "Merge it if that is on purpose; the next change can be compared."),
-    "too few to judge": ("⚪", "Its error does not speak for it."),
-    "not judged": ("⚪", "Its error does not speak for it: repeat the trainings on both sides."),
+    "better": ("🟢", "Merge it unless you see a problem."),
+    "no clear difference": ("⚪", "Merge it only if you have another reason to."),
+    "not compared": ("⚪", "Merge it if that is intended; later changes can be compared again."),
+    "too few to judge": ("⚪", "Its error is no reason to merge it."),
+    "not judged": ("⚪", "Its error is no reason to merge it; repeat both revisions' trainings."),
 }
 
 
@@ -34,7 +34,7 @@ def report(
 ) -> str:
     """The report; the same findings give the same text.
 
-    names: of the base and the head. address: where a picture is; None if pictures are not shown.
+    names: of the base and the head. address: returns a picture's address; None shows no pictures.
     """
     parts = [
         f"## {headline(findings, rules)}",
@@ -54,12 +54,12 @@ def report(
 
 
 def short(name: str) -> str:
-    """The name of a revision as code; the first digits of a hash."""
+    """The revision's name as code; a full hash is cut to 12 digits."""
     return code(name[:12] if HASH.fullmatch(name) else name)
 
 
 def headline(findings: Findings, rules: gate.Rules) -> str:
-    """The verdict, and what to do with the change."""
+    """The first line: the verdict, and whether to merge the change."""
     verdicts = gate.decisions(rules, findings.base, findings.head)
     words = [verdict.word for verdict in verdicts.values()]
     mark, advice = next((ADVICE[word] for word in ADVICE if word in words), ADVICE["not judged"])
@@ -76,14 +76,14 @@ def headline(findings: Findings, rules: gate.Rules) -> str:
     if findings.risen:
         mark, text, advice = "🔴", f"Did not learn: {findings.risen}. {text}", MERGE_NOT
     if findings.problems and all(line.endswith(ADD) for line in findings.problems):
-        return f"⛔ Not yet: {code('; '.join(findings.problems))}. Then: {text}"
+        return f"⛔ Not ready: {code('; '.join(findings.problems))}. After that: {text}"
     if not findings.results_match:
         return f"⛔ Do not merge it: its results do not match a run. Its numbers say: {text}"
     return f"{mark} {text}. {advice}"
 
 
 def sentence(findings: Findings, rules: gate.Rules) -> str:
-    """What was changed, and how far that moved the metrics that decide."""
+    """The changed values and sources, and the metrics that decide, before and after."""
     values = [_arrow(change) for change in [*findings.params, *findings.versions]]
     changes = [_some(values), _some([code(path) for path in findings.sources], "changes in ")]
     named = ", and ".join(filter(None, changes))
@@ -99,14 +99,14 @@ def _arrow(change: Change) -> str:
 
 
 def _some(names: list[str], before: str = "") -> str:
-    """The first names after the word before them, and how many more there are; empty for none."""
+    """The text `before`, the first names, and how many more there are; empty if `names` is."""
     more = len(names) - NAMES_IN_A_SENTENCE
     shown = [*names[:NAMES_IN_A_SENTENCE], *([f"{more} more"] if more > 0 else [])]
     return before + ", ".join(shown) if names else ""
 
 
 def _validity(findings: Findings) -> str:
-    """Whether the lock fits, what a clean run gave, and what else the two sides ran with."""
+    """Whether the results are up to date and reproducible, and how devices and versions differ."""
     lock = NOT_RUN if findings.problems else "made with these parameters and scripts"
     ran = "not tried; `make report FULL=1` runs all stages again"
     if findings.differences is not None:
@@ -117,8 +117,8 @@ def _validity(findings: Findings) -> str:
     base, head = findings.base.metrics, findings.head.metrics
     if has_changed(base, head, gate.DEVICE):
         old, new = (code(metrics[gate.DEVICE]) for metrics in (base, head))
-        trained = f"the base was trained on {old}, this on {new}"
-        lines.append(f"- **Device**: {trained}; the last digits differ, so tolerances count")
+        trained = f"the base was trained on {old}, the head on {new}"
+        lines.append(f"- **Device**: {trained}; the last digits differ, so tolerances apply")
     if findings.versions:
         moved = sorted(
             (next(d for d in range(1, 18) if f"{old:.{d}g}" != f"{new:.{d}g}"), name)
@@ -132,11 +132,11 @@ def _validity(findings: Findings) -> str:
 
 
 def _validation(findings: Findings) -> list[str]:
-    """The repeated trainings of both sides; no section if no side has any."""
+    """The repeated trainings of base and head; no section if neither has any."""
     sides = findings.base.repeats, findings.head.repeats
     if not any(sides):
         return []
-    before, after = (_side(rows or []) for rows in sides)
+    before, after = (_column(rows or []) for rows in sides)
     verdict = gate.compare(*sides)
     if total := verdict.better + verdict.worse + verdict.equal:
         before.append(f"{verdict.worse} of {total}")
@@ -144,16 +144,16 @@ def _validation(findings: Findings) -> list[str]:
     names = ("trainings", "median error", "half of the errors are between", "error of a constant")
     rows = [list(row) for row in zip((*names, "smaller error in"), before, after, strict=False)]
     text = (
-        "Each training learns from a different part of the training samples, and its error is the "
-        "mean absolute error on the rest of them. The testing samples are not used. Trainings "
-        "with the same part are compared in pairs; a difference below "
-        f"{gate.TOLERANCE:.0%} does not count."
+        "Each training uses a different part of the training samples. Its error is the mean "
+        "absolute error on the other training samples; the testing samples are not used. "
+        "Trainings on the same part are compared in pairs; a difference below "
+        f"{gate.TOLERANCE:.0%} is ignored."
     )
     return ["### Validation", table(["", "before", "after"], rows), text]
 
 
-def _side(rows: Sequence[Repeat]) -> list[str]:
-    """The first four cells of the table for one revision."""
+def _column(rows: Sequence[Repeat]) -> list[str]:
+    """One revision's column of the table, without the last cell."""
     if not rows:
         return [NONE] * 4
     errors = quartiles([row.error for row in rows])
@@ -163,7 +163,7 @@ def _side(rows: Sequence[Repeat]) -> list[str]:
 
 
 def _rows(findings: Findings) -> list[str]:
-    """The error of each training before and after; no section unless both sides have it."""
+    """The error of each training in both revisions; no section if no error changed."""
     sides = findings.base.repeats, findings.head.repeats
     before, after = ({row.seed: row.mae for row in rows or []} for rows in sides)
     seeds = [seed for seed in after if seed in before]
@@ -184,7 +184,7 @@ def _changes(title: str, what: str, values: list[Change]) -> list[str]:
 
 
 def _metrics(findings: Findings, rules: gate.Rules) -> list[str]:
-    """Each metric and how it moved, with the verdict if it decides; nothing if none changed."""
+    """Each metric and its change, with the verdict if it decides; no section if none changed."""
     base, head = findings.base, findings.head
     if base.metrics == head.metrics:
         return []
@@ -204,23 +204,23 @@ def _metrics(findings: Findings, rules: gate.Rules) -> list[str]:
         difference = "+" * (moved > 0) + number(moved, 3) if both else NONE
         rows.append([code(name), _value(old), _value(new), difference, " ".join(words)])
     lines = ["### Metrics", table(["metric", "before", "after", "difference", ""], rows)]
-    note = "Only the validation metrics come from repeated trainings. One training is one draw"
+    note = "Only the validation metrics come from repeated trainings. The others are partly luck"
     other = has_changed(base.metrics, head.metrics, gate.BASELINE)
-    return [*lines, f"{note}{', and these two saw different samples' * other}."]
+    return [*lines, f"{note}{', and base and head used different samples' * other}."]
 
 
-def _stages(became: dict[str, str]) -> list[str]:
-    """The names of the stages by what became of them; no section if all were skipped."""
+def _stages(states: dict[str, str]) -> list[str]:
+    """The stages that ran, are new, were removed or skipped; no section if all were skipped."""
     lines = [
         f"- {kind}: {', '.join(names)}"
         for kind in ("ran", "new", "removed", "skipped")
-        if (names := [code(name) for name, fate in became.items() if fate == kind])
+        if (names := [code(name) for name, state in states.items() if state == kind])
     ]
-    return ["### Stages", "\n".join(lines)] if {*became.values()} - {"skipped"} else []
+    return ["### Stages", "\n".join(lines)] if {*states.values()} - {"skipped"} else []
 
 
 def _pictures(pictures: list[Picture], address: Address | None) -> list[str]:
-    """Both versions of each picture that changed, side by side; no section if none did."""
+    """Both versions of each picture that changed, side by side; no section if none changed."""
     found = []
     for path, fraction, before, after in pictures:
         fate = "new" if before is None else "removed" if after is None else ""
@@ -233,7 +233,7 @@ def _pictures(pictures: list[Picture], address: Address | None) -> list[str]:
 
 
 def _value(content: Any) -> str:
-    """The content as code, as params.yaml has it, a number to 6 digits; `none` for None."""
+    """The value as code, written as in params.yaml; floats have 6 digits; `none` for None."""
     if content is None:
         return NONE
     if isinstance(content, bool):

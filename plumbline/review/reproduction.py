@@ -1,4 +1,4 @@
-"""Whether committed results are those of a run: without running it, and by running it."""
+"""Checks whether committed results are those of a run, by hashes or by running all stages."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ NOT_RUN = "stages have not run since these changes"
 
 
 class Difference(NamedTuple):
-    """A result that the run did not reproduce: how, and whether the tolerances allow it."""
+    """A result that differs after a clean run: how, and whether the tolerances allow that."""
 
     what: str
     how: str
@@ -32,14 +32,14 @@ class Difference(NamedTuple):
 
 
 def outcome(differences: list[Difference]) -> str:
-    """What a clean run with these differences gives."""
+    """A phrase that says whether a clean run gives the same results."""
     if not all(difference.within for difference in differences):
         return "a clean run gives different results"
     return f"a clean run gives the same {'within the tolerances' if differences else 'bytes'}"
 
 
 def problems(checkout: Checkout) -> list[str]:
-    """A line for each reason why `dvc repro` would change the checkout; its data is not needed."""
+    """A line for each reason why `dvc repro` would change the checkout; needs no data."""
     stages = checkout.stages("dvc.yaml", checkout.head)
     locked = lock.load(checkout, checkout.head)
     if not stages:
@@ -56,7 +56,7 @@ def problems(checkout: Checkout) -> list[str]:
 
 
 def _changes(checkout: Checkout, stages: dict[str, Any], locked: dict[str, Any]) -> Iterator[str]:
-    """DVC's status in words, without the data that a fresh clone does not have."""
+    """A line for each change in DVC's status, except data that a fresh clone does not have."""
     status, edits = dvc_repo.status(checkout), commented(checkout, locked)
     tracked = dvc_repo.tracked(checkout, entries(stages, "deps"))
     outputs = entries(stages, "outs", "metrics", "plots")
@@ -65,7 +65,7 @@ def _changes(checkout: Checkout, stages: dict[str, Any], locked: dict[str, Any])
         yield f"{', '.join(n for n in edits if edits[n] == names)}: {COMMENTS} {names}{ACCEPT}"
 
     def words(path: str, md5: str, state: str | dict[str, str]) -> list[str]:
-        """md5: the hash with which a stage used the file; empty for an output."""
+        """The lines for one path. md5: of the file that the stage read; empty for an output."""
         fits = path in cached or (path in tracked and tracked[path] in ("", md5))
         if isinstance(state, dict):
             return [f"{path}: {key} is {how}" for key, how in state.items()]
@@ -88,7 +88,7 @@ def _changes(checkout: Checkout, stages: dict[str, Any], locked: dict[str, Any])
 
 
 def _in_words(checkout: Checkout, path: str, state: str, made: bool, tracked: bool) -> str:
-    """DVC's state of a file in our words; made, tracked: by a stage, by `dvc add`."""
+    """DVC's state of a file in plain words. made: by a stage; tracked: by `dvc add`."""
     if state != "deleted":
         return state
     if tracked:
@@ -99,7 +99,7 @@ def _in_words(checkout: Checkout, path: str, state: str, made: bool, tracked: bo
 
 
 def _changed_files(checkout: Checkout, path: str) -> list[str]:
-    """The scripts in a folder that changed since dvc.lock was committed; else the path itself."""
+    """The files that changed in a folder since dvc.lock was committed; if none did, the path."""
     if not (checkout.path / path).is_dir():
         return [path]
     head = checkout.head or "HEAD"
@@ -108,9 +108,9 @@ def _changed_files(checkout: Checkout, path: str) -> list[str]:
 
 
 def changed_files(checkout: Checkout, old: str, new: str, *paths: str) -> list[str]:
-    """The files below the paths that differ between two commits; links are followed.
+    """The files at or below the paths that differ between two commits; follows links.
 
-    new: empty for the working folder.
+    new: a commit, or empty for the working folder.
     """
     places = [(checkout.path / path).resolve() for path in paths]
     inside = [str(place) for place in places if place.is_relative_to(checkout.root)]
@@ -125,10 +125,10 @@ def changed_files(checkout: Checkout, old: str, new: str, *paths: str) -> list[s
 
 
 def reproduce(checkout: Checkout, rules: Rules) -> list[Difference]:
-    """Runs every stage in the checkout; the result is empty if all bytes are the same.
+    """Runs every stage in the checkout; returns an empty list if all bytes are the same.
 
-    Only metrics and pictures can fail; other changed bytes are just listed. Where a different
-    kind of device trained, a metric without a tolerance cannot fail either.
+    Only metrics and pictures can be beyond their tolerances; other files are only listed. So are
+    metrics without a tolerance, if the committed ones are from a different kind of device.
     """
     committed = lock.output_hashes(checkout.stages("dvc.lock", checkout.head))
     stages = checkout.stages("dvc.yaml", checkout.head)
@@ -154,7 +154,7 @@ def reproduce(checkout: Checkout, rules: Rules) -> list[Difference]:
 
 
 def _differing_metrics(checkout: Checkout, rules: Rules, path: str) -> list[Difference]:
-    """The metrics in the file that differ; the file itself if only its layout does."""
+    """The metrics in the file that differ; if only the layout differs, the file itself."""
     kept, ran = (read_values(checkout, commit, path) for commit in (checkout.head, ""))
     other_device = has_changed(kept, ran, DEVICE)
     found = []

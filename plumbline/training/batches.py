@@ -1,7 +1,7 @@
-"""The samples in batches, and each batch in pieces, which all threads and processes compute.
+"""Divides samples into batches, and batches into pieces, which threads and processes share.
 
-Each piece gives a term, wherever it is computed, and the terms are added in the order of the
-pieces. So the result has the same bits for any number of threads and processes.
+The result of each piece is a term, and the terms are added in the order of the pieces. So the sum
+has the same bits for any number of threads and processes.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,39 +31,39 @@ LossOf = Callable[[Tensor, Tensor], Tensor]  # the mean loss of a piece
 
 
 class Samples(NamedTuple):
-    """The rows of X and y that this process has, on its device."""
+    """The rows of X and y that this process holds, on its device."""
 
     X: Tensor  # (n, k) float32
     y: Tensor  # (n, 1) float32
-    first: int  # the index of the first of them among those of all processes
+    first: int  # the index of this process's first row among the rows of all processes
     total: int  # the number of rows of all processes
 
     def without_y(self) -> "Samples":
         return self._replace(y=self.y.new_empty(0, 1))
 
     def own(self, column: Tensor, world: World) -> Tensor:
-        """The rows of X or of y in the pieces that this process computes."""
+        """The rows of `column`, which is X or y, in the pieces that this process computes."""
         rows = world.rows(self.total, piece_size(column.device))
         return column[rows.start - self.first : rows.stop - self.first]
 
     def gather(self, own: Tensor, world: World) -> Tensor:
-        """All rows of a column, on the CPU, in process 0; own: those of each process."""
+        """In process 0, all rows of a column, on the CPU; own: the rows of this process."""
         return world.gather(own.cpu(), self.total, piece_size(self.X.device))
 
 
 class Batch(NamedTuple):
-    """The rows of one step, cut into pieces; the cuts depend on the data alone."""
+    """The rows of one step, cut into the same pieces for any number of processes."""
 
     own: list[Piece]  # the pieces that this process computes: none, some or all
-    first_piece: int  # the index of the first of them among the pieces of all processes
-    piece_count: int  # the number of pieces of all processes
-    total: int  # the number of rows in these
+    first_piece: int  # the index of the first of them among all pieces of the batch
+    piece_count: int  # the number of pieces of the batch, over all processes
+    total: int  # the number of rows of the batch, over all processes
 
 
 def load_share(
     path: Path, device: torch.device, world: World, whole: bool = False
 ) -> tuple[Samples, SamplesInfo]:
-    """The process's share of the rows in a file, or the whole file; and the names of the columns.
+    """A process's share of the rows in a file, or all if `whole`, and the names of the columns.
 
     UserError unless every process finds the same number of rows.
     """
@@ -74,10 +74,10 @@ def load_share(
         )
     rows = slice(0, total) if whole else world.rows(total, piece_size(device))
     mapped, y, info = tensors.load_samples(path, rows)
-    # Copies: the last bits of a matrix product depend on its alignment to 16 bytes, which a new
-    # tensor has, and a mapped file may lack.
+    # Copies, because a new tensor is aligned to 16 bytes and a mapped file may not be. Alignment
+    # can change the last bits of a matrix product.
     X = torch.tensor(mapped, device=device)
-    del mapped  # so that its pages and the copy of y are never in memory together
+    del mapped  # frees its memory before y is copied
     return Samples(X, torch.tensor(y, device=device), rows.start, total), info
 
 
@@ -92,7 +92,7 @@ def full_batch(samples: Samples, world: World) -> Batch:
 
 
 class Batches:
-    """Shuffled batches of `size`, or one of all samples for 0; each iteration is an epoch."""
+    """Shuffled batches of `size` samples, or of all if `size` is 0; each iteration is an epoch."""
 
     def __init__(self, samples: Samples, size: int, order: torch.Generator, world: World) -> None:
         self.samples, self.order, self.world = samples, order, world
@@ -113,9 +113,9 @@ class Batches:
 
 
 def check_model(model: nn.Module, features: int) -> None:
-    """UserError names a layer whose result would depend on the pieces or threads.
+    """Raises UserError for a layer whose result would depend on the pieces or the threads.
 
-    TypeError unless the model gives y (n, 1) for X (n, features): torch would broadcast silently.
+    TypeError unless forward returns shape (n, 1): a loss would silently broadcast other shapes.
     """
     for layer in model.modules():
         for kind, reason in UNFIT.items():
@@ -130,9 +130,9 @@ def check_model(model: nn.Module, features: int) -> None:
 
 
 def backward(loss_of: LossOf, model: nn.Module, batch: Batch, world: World) -> Tensor:
-    """The mean loss of the batch; sets `.grad` of the model's parameters to its gradients.
+    """The mean loss of the batch; sets `.grad` of each parameter of the model to its gradient.
 
-    Forward pass, loss and backward pass of each piece run on one of the threads of a process.
+    The forward pass, loss and backward pass of a piece run in a single thread.
     """
     if batch.piece_count == 1 and world.size == 1:
         loss = loss_of(*batch.own[0])
@@ -175,10 +175,9 @@ def sum_over_pieces(
 ) -> Tensor:
     """The sum of the terms of all pieces, added in the order of the pieces.
 
-    write_term: computes a piece's term, `width` numbers, from its X and y, and writes it into the
-    third argument.
+    write_term(X, y, term): computes the term of a piece, `width` numbers, and writes it to `term`.
     """
-    # A single process adds as it goes; several keep all terms, and exchange them once.
+    # A single process adds up terms in groups; several processes exchange all terms in one step.
     most = max(TERMS_BYTES // (dtype.itemsize * width), world.threads)
     size = batch.piece_count if world.size > 1 else most
     found = torch.zeros(width, device=device, dtype=dtype)
@@ -189,13 +188,13 @@ def sum_over_pieces(
         compute_pieces(lambda task: write_term(*task[0], task[1]), tasks, device, world.threads)
         world.exchange(terms)
         for number, term in enumerate(terms, start):
-            # 0.0 plus -0.0 is 0.0, so the first term is not added to anything.
+            # The first term is copied, because adding it to 0.0 would turn -0.0 into 0.0.
             (found.add_ if number else found.copy_)(term)
     return found
 
 
 def predict_all(model: nn.Module, samples: Samples, world: World) -> Array:
-    """The predictions (n, 1) for the samples of all processes, in process 0."""
+    """In process 0, the predictions (n, 1) for the samples of all processes."""
     predicted = predict(model, samples.own(samples.X, world), world.threads)
     rows: Array = samples.gather(predicted, world).numpy()
     return rows

@@ -1,4 +1,4 @@
-"""The checkpoint of a training: a killed one resumes from it and ends with the same bytes."""
+"""The checkpoint from which a killed training resumes; its results have the same bytes."""
 
 import hashlib
 from collections.abc import Iterable
@@ -18,10 +18,10 @@ from plumbline.training.world import World
 
 
 class Checkpoint:
-    """The state of one training, in a file, which DVC ignores, next to the model.
+    """The state of one training, in a file next to the model; DVC ignores the file.
 
-    settings: what decides the result apart from the data, each compared by its repr.
-    every: epochs from one save to the next; 0: a save is never due.
+    settings: all values besides the data that affect the result, each compared by its repr.
+    every: epochs from one save to the next; if 0, a save is never due.
     """
 
     def __init__(
@@ -38,10 +38,10 @@ class Checkpoint:
         order: torch.Generator,
         world: World,
     ) -> tuple[int, list[Epoch]]:
-        """Loads the saved state; returns the number of epochs that are done, and their rows.
+        """Loads the saved state; returns the number of completed epochs, and their rows.
 
-        Without a file of this training, it returns 0 and no row. From now on, `save` writes the
-        state of model, optimizer and order. UserError unless all processes find the same file.
+        Without a file of this training, it returns 0 and no rows. Later, `save` writes the state of
+        this model, optimizer and order. UserError unless all processes find the same file.
         """
         self.model, self.optimizer, self.order, self.rank = model, optimizer, order, world.rank
         tensors, metadata = self._load()
@@ -64,12 +64,12 @@ class Checkpoint:
         return done, msgspec.json.decode(metadata["rows"], type=list[Epoch])
 
     def save_if_due(self, done: int, rows: list[Epoch]) -> None:
-        """Saves the state after the first `done` epochs if a save is due; only process 0 does."""
+        """In process 0, saves the state after the first `done` epochs if a save is due."""
         if self.every and done % self.every == 0 and not self.rank:
             self.save(done, rows)
 
     def save(self, done: int, rows: list[Epoch]) -> None:
-        """Writes the state after the first `done` epochs, whose rows are `rows`."""
+        """Writes the state after the first `done` epochs, and the rows of these epochs."""
         tensors = {"order": self.order.get_state()}
         tensors |= {f"model.{name}": value for name, value in self.model.state_dict().items()}
         for n, state in self.optimizer.state_dict()["state"].items():
@@ -83,7 +83,7 @@ class Checkpoint:
         self.path.unlink(missing_ok=True)
 
     def _load(self) -> tuple[dict[str, Tensor], dict[str, str]]:
-        """The tensors and the metadata; none if the file is damaged or of a different training."""
+        """The tensors and the metadata; empty unless the file is intact and of this training."""
         if not self.path.is_file():
             return {}, {}
         try:
@@ -93,7 +93,7 @@ class Checkpoint:
                     return file.get_tensors(), metadata
         except SafetensorError:
             pass
-        print(f"{self.path}: damaged or of a different training; starting from the beginning")
+        print(f"{self.path}: damaged or from a different training; starting from the beginning")
         return {}, {}
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What training minimises, the scale of the data, and advice on data that are hard to learn."""
+"""The loss to minimise, the scale of the data, and advice if the data are hard to learn."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -15,21 +15,21 @@ from plumbline.training.world import World
 Function = Callable[..., Tensor]
 CPU = torch.device("cpu")
 
-# From this many rows on, L1Loss saves more time than calling Python in the backward pass costs.
+# With fewer rows, nn.L1Loss is faster, because its backward pass does not call Python.
 MIN_ROWS = 10_000
 
-# Beyond these, one learning rate does not suit both the weights and the bias.
+# If a column's largest magnitude is outside this range, no lr suits both the weights and the bias.
 SMALL, LARGE = 0.01, 100
 
-# Advise shuffling if more of the testing samples are out of range; a random split has fewer.
+# Shuffling is advised above this fraction of samples out of range; random splits stay below it.
 OUT_OF_RANGE = 0.1
 
 
 def objective(model: nn.Module, layer: str) -> tuple[Function, Function]:
-    """predict(X), and loss_fn(y_pred, y), which training minimises.
+    """The functions predict(X) and loss_fn(y_pred, y); training minimises loss_fn.
 
-    layer: the loss's class in torch.nn. A standardised model predicts the standardised y, and its
-    loss is in that unit.
+    layer: the name of the loss's class in torch.nn. For a standardised model, y_pred and the loss
+    are standardised; X and y are in the units of the data.
     """
     loss_fn = make_loss(layer)
     if not isinstance(model, Standardized):
@@ -38,13 +38,13 @@ def objective(model: nn.Module, layer: str) -> tuple[Function, Function]:
 
 
 def make_loss(layer: str) -> nn.Module:
-    """The loss of this class of torch.nn, or a faster one with the same bits."""
+    """The loss of this class in torch.nn, or a faster implementation with the same bits."""
     loss_fn: nn.Module = L1Loss() if layer == "L1Loss" else getattr(nn, layer)()
     return loss_fn
 
 
 class L1Loss(nn.L1Loss):
-    """Mean absolute error, with the bits of nn.L1Loss; training takes 10 to 20 % less time.
+    """Mean absolute error, with the same bits as nn.L1Loss; training takes 10 to 20 % less time.
 
     nn.L1Loss consists of several operations, each of which makes a new tensor of n numbers.
     """
@@ -57,7 +57,7 @@ class L1Loss(nn.L1Loss):
 
 
 class _MeanAbsolute(torch.autograd.Function):
-    """The mean of |errors|; its backward pass overwrites them, so it can run only once."""
+    """The mean of |errors|; the backward pass overwrites `errors`, so it can run only once."""
 
     @staticmethod
     def forward(ctx: Any, errors: Tensor) -> Tensor:
@@ -75,7 +75,7 @@ def fit_scale(model: nn.Module, train: Samples, world: World) -> None:
     """Sets a standardised model's means and standard deviations to those of the columns of X and y.
 
     They are computed in float64, piece by piece, so they need no copy of the data and have the
-    same bits for any number of threads and processes. A constant column has the deviation 1.
+    same bits for any number of threads and processes. A constant column gets the deviation 1.
     """
     if not isinstance(model, Standardized):
         return
@@ -99,7 +99,7 @@ def fit_scale(model: nn.Module, train: Samples, world: World) -> None:
 
 
 def advise(model: nn.Module, train: Samples, test: Samples, world: World) -> Iterator[str]:
-    """A sentence for each parameter that would help; it names the parameter."""
+    """Yields a sentence for each parameter that should be changed; the sentence names it."""
     low, high = bounds = bounds_of(train.X, world)
     if not isinstance(model, Standardized):
         reaches = [torch.maximum(-a, b) for a, b in (bounds, bounds_of(train.y, world))]
@@ -119,28 +119,28 @@ def advise(model: nn.Module, train: Samples, test: Samples, world: World) -> Ite
         count = int(counts.max())
         if count > OUT_OF_RANGE * test.total:
             yield (
-                f"{count:,} of {test.total:,} testing samples lie beyond the training samples; "
+                f"{count:,} of {test.total:,} testing samples are outside the training range; "
                 "set split.shuffle to true in params.yaml"
             )
 
 
 def ranges_of(samples: Samples, world: World) -> list[tuple[float, float]]:
-    """The least and the largest number of each feature."""
+    """The smallest and the largest value of each feature over all processes."""
     low, high = bounds_of(samples.X, world)
     return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
 def sort_for_median(samples: Samples, world: World) -> float:
-    """The median of y over all processes, in process 0.
+    """In process 0, the median of y over all processes.
 
-    A single process sorts y in place, which needs no memory; y then no longer belongs to X.
+    A single process sorts y in place to save memory; the rows of y then no longer match those of X.
     """
     y = samples.gather(samples.own(samples.y, world), world)
     return float(np.median(y.numpy(), overwrite_input=True)) if len(y) else math.nan
 
 
 def bounds_of(column: Tensor, world: World) -> tuple[Tensor, Tensor]:
-    """The least and the largest number of each column over all processes; column: (n, k)."""
+    """The smallest and the largest value of each column over all processes; column: (n, k)."""
     if len(column):
         low, high = column.amin(dim=0), column.amax(dim=0)
     else:  # A process may have no row.

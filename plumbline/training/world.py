@@ -1,4 +1,4 @@
-"""The processes that train together; torchrun's PET_ variables start several."""
+"""The processes that train together; torchrun starts several if its PET_ variables are set."""
 
 import logging
 import os
@@ -17,35 +17,35 @@ from plumbline.core.threads import share_of
 
 
 class World(NamedTuple):
-    """The processes that share the data; this one is number `rank` of `size`."""
+    """The `size` processes that share the data; the number of this one, from 0, is `rank`."""
 
     rank: int = 0
     size: int = 1
     threads: int = 1  # of this process
 
     def pieces(self, n: int) -> slice:
-        """Indices of the process's share of n pieces; shares differ by at most one piece."""
+        """Indices of this process's share of n pieces; shares differ by at most one piece."""
         return share_of(n, self.rank, self.size)
 
     def rows(self, n: int, piece: int) -> slice:
-        """Indices of the process's share of n rows: those of its pieces. It may be empty."""
+        """Indices of this process's share of n rows, in pieces of `piece` rows; may be empty."""
         share = self.pieces(-(-n // piece))
         return slice(share.start * piece, min(share.stop * piece, n))
 
     def reduce(self, numbers: Tensor, operation: ReduceOp.RedOpType) -> None:
-        """Sets the numbers to their sum, or to the largest of each, over all processes."""
+        """Replaces each number by its sum or its maximum over all processes, in place."""
         distributed.all_reduce(numbers, operation)
 
     def exchange(self, terms: Tensor) -> None:
-        """Fills in the terms that other processes computed, which are zero in this one."""
+        """Fills in the terms of the other processes, which are zero in this one."""
         if self.size > 1:
-            # As integers, because -0.0 plus 0.0 is 0.0.
+            # Added as integers, because as floats, -0.0 + 0.0 is 0.0, not -0.0.
             numbers = terms.cpu().view(torch.int32)
             self.reduce(numbers, ReduceOp.SUM)
             terms.copy_(numbers.view(terms.dtype))
 
     def max(self, tensor: Tensor) -> Tensor:
-        """The largest value of each number over all processes."""
+        """The largest value of each element over all processes."""
         if self.size == 1:
             return tensor
         largest = tensor.to("cpu", copy=True)
@@ -57,7 +57,7 @@ class World(NamedTuple):
         return bool(self.max(torch.tensor([number, -number])).sum() == 0)
 
     def gather(self, share: Tensor, n: int, piece: int) -> Tensor:
-        """All n rows, on the CPU, in process 0; in each other process its share."""
+        """In process 0, all n rows, on the CPU; in every other process, only its share."""
         if self.rank:
             if len(share):
                 distributed.send(share, dst=0)
@@ -77,22 +77,22 @@ ALONE = World()
 
 
 def join(threads: int) -> World:
-    """The world of this process, as torchrun describes it, with this many threads."""
+    """Connects this process, which has `threads` threads, with the others that torchrun started."""
     if os.environ.get("WORLD_SIZE", "1") == "1":
         return World(threads=threads)
     if torch.accelerator.is_available():
         index = int(os.environ["LOCAL_RANK"]) % torch.accelerator.device_count()
         torch.accelerator.set_device_index(index)
-    # NCCL refuses tensors on the CPU, and two processes on one GPU. The messages are small.
+    # NCCL refuses CPU tensors, and two processes on one GPU. Gloo suffices for small messages.
     distributed.init_process_group("gloo")
     return World(distributed.get_rank(), distributed.get_world_size(), threads)
 
 
 def launch(module: str) -> bool:
-    """Runs this command in the workers that the PET_ variables ask for, and waits; True if it did.
+    """Runs this command in the workers that PET_ variables ask for; returns True when they end.
 
-    Without such a variable, or in a worker, which has a RANK, it runs nothing and returns False.
-    If a worker fails, torchrun ends the others, and UserError says which one failed and why.
+    Returns False, and runs nothing, without a PET_ variable, and in a worker, where RANK is set.
+    If a worker fails, torchrun ends the others, and this function raises UserError with the cause.
     """
     if "RANK" in os.environ or not any(name.startswith("PET_") for name in os.environ):
         return False
@@ -100,14 +100,14 @@ def launch(module: str) -> bool:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import determine_local_world_size, parse_args, run
 
-    # Torchrun's own messages about a failure fill a screen.
+    # Hides torchrun's own messages about a failure, which fill a screen.
     logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)
     stage = module.rpartition(".")[2]
     alone = [] if "PET_RDZV_ENDPOINT" in os.environ else ["--standalone"]
     with tempfile.TemporaryDirectory() as logs:
         show = ["--local-ranks-filter", "0", "--redirects", "2", "--log-dir", logs]
         arguments = parse_args([*alone, *show, "--module", module, *sys.argv[1:]])
-        # Torchrun would give each process one thread.
+        # By default, torchrun gives each process a single thread.
         threads = torch.get_num_threads() // determine_local_world_size(arguments.nproc_per_node)
         os.environ.setdefault("OMP_NUM_THREADS", str(max(threads, 1)))
         try:
@@ -127,14 +127,14 @@ def launch(module: str) -> bool:
 def cause(stage: str, ends: dict[int, tuple[int, str, list[str]]]) -> str:
     """The line that best explains why processes failed.
 
-    ends: for each rank, its exit code, torchrun's message, and what it wrote to standard error.
-    An error that the stage reported comes first, then a signal, then the last line of a process,
-    which may have lost its peer. An interruption comes last: torchrun ends the remaining processes
-    with SIGTERM.
+    ends: for each rank, its exit code, torchrun's message, and its lines on standard error.
+    An error that the stage reported is preferred to a signal, and a signal to the last line of a
+    process, which may only report a lost connection. An interruption is the last choice, because
+    torchrun itself ends the remaining processes with SIGTERM.
     """
     found, own = [], f"{stage}: "
     for rank, (code, message, lines) in ends.items():
-        # Other lines may follow, because a library may abort a process whose threads still run.
+        # Lines may follow the error, because a library may abort a process with running threads.
         reported = [line.removeprefix(own) for line in lines if line.startswith(own)]
         if reported and reported[-1] != "interrupted":
             found.append((0, reported[-1]))

@@ -14,7 +14,7 @@ TINY = -1.1754943508222875e-38
 
 @pytest.mark.parametrize("line", [(None, None), (TINY, 3.0)])
 @pytest.mark.parametrize("y_std", [None, 77.5])
-def test_a_row_reads_back_to_the_bit_with_only_the_columns_that_its_model_has(
+def test_a_row_reads_back_bit_for_bit_and_the_file_has_only_the_columns_that_are_set(
     tmp_path: Path, line: tuple[float | None, ...], y_std: float | None
 ) -> None:
     row = Epoch(0, 0.31288138031959534, 1e-45, *line, y_std)
@@ -32,7 +32,7 @@ def test_the_longest_history_can_be_read(tmp_path: Path) -> None:
 
 
 def ending(losses: list[float]) -> list[Epoch]:
-    """A history of 300 epochs with these losses in the last ones."""
+    """A history of 300 epochs, the last of which have these losses."""
     first = 300 - len(losses)
     return [Epoch(0, 9.0, 9.0), *(Epoch(first + i, loss, loss) for i, loss in enumerate(losses))]
 
@@ -41,7 +41,7 @@ def ending(losses: list[float]) -> list[Epoch]:
     ("losses", "facts"),
     [
         ([8.0, 9.5], ["the training loss rose from 9 to 9.5"]),
-        # The exercise with lr 0.02 ends in a cycle of two.
+        # With lr 0.02, the exercise ends by alternating between two losses.
         ([0.0056, 0.0214] * 5,
          ["the testing loss swings between 0.0056 and 0.0214 in the last 10 epochs"]),
         ([0.0071, 0.0065] * 5, []),
@@ -51,11 +51,11 @@ def ending(losses: list[float]) -> list[Epoch]:
         ([0.5 - 1e-6 * i for i in range(10)], []),
     ],
 )  # fmt: skip
-def test_a_fact_is_told_only_if_it_is_one(losses: list[float], facts: list[str]) -> None:
+def test_a_fact_is_reported_only_if_it_is_true(losses: list[float], facts: list[str]) -> None:
     assert [*history.facts(ending(losses))] == facts
 
 
-def test_facts_are_about_the_last_epochs_without_a_gap() -> None:
+def test_facts_use_only_the_epochs_after_the_last_gap() -> None:
     rows = ending([0.1, 5.0, 9.0, 1.0, 9.0])
     del rows[2]
     assert "between 1 and 9 in the last 3 epochs" in history.loss_swing(rows)

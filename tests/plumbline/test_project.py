@@ -1,4 +1,4 @@
-"""What `new` writes: the files of this checkout, as a table and an installed library need them."""
+"""`new` writes the files of this checkout, adapted to a table and an installed library."""
 
 import re
 import zipfile
@@ -32,7 +32,7 @@ def made(plan: Plan, path: str) -> Any:
     return yaml.safe_load(make_texts(plan, VERSION)[path])
 
 
-def test_without_a_table_it_is_the_exercise_with_the_librarys_version_for_its_files() -> None:
+def test_without_a_table_a_project_is_the_exercise_and_depends_on_the_librarys_version() -> None:
     texts = make_texts(EXERCISE, VERSION)
     stages = declared.parse(ROOT, texts["dvc.yaml"])
     assert stages.keys() == STAGES.keys()
@@ -48,19 +48,19 @@ def test_without_a_table_it_is_the_exercise_with_the_librarys_version_for_its_fi
     assert wheel_path(VERSION) in texts["requirements.txt"]
 
 
-def test_nothing_that_only_this_repository_needs_is_in_a_project() -> None:
+def test_a_project_has_nothing_that_only_this_repository_needs() -> None:
     texts = make_texts(plan(3), VERSION)
     paths = ("Makefile", "pyproject.toml", "requirements-dev.txt", ".github/workflows/review.yml")
     for path in paths:
         assert ONLY_HERE in (ROOT / path).read_text()
         words = r"test-all|bench|xdist|numprocesses|\.ci/run|\[project\]|not in a project"
         assert not re.search(words, texts[path])
-    assert len(texts) <= 42  # and the table, the wheel and its note
+    assert len(texts) <= 42  # besides the table, the wheel and its note
     python = [text for path, text in texts.items() if path.endswith(".py")]
     assert sum(text.count("\n") for text in python) <= 1_100
 
 
-def test_a_table_is_loaded_in_place_of_the_generated_line() -> None:
+def test_a_project_with_a_table_loads_it_instead_of_generating_samples() -> None:
     texts = make_texts(plan(1), VERSION)
     stages = declared.parse(ROOT, texts["dvc.yaml"])
     assert stages["load"].inputs == {"data/table.csv"}
@@ -81,7 +81,7 @@ def test_only_a_line_in_one_feature_has_a_landscape_and_a_weight(plan: Plan, sho
     assert ("weight" in made(plan, "gate.yaml")["metrics"]) == bool(shown)
 
 
-def test_the_rules_of_a_table_have_its_unit_and_no_limit() -> None:
+def test_the_gate_rules_for_a_table_have_tolerances_in_its_unit_and_no_limit() -> None:
     rules = made(plan(2), "gate.yaml")["metrics"]
     assert not [name for name, rule in rules.items() if "limit" in rule or name == "weight_error"]
     assert float(rules.pop("test_r2")["tolerance"]) == 1e-4
@@ -89,17 +89,17 @@ def test_the_rules_of_a_table_have_its_unit_and_no_limit() -> None:
 
 
 @pytest.mark.parametrize(("n", "repeats"), [(200_000, 20), (200_001, 6)])
-def test_a_large_table_is_trained_on_less_often(n: int, repeats: int) -> None:
+def test_a_large_table_gets_fewer_repeats(n: int, repeats: int) -> None:
     assert made(plan(10, n=n), "params.yaml")["validate"]["repeats"] == repeats
 
 
-def test_a_value_changes_in_its_section_alone_and_its_comment_keeps_its_place() -> None:
+def test_a_value_changes_only_in_its_section_and_its_comment_keeps_its_column() -> None:
     text = "\na:\n  x: 1    # one\nb:\n  y: 2\n  x: 3    # three\n"
     assert set_value(text, "b.x", "null") == text.replace("3    #", "null #")
     assert set_value(text, "b.y", "0.25") == text.replace("y: 2", "y: 0.25")
 
 
-def test_a_file_that_somebody_edited_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_edited_file_of_the_checkout_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(project, "read", lambda _: "stages: {}\n")
     with pytest.raises(UserError, match="was a file of this checkout edited"):
         make_texts(plan(1), VERSION)
@@ -112,7 +112,7 @@ def test_pip_installs_the_wheel_with_its_version_and_its_command(tmp_path: Path)
     path, site = tmp_path / wheel_path(version).rpartition("/")[2], tmp_path / "site"
     path.write_bytes(wheel)
     names = [name for name in zipfile.ZipFile(path).namelist() if name.startswith("plumbline/")]
-    assert names == sorted(names)  # so that the version is the same on every file system
+    assert names == sorted(names)  # keeps the version the same on every file system
     pip = ["python", "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
     Clone(tmp_path).run(*pip, "--target", "site", path.name)
     assert (site / f"plumbline-{version}.dist-info" / "METADATA").is_file()

@@ -1,4 +1,4 @@
-"""Tables are read as they are, and the error for a bad one names the place."""
+"""Tables of many formats are read, and the error for a bad one says where and what is wrong."""
 
 import gzip
 import json
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("folder")
 
 
 def read(content: str | bytes | dict[str, Any], *columns: str) -> list[list[float]]:
-    """The rows of a CSV table, or of a Parquet table from its columns."""
+    """The rows of a CSV table with this text, or of a Parquet table with these columns."""
     path = Path("table")
     if isinstance(content, dict):
         parquet.write_table(pa.table(content), path)
@@ -42,13 +42,11 @@ def read(content: str | bytes | dict[str, Any], *columns: str) -> list[list[floa
         ("a,b,c\r1,2,größe".encode("latin-1"), "a"),
     ],
 )
-def test_what_is_above_the_header_and_the_columns_not_in_use_are_ignored(
-    text: str | bytes, a: str
-) -> None:
+def test_lines_above_the_header_and_unused_columns_are_ignored(text: str | bytes, a: str) -> None:
     assert read(text, "b", a) == [[2, 1]]
 
 
-def test_numbers_booleans_and_decimals_are_numbers() -> None:
+def test_integers_booleans_and_decimals_are_read_as_numbers() -> None:
     assert read("a,b\n False ,1\ntrue,2.5\n", "a", "b") == [[0, 1], [1, 2.5]]
     columns = {"a": [3, 4], "b": [True, False], "c": [Decimal("0.25"), Decimal(-2)]}
     assert read(columns, *"cab") == [[0.25, 3, 1], [-2, 4, 0]]
@@ -74,22 +72,22 @@ def test_a_gap_is_nan(content: str | dict[str, Any]) -> None:
         ("a,b\n-1e39,3\n", "column a, row 1 below the header: wanted a finite float32, got -1e+39"),
         ("sep=;\na;b\n", f'{OTHER} semicolons between the columns; convert it: python -c "{CODE}'),
         ("a\tb\n1\t2\n", f"{OTHER} tabs between the columns; convert it: python -c "),
-        ("", "wanted a CSV or Parquet table, got no names of columns"),
-        ("größe,b\n".encode("latin-1"), f"{OTHER} another encoding, such as Latin-1; convert it"),
+        ("", "wanted a CSV or Parquet table, got no column names"),
+        ("größe,b\n".encode("latin-1"), f"{OTHER} text in an encoding such as Latin-1"),
         (gzip.compress(b"a,b\n1,2\n", mtime=0), f"{OTHER} a gzip file; convert it"),
         (b"\x80\x05\0", "wanted a CSV or Parquet table, got a binary file"),
         (b"PAR1abcd", "wanted a CSV or Parquet table, got: "),
         ({"a": ["x"], "b": [1]}, "column a: wanted numbers, got string; docs/your-own.md"),
     ],
 )
-def test_the_error_for_a_bad_table_names_the_place(content: Any, error: str) -> None:
+def test_the_error_for_a_bad_table_says_where_and_what_is_wrong(content: Any, error: str) -> None:
     with pytest.raises(UserError) as caught:
         read(content, "a", "b")
     assert str(caught.value).startswith(f"table: {error}")
 
 
 @pytest.mark.parametrize("row", ["3,x", "3"])
-def test_a_bad_row_beyond_the_first_block_has_its_number(row: str) -> None:
+def test_the_error_for_a_row_after_the_first_block_has_its_number(row: str) -> None:
     with pytest.raises(UserError, match="row 300001 below the header: wanted (a number|2 columns)"):
         read("a,b\n" + "1.000000000000,1\n" * 300_000 + row, "a", "b")
 
@@ -104,7 +102,7 @@ def test_a_column_remembers_its_earlier_blocks() -> None:
         column.convert(pa.array(["true"]), 3, out)
 
 
-def test_a_feature_that_was_constant_in_training_may_be_any_number() -> None:
+def test_a_feature_that_was_constant_in_training_may_have_any_value() -> None:
     column = Column("c", trained=(0.1, 0.1))
     column.convert(pa.array(["0.2"]), 1, np.empty(1, np.float32))
     column.check_precision()
@@ -114,7 +112,7 @@ def test_a_feature_that_was_constant_in_training_may_be_any_number() -> None:
     "error",
     [".: wanted a table, got a folder", "link: .* a link to gone", "x: no such file; `dvc pull x`"],
 )
-def test_what_is_no_file_is_refused(error: str) -> None:
+def test_a_path_that_is_not_a_file_is_refused(error: str) -> None:
     Path("link").symlink_to("gone")
     Path("x.dvc").touch()
     with pytest.raises(UserError, match=f"^{error}"):
@@ -133,7 +131,7 @@ def test_what_is_no_file_is_refused(error: str) -> None:
         (f"{2**53 + 1}", "0", ""),
     ],
 )
-def test_a_column_that_float32_blurs_is_refused(first: str, step: str, error: str) -> None:
+def test_a_column_that_float32_cannot_hold_is_refused(first: str, step: str, error: str) -> None:
     numbers = [Decimal(first) + i * Decimal(step) for i in range(120)]
     kind = Decimal if "." in step else float if "e" in step else int
     for content in "\n".join(["a", *map(str, numbers)]), {"a": [kind(n) for n in numbers]}:
@@ -157,7 +155,7 @@ def test_an_index_column_that_pandas_named_is_recognised(header: str, index: lis
     assert find_index(open_table(Path("table"))) == index
 
 
-def test_the_index_that_parquet_notes_is_known() -> None:
+def test_an_index_that_parquet_records_is_recognised() -> None:
     noted = {"pandas": json.dumps({"index_columns": ["b", {"kind": "range", "name": "c"}]})}
     table = pa.table({"a": [1], "b": [1], "__index_level_0__": [1]}).replace_schema_metadata(noted)
     parquet.write_table(table, "table")

@@ -26,13 +26,13 @@ def test_the_mean_of_a_million_equal_errors_is_that_error() -> None:
     assert mae(error, np.zeros_like(error)) == pytest.approx(np.float32(0.1), rel=1e-12)
 
 
-def test_quartiles_are_those_of_numpy_for_an_odd_number() -> None:
+def test_quartiles_of_an_odd_count_are_those_of_numpy() -> None:
     numbers = np.random.default_rng(0).random(9)
     wanted = np.quantile(numbers, [0.25, 0.5, 0.75])
     assert quartiles(list(numbers)) == pytest.approx(tuple(wanted))
 
 
-def test_the_metrics_are_medians_and_leave_out_what_is_infinite() -> None:
+def test_the_metrics_are_medians_and_infinite_ones_are_left_out() -> None:
     rows = [Repeat(i, mae, mae, mae, 10 * i, 9) for i, mae in enumerate([5.0, 1.0, 3.0, None])]
     names = ("validation_mae", "validation_mae_q1", "validation_baseline_mae")
     assert validation.metrics(rows) == dict(zip(names, (4, 2, 15), strict=True))
@@ -40,7 +40,7 @@ def test_the_metrics_are_medians_and_leave_out_what_is_infinite() -> None:
 
 
 @pytest.mark.slow
-def test_the_longest_file_reads_back_to_the_bit(tmp_path: Path) -> None:
+def test_the_longest_file_reads_back_bit_for_bit(tmp_path: Path) -> None:
     number = 1.1754943508222875e-308
     rows = [Repeat(i, *[number] * 4, 2**40) for i in range(1, validation.MAX_ROWS)]
     rows.insert(0, Repeat(0, None, None, None, number, 1))

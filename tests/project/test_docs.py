@@ -1,4 +1,4 @@
-"""README and docs agree with the project."""
+"""The README and the docs agree with the project."""
 
 import itertools
 import re
@@ -19,7 +19,7 @@ PAGES = {
     for path in ROOT.glob(pattern)
 }
 README = PAGES[ROOT / "README.md"]
-# What a fresh clone lacks: outputs, and files that a user, a command, DVC or git makes.
+# Files that a fresh clone lacks: outputs, and files that a user, a command, DVC or git makes.
 MADE = {
     *(path for stage in STAGES.values() for path in stage.outs),
     *("stages/describe.py", "stages/errors.py", "tests/stages/test_describe.py"),
@@ -37,8 +37,8 @@ def commands(program: str) -> Iterator[list[str]]:
             yield words[words.index(program) + 1 :]
 
 
-def test_every_path_exists_or_is_made_and_every_link_leads_to_a_file() -> None:
-    gone = "no examples" if (ROOT / "examples").exists() else "examples"  # a user may delete them
+def test_every_path_in_the_docs_exists_or_is_made_and_every_link_leads_to_a_file() -> None:
+    gone = "no examples" if (ROOT / "examples").exists() else "examples"  # a user may delete these
     paths = r"`((?:[\w.-]+/)+[\w.-]*\w/?|[\w-]+\.(?:py|yaml|lock|json))`"
     for page, text in PAGES.items():
         for path in {*re.findall(paths, text)} - MADE:
@@ -48,21 +48,21 @@ def test_every_path_exists_or_is_made_and_every_link_leads_to_a_file() -> None:
             assert (page.parent / target).is_file() or gone in target, f"{page}: {target}"
 
 
-def test_every_command_of_make_dvc_and_plumbline_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_in_the_docs_exists(monkeypatch: pytest.MonkeyPatch) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for word in itertools.chain(*commands("make")):
         name, equals, _ = word.partition("=")
-        if equals and name not in ("INVARIANCE", "FUZZ"):  # Tests read these.
+        if equals and name not in ("INVARIANCE", "FUZZ"):  # The tests read these two.
             assert f"$({name})" in makefile or f"$(if $({name})" in makefile, word
         elif word.islower():
             assert f"\n{word}:" in makefile, word
     for words in filter(None, commands("dvc")):
-        monkeypatch.setattr(sys, "argv", ["dvc", *words])  # DVC reads it too
+        monkeypatch.setattr(sys, "argv", ["dvc", *words])  # parse_args reads it too
         parse_args(words)
     assert {words[0] for words in commands("plumbline") if words} <= {*COMMANDS, "COMMAND"}
 
 
-def test_the_readme_shows_the_loop_as_it_is() -> None:
+def test_the_loop_in_the_readme_is_that_of_the_code() -> None:
     loop = (ROOT / "stages" / "loop.py").read_text(encoding="utf-8").splitlines()
     (shown,) = re.findall(r"(?s)```python\n(.*?)```", README)
     lines = [line for line in shown.splitlines() if line]
@@ -92,7 +92,7 @@ def test_the_readme_draws_the_pipeline_and_names_the_outputs_of_each_stage() -> 
     assert outputs.keys() >= {"generate", "verify"}
 
 
-def test_the_development_page_names_every_part_of_plumbline() -> None:
+def test_the_development_page_names_every_module_and_folder_of_plumbline() -> None:
     named = re.findall(r"`(plumbline/[\w.]+/?)`", PAGES[ROOT / "docs" / "development.md"])
     parts = [path for path in (ROOT / "plumbline").iterdir() if path.name[0] != "_"]
     assert {f"plumbline/{path.name}{'/' * path.is_dir()}" for path in parts} <= {*named}

@@ -1,4 +1,4 @@
-"""Each example is made by `new`, and ends at the numbers and the picture of its README."""
+"""The project of each example gives the numbers and the picture in the example's README."""
 
 import json
 import re
@@ -14,19 +14,19 @@ from tests.support.projects import enter, make_project, of_a_checkout
 
 pytestmark = [pytest.mark.all, of_a_checkout]
 
-# What the README of each example says of its metrics.
+# The sentence in each example's README about its metrics.
 SAID = {
     "diabetes": "a test MAE of {test_mae:.1f} (of values from 25 to 346) "
     "and a test R² of {test_r2:.2f}.",
     "sine": "a test RMSE of {test_rmse:.4f}, the size of the noise",
-    "penguins": "a test MAE of {test_mae:.0f} g, where a constant has {baseline_mae:.0f} g; "
-    "the validation MAE is {validation_mae:.0f} g.",
+    "penguins": "a test MAE of {test_mae:.0f} g, against {baseline_mae:.0f} g for a constant "
+    "prediction; the validation MAE is {validation_mae:.0f} g.",
 }
 
 
 @pytest.fixture(scope="module", params=SAID)
 def example(request: pytest.FixtureRequest, share: Callable[..., Clone]) -> Clone:
-    """The project of an example, which has run; without its packages, the tests are skipped."""
+    """An example's project with its results; skips its tests if its package is not installed."""
     name, own = request.param, ROOT / "examples" / request.param / "requirements.txt"
     if own.is_file():
         pytest.importorskip(own.read_text().partition("==")[0])
@@ -37,7 +37,7 @@ def example(request: pytest.FixtureRequest, share: Callable[..., Clone]) -> Clon
     return enter(share(name, make).path)
 
 
-def test_the_readme_tells_the_metrics_and_shows_the_picture(example: Clone) -> None:
+def test_the_readme_contains_the_metrics_and_the_picture_of_the_project(example: Clone) -> None:
     name = example.path.parent.name
     metrics = json.loads((example.path / "metrics.json").read_text())
     readme = (ROOT / "examples" / name / "README.md").read_text(encoding="utf-8")
@@ -48,7 +48,7 @@ def test_the_readme_tells_the_metrics_and_shows_the_picture(example: Clone) -> N
 
 
 @pytest.mark.parametrize("example", ["penguins"], indirect=True)
-def test_the_penguins_readme_predicts_a_raw_table_by_a_stage_that_lint_accepts(
+def test_the_commands_in_the_penguins_readme_print_its_numbers_and_lint_passes(
     example: Clone,
 ) -> None:
     text = (ROOT / "examples" / "penguins" / "README.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""After any fault, the next `dvc repro` gives the right bytes, or a line says what to do."""
+"""After any fault, the next `dvc repro` gives the right bytes; it may need `recover` first."""
 
 import shutil
 import sys
@@ -10,12 +10,12 @@ from tests.support.exercise import STAGES
 
 pytestmark = [
     pytest.mark.all,
-    pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals"),
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows lacks these signals"),
 ]
 
-# Every Python with this script's folder on its path runs the script at startup. When the chosen
-# process reaches the chosen moment, the script sends one signal to it: Ctrl-C to its whole process
-# group, as a terminal does.
+# Every Python process that has this script's folder on its path runs the script at startup. When
+# the chosen process reaches the chosen audit event, the script sends it one signal. It sends SIGINT
+# to the whole process group, as a terminal does on Ctrl-C.
 HOOK = """
 import os, signal, sys
 word, event, part, name = os.environ["STRIKE"].split("|")
@@ -34,7 +34,7 @@ sys.addaudithook(strike)
 def strike(clone: Clone, command: list[str], word: str, event: str, part: str, name: str) -> str:
     """Runs the command, and sends one signal to the process whose command contains `word`.
 
-    It is sent at the audit event whose arguments contain `part`. Result: what is printed.
+    Sends it at the first audit event `event` whose arguments contain `part`; returns the output.
     """
     folder = clone.path.parent
     (folder / "sitecustomize.py").write_text(HOOK)
@@ -66,7 +66,7 @@ def recovers(clone: Clone, right: Clone) -> bool:
 def test_the_next_run_recovers_from_a_kill(
     reproduced: Clone, clone: Clone, stage: str, word: str, event: str, part: str, name: str
 ) -> None:
-    if word == "dvc repro":  # so that DVC stores the output
+    if word == "dvc repro":  # otherwise DVC would not store the output
         shutil.rmtree(clone.path / ".dvc" / "cache")
     strike(clone, ["dvc", "repro", "--force", "--single-item", stage], word, event, part, name)
     for path in STAGES[stage].outs:
@@ -74,7 +74,7 @@ def test_the_next_run_recovers_from_a_kill(
     assert recovers(clone, reproduced)
 
 
-def test_ctrl_c_while_torch_is_imported_is_one_line(clone: Clone) -> None:
+def test_ctrl_c_while_torch_is_imported_prints_one_line(clone: Clone) -> None:
     said = strike(clone, STAGES["train"].cmd, "stages.train", "import", "'torch.nn'", "SIGINT")
     assert said == "train: interrupted\n"
 

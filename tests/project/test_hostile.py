@@ -1,6 +1,6 @@
-"""Any file is read, or refused in one line: it runs no code, fills no memory and never hangs.
+"""Every file is read, or refused in one line; none runs code, fills the memory or hangs.
 
-FUZZ=10000 draws that many files of each kind.
+With FUZZ=10000 in the environment, the last test draws 10,000 files of each kind.
 """
 
 import os
@@ -33,7 +33,7 @@ SAMPLES, MODEL = "samples.safetensors", "model.safetensors"
 MLP, MLP_INFO = make_with_info("mlp", 2, standardize=True)
 WEIGHTS = {name: tensor.numpy() for name, tensor in MLP.state_dict().items()}
 X = np.ones((9, 1), "f4")
-# A whole file of each kind, and what reads it.
+# A whole file of each kind, and the function that reads it.
 WHOLE = {
     "params.yaml": yaml.safe_dump(EXERCISE).encode(),
     SAMPLES: save({"X": X, "y": X}, tensors.encode(INFO)),
@@ -63,7 +63,7 @@ def files(folder: Path) -> None:
 
 
 def is_refused(name: str) -> bool:
-    """True if the file's reader refuses it, and names it or the table."""
+    """True if the file's reader refuses it; the error has to name the file or new.csv."""
     said = ""
     try:
         READERS[name]()
@@ -81,7 +81,7 @@ class Hostile:
 
 
 @each_kind
-def test_a_whole_file_is_read_and_code_in_it_is_not_run(files: None, name: str) -> None:
+def test_a_whole_file_is_read_and_a_file_of_code_does_not_run(files: None, name: str) -> None:
     assert not is_refused(name)
     for code in (pickle.dumps(Hostile()), b"train: !!python/object/apply:os.mkdir [run]"):
         Path(name).write_bytes(code)
@@ -90,7 +90,7 @@ def test_a_whole_file_is_read_and_code_in_it_is_not_run(files: None, name: str) 
 
 
 @each_kind
-def test_what_is_not_a_regular_file_is_refused_at_once(files: None, name: str) -> None:
+def test_anything_but_a_regular_file_is_refused_without_waiting(files: None, name: str) -> None:
     if sys.platform == "win32":
         pytest.skip("Windows has no named pipes")
     path = Path(name)
@@ -100,7 +100,7 @@ def test_what_is_not_a_regular_file_is_refused_at_once(files: None, name: str) -
         lambda: os.mkfifo(path),
         path.mkdir,
     ]
-    signal.alarm(60)  # ends this process if it waits for a writer to the pipe
+    signal.alarm(60)  # ends this process if the reader waits for a writer to the pipe
     for make in kinds:
         path.unlink()
         make()
@@ -127,7 +127,7 @@ HUGE: dict[str, tuple[str, Callable[[], bytes]]] = {
 @pytest.mark.all
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux has /proc/self/statm")
 @pytest.mark.parametrize("kind", HUGE)
-def test_no_file_takes_more_memory_than_its_size_plus_200_megabytes_or_long(
+def test_a_huge_or_deep_file_is_refused_within_20_seconds_and_200_extra_megabytes(
     files: None, kind: str
 ) -> None:
     resource = pytest.importorskip("resource")
@@ -145,7 +145,7 @@ def test_no_file_takes_more_memory_than_its_size_plus_200_megabytes_or_long(
 
 many = settings(
     max_examples=int(os.environ.get("FUZZ", "200")),
-    # A file that takes longer counts as a hang. The limit allows for a busy machine.
+    # A file that takes longer fails the test. The limit allows for a busy machine.
     deadline=timedelta(seconds=10),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     derandomize="FUZZ" not in os.environ,
@@ -153,7 +153,7 @@ many = settings(
 
 
 def mutated(whole: bytes) -> st.SearchStrategy[bytes]:
-    """The content with some bytes replaced, or with its end cut off; or random bytes."""
+    """The content with some bytes replaced or with its end cut off, or random bytes."""
     place, size = st.integers(0, len(whole) - 1), st.integers(0, 9) | st.just(len(whole))
     return st.binary() | st.builds(
         lambda at, n, new: whole[:at] + new + whole[at + n :], place, size, st.binary(max_size=9)

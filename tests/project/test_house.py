@@ -1,4 +1,4 @@
-"""Who may import whom, and which packages are pinned."""
+"""The rules for imports inside the project, and for the pins of packages."""
 
 import re
 import sys
@@ -20,7 +20,7 @@ def root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
 
 
-def test_the_library_imports_no_stage_and_its_folders_and_modules_form_no_circle() -> None:
+def test_the_library_imports_no_stage_and_has_no_circular_imports() -> None:
     modules = {
         ".".join(path.with_suffix("").parts): {
             name for name in imports.modules(path) if name.startswith(("plumbline.", "stages."))
@@ -35,17 +35,17 @@ def test_the_library_imports_no_stage_and_its_folders_and_modules_form_no_circle
         folders[folder].discard(folder)
     assert not folders["core"]
     for order in (TopologicalSorter(folders), TopologicalSorter(modules)):
-        order.prepare()  # CycleError if there is a circle
+        order.prepare()  # raises CycleError if imports are circular
 
 
 def pins(path: str) -> dict[str, str]:
-    """The version of each package that a file of requirements pins, by its normal name."""
+    """The pinned version of each package in a requirements file, by the package's normal name."""
     found = re.findall(r"(?m)^([\w.-]+)==(\S+)$", Path(path).read_text())
     return {normal(name): version for name, version in found}
 
 
 def packages_of(folder: str) -> list[set[str]]:
-    """For each module of another project that the folder imports: the packages that have it."""
+    """For each third-party module that the folder imports, the packages that contain it."""
     found, paths = packages_distributions(), Path(folder).rglob("*.py")
     imported = {name.split(".")[0] for path in paths for name in imports.modules(path)}
     others = imported - {"plumbline", "stages", "tests", *sys.stdlib_module_names}
@@ -53,7 +53,7 @@ def packages_of(folder: str) -> list[set[str]]:
 
 
 @pytest.mark.slow
-def test_each_package_is_pinned_and_the_librarys_have_lower_bounds_that_the_pins_keep() -> None:
+def test_each_imported_package_is_pinned_at_or_above_the_lower_bound_of_the_library() -> None:
     pinned = pins("requirements.txt")
     known = pinned | pins("requirements-dev.txt")
     assert [packages for packages in packages_of("tests") if not packages & known.keys()] == []
@@ -66,7 +66,7 @@ def test_each_package_is_pinned_and_the_librarys_have_lower_bounds_that_the_pins
 
 
 def test_each_package_is_pinned_at_one_version_everywhere() -> None:
-    """If this fails after an update, type: pip install -r requirements.txt."""
+    """If this fails after an update, run: pip install -r requirements.txt."""
     pinned = pins("requirements.txt")
     uv = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["uv"]["constraint-dependencies"]
     keys = yaml.safe_load(Path("versions.yaml").read_text())

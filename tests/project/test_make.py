@@ -16,14 +16,14 @@ pytestmark = [
 
 @pytest.fixture
 def project(tmp_path: Path) -> Clone:
-    """A folder with the Makefile and what it installs, and no environment."""
+    """A folder with the Makefile and the lists of packages, but without an environment."""
     for path in [ROOT / "Makefile", ROOT / "pyproject.toml", *ROOT.glob("*.txt")]:
         shutil.copy(path, tmp_path)
     return Clone(tmp_path)
 
 
 def make(project: Clone, *arguments: str) -> list[str]:
-    """What make prints."""
+    """The lines that make prints."""
     return project.try_run("make", *arguments).stdout.splitlines()
 
 
@@ -47,14 +47,14 @@ def test_the_cpu_option_changes_only_the_index_of_torch(project: Clone) -> None:
         ("PYTHON=false", "wanted Python 3.11 or newer; name one: make PYTHON=python3.12"),
     ],
 )
-def test_what_is_missing_is_reported_in_one_line(project: Clone, argument: str, error: str) -> None:
+def test_a_missing_requirement_prints_one_line(project: Clone, argument: str, error: str) -> None:
     project.init()
     assert make(project, "repro", argument)[0].startswith(error)
     assert not (project.path / ".venv").exists()
 
 
 @pytest.mark.parametrize("moved", [False, True])
-def test_a_moved_folder_gets_a_new_environment(project: Clone, moved: bool) -> None:
+def test_only_a_moved_folder_gets_a_new_environment(project: Clone, moved: bool) -> None:
     scripts = project.path / ".venv" / "bin"
     scripts.mkdir(parents=True)
     place = project.path.parent / "before" if moved else project.path
@@ -67,8 +67,8 @@ def test_a_moved_folder_gets_a_new_environment(project: Clone, moved: bool) -> N
 
 
 @pytest.mark.all
-def test_an_environment_without_pip_gets_it(project: Clone) -> None:
-    """As uv makes one."""
+def test_make_installs_pip_in_an_environment_without_it(project: Clone) -> None:
+    """An environment that uv makes has no pip."""
     project.run("python", "-m", "venv", "--without-pip", ".venv")
     make(project, ".venv/pip")
     project.run(".venv/bin/python", "-m", "pip", "--version")

@@ -20,7 +20,7 @@ def test_a_stage_that_does_not_compute_with_torch_does_not_import_it(
 
 
 def changes(clone: Clone) -> dict[str, set[str]]:
-    """The dependencies and parameters of each stage that DVC takes for changed."""
+    """The dependencies and parameters that DVC considers changed, by stage."""
     found: dict[str, set[str]] = {}
     for name, states in json.loads(clone.run("dvc", "status", "--json")).items():
         deps = dict(states[0]["changed deps"])
@@ -29,7 +29,7 @@ def changes(clone: Clone) -> dict[str, set[str]]:
 
 
 @pytest.mark.slow
-def test_an_edit_changes_only_the_stages_that_import_or_read_it(clone: Clone) -> None:
+def test_an_edited_script_or_value_affects_only_the_stages_that_use_it(clone: Clone) -> None:
     clone.set_params({"train.lr": 0.02, "plot.dpi": 90})
     clone.edit("versions.yaml", 'torch: "', 'torch: "9')
     clone.edit("versions.yaml", 'matplotlib: "', 'matplotlib: "9')
@@ -56,7 +56,7 @@ def test_an_edit_changes_only_the_stages_that_import_or_read_it(clone: Clone) ->
         pytest.param("train.lr", 0.02, {*STAGES} - {"generate", "split"}, marks=pytest.mark.all),
     ],
 )
-def test_a_changed_value_reruns_what_depends_on_it_and_the_old_value_nothing(
+def test_a_changed_value_reruns_the_stages_that_use_it_and_the_old_value_reruns_none(
     clone: Clone, key: str, value: float, stages: set[str]
 ) -> None:
     assert clone.repro() == []
@@ -90,7 +90,7 @@ def test_a_fresh_clone_elsewhere_gives_the_committed_bytes(
     reproduced: Clone, tmp_path: Path
 ) -> None:
     """`reproduced` ran its stages in one process, without these settings."""
-    if shutil.which("localedef"):  # else there may be no German locale
+    if shutil.which("localedef"):  # it makes a German locale, which may be missing
         Clone(tmp_path).try_run("localedef", "-i", "de_DE", "-f", "UTF-8", "./de_DE.UTF-8")
     path = tmp_path / "Ordner mit Zwischenräumen" / "fresh"
     reproduced.run("git", "clone", "--quiet", ".", str(path))
@@ -102,7 +102,7 @@ def test_a_fresh_clone_elsewhere_gives_the_committed_bytes(
 
 @pytest.mark.all
 def test_a_cpu_without_wide_instructions_gives_the_same_samples_and_model(clone: Clone) -> None:
-    """It may change the last bits of other trainings, such as those of `validate`."""
+    """Other trainings, such as those of `validate`, may differ in their last bits on this CPU."""
     narrow, before = Clone(clone.path, ATEN_CPU_CAPABILITY="default"), clone.digests()
     narrow.run(*STAGES["train"].cmd)
     assert clone.digests() == before

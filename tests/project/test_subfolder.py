@@ -1,4 +1,4 @@
-"""A project in a folder of a repository works with every command, and is judged alone."""
+"""In a subfolder of a repository, every command works, and considers only the project's files."""
 
 import re
 import shutil
@@ -11,15 +11,15 @@ from tests.support.clone import Clone
 
 pytestmark = pytest.mark.all
 
-# Those that fewer epochs change.
+# The pictures that change with the number of epochs.
 PICTURES = [f"plots/{name}.png" for name in ("landscape", "loss", "predictions", "validation")]
 
 
 @pytest.fixture(scope="module", params=["its own", "the repository's"])
 def worse(request: pytest.FixtureRequest, reproduced: Clone, share: Callable[..., Clone]) -> Clone:
-    """The folder of a project that has run with too few epochs; its last commit is the exercise.
+    """A project in a subfolder, run with too few epochs; the exercise's results are committed.
 
-    The parameter says whose `.dvc` the project has.
+    The parameter decides whether `.dvc` is in the project or at the root of the repository.
     """
     above = request.param == "the repository's"
 
@@ -38,7 +38,7 @@ def worse(request: pytest.FixtureRequest, reproduced: Clone, share: Callable[...
     return Clone(share("above" if above else "inside", make).path / "project")
 
 
-def test_the_commands_see_the_project_alone_and_judge_it(worse: Clone) -> None:
+def test_the_commands_report_the_changes_of_the_project_only(worse: Clone) -> None:
     gate = worse.try_run("python", "-m", "plumbline", "gate", "HEAD")
     assert gate.returncode == 1
     said = "gate: closed, compared with HEAD\n  validation_mae: Worse in 20 of 20 "

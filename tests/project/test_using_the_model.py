@@ -1,4 +1,4 @@
-"""docs/using-the-model.md, typed block by block with the exercise's model."""
+"""Every block of code in docs/using-the-model.md works with the exercise's model."""
 
 import re
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ MODEL = "models/model.safetensors"
 
 @pytest.fixture(scope="module", autouse=True)
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The working folder, with the results of an exercise and the page's table, new.csv."""
+    """The tests' working folder, with a trained model and the page's table, new.csv."""
     with chdir(tmp_path_factory.mktemp("results")):
         write_params({"train.standardize": True, "train.lr": 0.1})
         run_stage(generate, "samples")
@@ -43,7 +43,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def run(block: str) -> Any:
-    """The `predicted` of a block."""
+    """Runs a block of code, and returns its variable `predicted`."""
     names: dict[str, Any] = {}
     exec(block, names)  # noqa: S102
     return names.get("predicted")
@@ -54,7 +54,7 @@ def test_the_stage_prints_what_the_page_shows(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out == PRINTED
 
 
-def test_the_entry_of_the_stage_declares_what_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lint_accepts_the_stage_entry_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     (entry,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     assert [*problems.static_problems(declared.parse(ROOT, f"stages:\n{entry}")["predict"])] == []
@@ -83,24 +83,24 @@ def test_three_lines_predict_from_columns_by_name_or_from_an_array() -> None:
         ([[1, 2]], "wanted an array (n, 1), got (1, 2)"),
     ],
 )
-def test_what_a_notebook_cannot_predict_is_refused(table: Any, error: str) -> None:
+def test_a_table_that_does_not_suit_the_model_is_refused(table: Any, error: str) -> None:
     with pytest.raises(UserError, match=re.escape(error)):
         Predictor(MODEL, MODELS).predict(table)
 
 
 def python(code: str) -> str:
-    """What a Python process prints that runs the code, in which a warning is an error."""
+    """Runs the code in a process where a warning is an error, and returns its output."""
     return Clone(Path.cwd()).run("python", "-W", "error", "-c", code)
 
 
-def test_the_export_gives_the_same_bits_in_a_process_that_imports_torch_alone() -> None:
+def test_the_export_gives_the_same_bits_in_a_process_without_plumbline() -> None:
     run(EXPORT)
     check = "import sys; print({'plumbline', 'stages'} & {*sys.modules}, names, predicted.tolist())"
     wanted = f"set() {{'features': 'X'}} {run(LOAD)[:, None].tolist()}\n"
     assert python(f"{ELSEWHERE}\n{check}") == wanted
 
 
-def test_the_ten_worst_rows_are_one_line() -> None:
+def test_one_line_of_code_prints_the_ten_worst_rows() -> None:
     Path("worst.csv").write_text("X,y\n" + "0.5,0\n0.5,50\n0.5,-50\n" * 5)
     run_stage(predict, "worst.csv", MODEL, "new.predictions.csv")
     (code,) = re.findall(r'(?m)^    python -c "(.*)"$', PAGE)

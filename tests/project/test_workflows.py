@@ -17,13 +17,13 @@ WORKFLOWS: dict[str, Any] = {name: yaml.safe_load(text) for name, text in TEXTS.
 JOBS = {**WORKFLOWS["review"]["jobs"], **WORKFLOWS["comment"]["jobs"]}
 
 
-def test_every_action_is_pinned_and_no_command_has_text_from_a_pull_request() -> None:
+def test_every_action_is_pinned_and_no_command_contains_text_from_a_pull_request() -> None:
     for step in [step for job in JOBS.values() for step in job["steps"]]:
         assert "uses" not in step or re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", step["uses"])
         assert "${{" not in step.get("run", "")
 
 
-def test_only_a_comment_can_be_written_and_the_docs_list_every_right() -> None:
+def test_the_workflows_can_write_only_comments_and_the_docs_list_every_right() -> None:
     page = (ROOT / "docs" / "development.md").read_text(encoding="utf-8")
     rights = {
         (f"{name}.yml", f"{scope}: {right}")
@@ -38,7 +38,7 @@ def test_only_a_comment_can_be_written_and_the_docs_list_every_right() -> None:
     assert all("permissions" in workflow for workflow in WORKFLOWS.values())
 
 
-def test_the_workflow_that_comments_follows_the_review_and_runs_no_code_of_it() -> None:
+def test_the_comment_workflow_runs_after_the_review_and_runs_none_of_its_code() -> None:
     # YAML 1.1 reads the key `on` as true.
     assert WORKFLOWS["comment"][True]["workflow_run"]["workflows"] == [WORKFLOWS["review"]["name"]]
     assert JOBS["comment"]["if"] == "github.event.workflow_run.event == 'pull_request'"
@@ -53,12 +53,12 @@ def test_the_review_workflow_lints_and_tests_as_make_does() -> None:
     assert {"run": ".ci/run"} in JOBS["all"]["steps"]
 
 
-linux = pytest.mark.skipif(sys.platform == "win32", reason="the runner is one of Linux")
+linux = pytest.mark.skipif(sys.platform == "win32", reason="the workflow runs on Linux")
 
 
 @linux
 @pytest.mark.all
-def test_a_pull_request_shows_its_report_or_why_there_is_none(branched: Clone) -> None:
+def test_a_pull_request_shows_its_report_or_the_error_that_prevented_it(branched: Clone) -> None:
     branched.run("git", "checkout", "--quiet", "better")
     summary = branched.path.parent / "GITHUB_STEP_SUMMARY"
     branched.environment |= {"BASE": "main", "HEAD": "HEAD", "LINKS": "https://example.org/raw"}
@@ -66,7 +66,7 @@ def test_a_pull_request_shows_its_report_or_why_there_is_none(branched: Clone) -
     report, show, _, gate = JOBS["report"]["steps"][3:]
 
     def run(step: dict[str, Any]) -> int:
-        # Without `shell`, a runner calls `bash -e`.
+        # For a step without `shell`, GitHub's runner calls `bash -e`.
         return branched.try_run("bash", "-e", "-c", step["run"]).returncode
 
     assert [run(report), run(show), run(gate)] == [0, 0, 0]
@@ -84,7 +84,7 @@ def test_a_pull_request_shows_its_report_or_why_there_is_none(branched: Clone) -
 
 
 @linux
-def test_a_comment_calls_nobody_and_says_that_it_is_cut_between_two_characters(
+def test_a_comment_notifies_nobody_and_is_cut_between_two_characters_with_a_note(
     tmp_path: Path,
 ) -> None:
     script = JOBS["comment"]["steps"][-1]["run"]

@@ -1,4 +1,4 @@
-"""docs/your-own.md, typed into a project that `new` made, and an update of its library."""
+"""The steps of docs/your-own.md work in a new project, also after an update of its library."""
 
 import json
 import re
@@ -38,7 +38,7 @@ def write_table(path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def made(share: Callable[..., Clone]) -> Clone:
-    """A project with a table, in a folder of a repository, which has run."""
+    """A project with a table and its results, in a subfolder of a repository."""
 
     def make(path: Path) -> None:
         path.mkdir(parents=True)
@@ -66,11 +66,11 @@ def metrics(project: Clone) -> dict[str, float]:
 
 
 def outputs(project: Clone) -> dict[str, str]:
-    """The digests of all outputs; dvc.lock also has those of the code."""
+    """The digests of all outputs. Leaves out dvc.lock, which contains digests of the code."""
     return {path: text for path, text in project.digests().items() if path != "dvc.lock"}
 
 
-def test_without_a_table_a_project_gives_the_exercises_bytes(
+def test_a_project_without_a_table_gives_the_exercises_bytes(
     tmp_path: Path, reproduced: Clone
 ) -> None:
     project = make_project(tmp_path / "mine", "plumbline", "new", str(tmp_path / "mine"))
@@ -78,7 +78,7 @@ def test_without_a_table_a_project_gives_the_exercises_bytes(
     assert outputs(project) == outputs(reproduced)
 
 
-def test_a_table_is_learned_and_its_first_comparison_is_open(made: Clone) -> None:
+def test_a_project_learns_its_table_and_its_first_comparison_opens_the_gate(made: Clone) -> None:
     assert metrics(made)["test_r2"] > 0.95
     assert not metrics(made).keys() & {"weight", "bias", "weight_error"}
     assert "plots/landscape.png" not in outputs(made)
@@ -98,7 +98,7 @@ def test_predictions_and_experiments_work_in_a_new_project(own: Clone) -> None:
     assert "| `train.lr` | `0.1` | `0.02` |" in report
 
 
-# Where the page says that its blocks go: a file, what is there, and what is put before it.
+# Where the page inserts its blocks: a file, a text in it, and the block to insert before it.
 INSERTS = [
     ("stages/model.py", "# For a model of your own", f"{MODEL}\n\n"),
     ("stages/model.py", '    "mlp": MLP,\n', MODEL_NAME),
@@ -116,7 +116,7 @@ INSERTS = [
 
 
 def add_own(project: Clone) -> None:
-    """Gives the project the model, parameter, stage, metric and picture of the page."""
+    """Adds the page's model, parameter, stage, metric and picture to the project."""
     for path, there, new in INSERTS:
         project.edit(path, there, new + there)
     project.edit("params.yaml", "model: linear", "model: quadratic")
@@ -128,7 +128,7 @@ def add_own(project: Clone) -> None:
     (project.path / "stages" / "errors.py").write_text(ERRORS_SCRIPT)
 
 
-def test_own_model_parameter_stage_metric_and_picture_outlive_a_later_library(
+def test_a_users_model_parameter_stage_metric_and_picture_survive_a_library_update(
     own: Clone, tmp_path: Path
 ) -> None:
     add_own(own)
@@ -149,8 +149,8 @@ def test_own_model_parameter_stage_metric_and_picture_outlive_a_later_library(
     own.run("python", "-m", "plumbline", "check")
 
 
-def test_the_tests_of_this_repository_pass_on_a_branch_with_another_lr(clone: Clone) -> None:
-    """They see no value of params.yaml but those of keys that the exercise lacks."""
+def test_the_tests_of_this_repository_pass_on_a_branch_with_a_different_lr(clone: Clone) -> None:
+    """The tests read only those values of params.yaml whose keys the exercise lacks."""
     clone.set_params({"train.lr": 0.02})
     clone.reproduce()
     clone.commit("My lr")

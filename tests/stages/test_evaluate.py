@@ -1,4 +1,4 @@
-"""The metrics: each by its name, to six digits, and those of a line only for a line."""
+"""Evaluate returns each known metric to six digits, and prints coefficients and advice."""
 
 import numpy as np
 import pytest
@@ -25,23 +25,23 @@ ALWAYS = {"test_mae": 2.33333, "test_rmse": 2.38048, "test_max_error": 3.0, "tes
          {"weight": 0.5, "bias": 0.5, "weight_error": 0.2, "bias_error": 0.4}),
     ],
 )  # fmt: skip
-def test_each_metric_has_six_digits_and_is_there_only_if_it_is_known(
+def test_each_metric_has_six_digits_and_is_returned_only_if_it_is_known(
     learned: Line | None, true: Line | None, more: dict[str, float]
 ) -> None:
     repeated = [Repeat(0, 4.0, 1.0, 5.0, 9.0, 5)]
     assert evaluate((1.5 * ONE, ONE), (4 * ONE, UP), learned, true, repeated) == ALWAYS | more
 
 
-def test_an_error_that_is_not_below_that_of_a_constant_is_told(capsys: Capture) -> None:
+def test_an_mae_that_is_not_below_that_of_a_constant_is_printed(capsys: Capture) -> None:
     print_comparison({"test_mae": 0.6, "baseline_mae": 0.7, "validation_mae": 1, "train_mae": 9})
     print_comparison({"validation_mae": 0.68761, "validation_baseline_mae": 0.68761})
     (said,) = capsys.readouterr().out.splitlines()
     assert said.startswith("advice: validation_mae is 0.68761, and predicting the training")
 
 
-def test_a_model_of_several_features_tells_its_coefficients_by_name(capsys: Capture) -> None:
+def test_the_coefficients_of_several_features_are_printed_by_name(capsys: Capture) -> None:
     for weights in [1.5], [1.5, -20000000]:
         recipe = Recipe("linear", len(weights), {}, standardize=False)
         print_coefficients(info_of(recipe, Coefficients(weights, bias=0.1)))
-    _, *lines = capsys.readouterr().out.splitlines()  # none for a single feature
+    _, *lines = capsys.readouterr().out.splitlines()  # a single feature prints nothing
     assert [line.split() for line in lines] == [["x0", "1.5"], ["x1", "-2e+07"], ["bias", "0.1"]]

@@ -1,4 +1,4 @@
-"""The samples of the line."""
+"""The generated samples lie on the line, apart from their noise."""
 
 import numpy as np
 import pytest
@@ -19,16 +19,16 @@ def test_every_sample_lies_on_the_line() -> None:
     np.testing.assert_allclose(y, 4 - 2.5 * X, rtol=1e-6)
 
 
-def test_the_seed_decides_the_noise_and_the_number_of_threads_does_not() -> None:
+def test_the_noise_depends_on_the_seed_and_not_on_the_number_of_threads() -> None:
     """The noise is Gaussian around the line."""
     before, found = torch.get_num_threads(), []
     for threads, seed in ((1, 1), (3, 1), (1, 2)):
         torch.set_num_threads(threads)
         found.append(line(step=1 / 99991, noise=0.5, seed=seed))
     torch.set_num_threads(before)
-    alone, threaded, (X, y) = found
-    assert all(map(torch.equal, alone, threaded))
-    assert not torch.equal(alone[1], y)
+    single, threaded, (X, y) = found
+    assert all(map(torch.equal, single, threaded))
+    assert not torch.equal(single[1], y)
     noise = (y - (0.3 * X + 0.9)).double()
     assert abs(noise.mean()) < 0.01
     assert abs(noise.std() - 0.5) < 0.01

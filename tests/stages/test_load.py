@@ -1,4 +1,4 @@
-"""The chosen columns load exactly, and an error for a wrong choice names the key."""
+"""The chosen columns are loaded exactly, and the error for a wrong choice names the key."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("folder")
 
 
 def load_text(text: str, target: Name = "b", features: list[Name] | None = None) -> list[str]:
-    """The features; X and y are what numpy reads, by the assertion."""
+    """Loads a CSV table; checks X and y against NumPy, and returns the names of the features."""
     path = Path("table.csv")
     path.write_text(text)
     X, y, info = load(path, Load(target=target, features=features))
@@ -33,7 +33,7 @@ def load_text(text: str, target: Name = "b", features: list[Name] | None = None)
         ("index,b\n1,2\n0,4\n", ["index"], ["index"]),
     ],
 )
-def test_the_features_are_those_chosen_or_all_but_the_target_and_an_index(
+def test_features_are_those_chosen_or_else_all_columns_but_the_target_and_an_index(
     text: str, chosen: list[Name] | None, features: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert load_text(text, features=chosen) == features
@@ -51,9 +51,9 @@ def test_rows_of_several_blocks_keep_their_order() -> None:
         ("bb", None, 'load.target: table.csv has no column "bb"; the most similar is "b"'),
         ("xyz", None, 'load.target: table.csv has no column "xyz"; it has "age", "b"'),
         ("b", ["c"], 'load.features: table.csv has 2 columns "c"; wanted one'),
-        ("b", ["age", "b"], 'load.features: wanted other columns than "b", each once, got "age"'),
-        ("b", ["age", "age"], 'load.features: wanted other columns than "b", each once, got "age'),
-        ("b", [], 'load.features: wanted other columns than "b", each once, got none'),
+        ("b", ["age", "b"], 'load.features: wanted columns other than "b", each once, got "age"'),
+        ("b", ["age", "age"], 'load.features: wanted columns other than "b", each once, got "age'),
+        ("b", [], 'load.features: wanted columns other than "b", each once, got none'),
         (2024, None, "load.target: wanted the name of a column, got 2024; if 2024 is its name, "),
     ],
 )

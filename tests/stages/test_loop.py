@@ -1,4 +1,4 @@
-"""Training gives the same bits as the plain loop."""
+"""Training gives the same bits as a plain PyTorch loop."""
 
 import re
 from typing import Any
@@ -34,7 +34,7 @@ def train(**changes: Any) -> tuple[nn.Module, list[Epoch]]:
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_a_full_batch_gives_the_same_bits_as_the_plain_loop(
+def test_a_full_batch_gives_the_same_bits_as_a_plain_loop(
     model: str, loss: str, optimizer: str
 ) -> None:
     trained, _ = train(model=model, loss=loss, optimizer=optimizer, epochs=20, batch_size=81)
@@ -51,7 +51,7 @@ def test_a_full_batch_gives_the_same_bits_as_the_plain_loop(
 
 
 @pytest.mark.parametrize(("epochs", "epoch"), [(300, 20), (19, 18)])
-def test_divergence_names_the_first_evaluated_epoch(epochs: int, epoch: int) -> None:
+def test_the_error_for_divergence_names_the_first_evaluated_epoch(epochs: int, epoch: int) -> None:
     with pytest.raises(UserError, match=rf"^epoch {epoch}: wanted a finite loss, .*\(100\.0\)"):
         train(loss="mse", lr=100.0, epochs=epochs, last=1)
 
@@ -60,7 +60,7 @@ def test_divergence_names_the_first_evaluated_epoch(epochs: int, epoch: int) -> 
     ("epochs", "eval_every", "last", "rows"),
     [(1, 1, 10, [0]), (6, 2, 1, [0, 2, 4, 5]), (9, 5, 3, [0, 5, 6, 7, 8])],
 )
-def test_a_row_is_kept_each_eval_every_epochs_and_for_the_last_ones(
+def test_the_history_has_each_eval_every_th_epoch_and_the_last_ones(
     epochs: int, eval_every: int, last: int, rows: list[int]
 ) -> None:
     model, history = train(epochs=epochs, eval_every=eval_every, last=last)
@@ -70,7 +70,7 @@ def test_a_row_is_kept_each_eval_every_epochs_and_for_the_last_ones(
 
 
 @pytest.mark.parametrize("shape", [(2,), (1, 1), (2, 2)])
-def test_a_model_whose_predictions_have_another_shape_is_a_bug(shape: tuple[int, ...]) -> None:
+def test_a_model_that_returns_a_wrong_shape_raises_type_error(shape: tuple[int, ...]) -> None:
     class Own(nn.Module):
         def forward(self, X: Tensor) -> Tensor:
             return X.new_zeros(shape)

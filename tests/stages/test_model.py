@@ -1,4 +1,4 @@
-"""The models are the exercise's, and a line predicts the points of its weight and bias."""
+"""The models match the exercise's, and a linear model predicts what its coefficients give."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from stages.model import MODELS
 
 
 def make(name: str, features: int = 1, standardize: bool = False) -> nn.Module:
-    """A new model, whose scale differs from 0 and 1."""
+    """A new model; if it is standardised, its means and deviations are neither 0 nor 1."""
     settings = dict.fromkeys(models.arguments_of(MODELS[name]), 16)
     model = models.make_model(Recipe(name, features, settings, standardize), MODELS)
     for i, buffer in enumerate(model.buffers(), start=2):
@@ -27,7 +27,7 @@ def make(name: str, features: int = 1, standardize: bool = False) -> nn.Module:
         ("parameters", "0.3367 0.1288", ["weights", "bias"]),
     ],
 )
-def test_a_model_has_the_exercises_start_and_names(name: str, start: str, keys: list[str]) -> None:
+def test_a_model_has_the_exercises_weights_and_keys(name: str, start: str, keys: list[str]) -> None:
     torch.manual_seed(42)
     model = make(name)
     assert "{:.4f} {:.4f}".format(*models.line_of(model) or ()) == start
@@ -36,7 +36,7 @@ def test_a_model_has_the_exercises_start_and_names(name: str, start: str, keys: 
 
 @pytest.mark.parametrize("name", ["linear", "parameters"])
 @pytest.mark.parametrize("standardize", [False, True])
-def test_a_line_predicts_what_its_coefficients_give(name: str, standardize: bool) -> None:
+def test_a_linear_model_predicts_what_its_coefficients_give(name: str, standardize: bool) -> None:
     model = make(name, 3, standardize)
     coefficients = models.coefficients_of(model)
     assert coefficients

@@ -1,4 +1,4 @@
-"""The pictures' titles tell the settings, the error, and a training that did not learn."""
+"""The pictures' titles contain the settings, and the test MAE or that the training loss rose."""
 
 from pathlib import Path
 
@@ -19,10 +19,10 @@ FIT = f"{SETTINGS}: test MAE 0.25"
 
 
 @pytest.mark.parametrize(
-    ("end", "told"), [(0.5, FIT), (1.25, f"{SETTINGS}: the training loss rose from 1 to 1.25")]
+    ("end", "expected"), [(0.5, FIT), (1.25, f"{SETTINGS}: the training loss rose from 1 to 1.25")]
 )
-def test_each_title_tells_the_settings_and_the_error_or_what_training_hides(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, end: float, told: str
+def test_each_title_has_the_settings_and_the_test_mae_or_a_rise_of_the_loss(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, end: float, expected: str
 ) -> None:
     X = np.linspace(0, 1, 10, dtype=np.float32)[:, None]
     tensors.save_samples(Path("train"), X, X, INFO)
@@ -35,5 +35,5 @@ def test_each_title_tells_the_settings_and_the_error_or_what_training_hides(
     monkeypatch.setattr("plumbline.pictures.look.save_picture", lambda _, f: figures.append(f))
     run_stage(plot, *INPUTS, *PICTURES)
     titles = [figure.axes[0].get_title().replace("\n", " ") for figure in figures]
-    assert titles == ["10 training and 4 testing samples", FIT, told, SETTINGS, FIT]
+    assert titles == ["10 training and 4 testing samples", FIT, expected, SETTINGS, FIT]
     assert figures[3].legends[0].get_texts()[-1].get_text() == "limit: 0.05"

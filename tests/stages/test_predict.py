@@ -1,4 +1,4 @@
-"""New rows are predicted by the names of their columns, and their table is otherwise unchanged."""
+"""Features are found by their names, and each cell of the table is kept beside the predictions."""
 
 import csv
 import os
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("folder")
 
 
 def make_model(name: str = "linear", features: int = 2) -> torch.nn.Module:
-    """A model of x0, x1, ..., each trained on 0 to 1, and of y, whose median was 0.5."""
+    """Saves a model of x0, x1, ..., trained on 0 to 1, and of y, whose training median is 0.5."""
     torch.manual_seed(features)
     model, info = make_with_info(name, features, standardize=True)
     save_model(Path("model"), model, info)
@@ -38,7 +38,7 @@ def make_model(name: str = "linear", features: int = 2) -> torch.nn.Module:
 
 
 def run(content: str | bytes) -> list[list[str]]:
-    """The cells of the CSV table with predictions; the model has the features x0 and x1."""
+    """Predicts this CSV table with a model of x0 and x1; returns the cells of the new table."""
     make_model()
     Path("new").write_bytes(content.encode() if isinstance(content, str) else content)
     run_stage(predict, "new", "model", "out")
@@ -48,10 +48,10 @@ def run(content: str | bytes) -> list[list[str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
-def test_a_prediction_has_the_same_bits_in_any_table_and_program(
+def test_a_prediction_has_the_same_bits_in_csv_parquet_and_an_exported_program(
     name: str, capsys: Capture
 ) -> None:
-    """By columns in another order, and behind so many rows that there are several blocks."""
+    """The table has its columns in a different order, and enough rows for several blocks."""
     model, X = make_model(name, 10), torch.rand(BLOCK // 150, 10)
     X[0, 0] = 2
     last, wanted = X[-89:], predict_rows(model, X[-89:])
@@ -67,7 +67,7 @@ def test_a_prediction_has_the_same_bits_in_any_table_and_program(
         assert f"  1 of {len(X):,} rows: x0 2, trained on 0 to 1\n" in capsys.readouterr().out
     Predictor("model", MODELS).export("program")
     program = torch.export.load("program").module()
-    for n in (1, 30, 31, 83):  # where an MLP, or both it and a line, differ without padding
+    for n in (1, 30, 31, 83):  # without padding, bits of an MLP or of all models would differ
         assert torch.equal(program(last[:n]), wanted[:n])
 
 
@@ -85,12 +85,12 @@ def test_every_cell_of_csv_keeps_its_text(pairs: list[tuple[str, str]]) -> None:
 
 
 @pytest.mark.parametrize("above", ["# exported, twice\n\n", "\ufeffsep=,\r\n"])
-def test_what_stands_above_the_names_stays_there(above: str) -> None:
+def test_lines_above_the_header_are_kept(above: str) -> None:
     run(f"{above}x0,x1\n1,2\n")
     assert Path("out").read_bytes().startswith(f"{above}x0,x1,predicted_y\n1,2,".encode())
 
 
-def test_each_column_of_parquet_is_kept_and_a_gap_gives_an_empty_prediction(
+def test_each_parquet_column_is_kept_and_a_row_with_a_gap_gets_an_empty_prediction(
     capsys: Capture,
 ) -> None:
     write_params({"predict.gaps": "empty"})
@@ -115,7 +115,7 @@ def test_each_column_of_parquet_is_kept_and_a_gap_gives_an_empty_prediction(
         ("x0,x1\n", "new: wanted rows below the names of the columns, got none"),
     ],
 )
-def test_what_cannot_be_predicted_is_refused_and_not_written(content: str, error: str) -> None:
+def test_an_invalid_table_is_refused_and_no_file_is_written(content: str, error: str) -> None:
     with pytest.raises(UserError) as caught:
         run(content)
     assert str(caught.value).startswith(error)
@@ -130,11 +130,11 @@ def test_a_prediction_that_is_not_finite_is_refused() -> None:
 
 def test_the_table_itself_is_not_overwritten() -> None:
     run("x0,x1\n1,2\n")
-    with pytest.raises(UserError, match="^new: wanted another file than the table"):
+    with pytest.raises(UserError, match="^new: wanted a file other than the table"):
         run_stage(predict, "new", "model", "new")
 
 
-def test_an_error_of_the_thread_that_writes_is_raised() -> None:
+def test_an_error_in_the_writing_thread_is_raised() -> None:
     parquet.write_table(pa.table({"x0": [1.0]}), "new")
     table = open_table(Path("new"))
     ((cells, _),) = read_rows(table, {"x0": None})
@@ -142,7 +142,7 @@ def test_an_error_of_the_thread_that_writes_is_raised() -> None:
         write(cells, [])
 
 
-def test_with_the_target_there_are_residuals_and_the_error_is_told(capsys: Capture) -> None:
+def test_a_table_with_the_target_gets_residuals_and_its_mae_is_printed(capsys: Capture) -> None:
     write_params({"predict.gaps": "empty"})
     names, *rows = run("x0,y,x1\n0,2,0\n1,NA,1\n1,16777217,0\n,3,0\n")
     assert names[3:] == ["predicted_y", "residual"]
@@ -154,7 +154,7 @@ def test_with_the_target_there_are_residuals_and_the_error_is_told(capsys: Captu
     assert baseline == "mae of always predicting 0.5, the training median: 8.38861e+06"
 
 
-def test_rows_outside_of_the_training_range_are_counted_by_feature(capsys: Capture) -> None:
+def test_rows_outside_of_the_training_range_are_counted_for_each_feature(capsys: Capture) -> None:
     run("x0,x1\n0,1\n-2,1.5\n3,0.5\n")
     assert capsys.readouterr().out.splitlines()[3:] == [
         "outside of the range that the model was trained on: 2 of 3 rows",
@@ -163,6 +163,6 @@ def test_rows_outside_of_the_training_range_are_counted_by_feature(capsys: Captu
     ]
 
 
-def test_the_error_for_a_missing_model_says_what_brings_it() -> None:
+def test_the_error_for_a_missing_model_names_the_command_that_trains_it() -> None:
     with pytest.raises(UserError, match="^model: wanted a model, got none; `make repro` trains it"):
         run_stage(predict, "new", "model", "out")

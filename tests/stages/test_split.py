@@ -1,4 +1,4 @@
-"""Every sample is in exactly one part."""
+"""Each sample is either for training or for testing."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from stages.split import Split, split
 
 
 def split_numbers(n: int, *params: float) -> tuple[Pair, Pair]:
-    """The parts of X, which counts from 0 to n - 1, and of y = 2 * X."""
+    """Splits X = 0, 1, ..., n - 1 and y = 2 * X."""
     X = np.arange(n, dtype=np.float32)[:, None]
     return split(X, 2 * X, Split(*params))
 

@@ -20,7 +20,7 @@ def test_train_prints_the_published_table(folder: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().out.startswith(PUBLISHED)
 
 
-def test_the_models_file_describes_the_training_samples_and_the_last_printed_line_advises(
+def test_the_model_file_describes_the_training_samples_and_the_last_printed_line_is_advice(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_samples({"generate.noise": 0.1, "train.lr": 9, "train.loss": "mse", "train.epochs": 3})

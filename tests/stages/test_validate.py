@@ -1,4 +1,4 @@
-"""Validate repeats the training on other parts of the training samples, and keeps each error."""
+"""Validate repeats the training on different parts of the training samples."""
 
 from pathlib import Path
 from statistics import fmean
@@ -32,7 +32,7 @@ def rows(**changes: Any) -> list[validation.Repeat]:
     return validation.load(Path("validation"))
 
 
-def test_shuffled_samples_are_drawn_again_and_samples_in_an_order_lose_their_end() -> None:
+def test_shuffled_samples_are_drawn_again_and_ordered_samples_lose_the_last_ones() -> None:
     for i in (0, 1, 19):
         again = split_again(X, X, Split(0.8, True, 42), i, 20)
         np.testing.assert_equal(again, split.split(X, X, Split(0.8, True, i)))
@@ -40,8 +40,8 @@ def test_shuffled_samples_are_drawn_again_and_samples_in_an_order_lose_their_end
         np.testing.assert_equal(shorter, split.split(X[:n], X[:n], Split(0.8, False, 42)))
 
 
-def test_a_row_is_what_train_gives_on_the_same_samples(data: None) -> None:
-    """Stopped at each of the last epochs, with a standardised model and mini-batches."""
+def test_a_row_has_the_errors_of_the_stage_train_on_the_same_samples(data: None) -> None:
+    """The stage train runs up to each of the last epochs, standardised and with mini-batches."""
     same = {"train.standardize": True, "train.loss": "mse", "train.batch_size": 16,
             "train.last": 3, "train.seed": 0}  # fmt: skip
     (row,) = rows(**{**same, "validate.repeats": 1})
@@ -68,10 +68,10 @@ def test_seeds_threads_and_the_testing_samples_change_no_row(
     assert rows(train__seed=7, split__seed=7) == expected
 
 
-def test_a_training_that_diverges_has_no_error_and_the_stage_fails_if_all_do(data: None) -> None:
+def test_a_diverged_training_has_no_mae_and_the_stage_fails_if_all_diverge(data: None) -> None:
     X, y, info = tensors.load_samples(Path("train"))
     y = y.copy()
-    y[54:] = 3e38  # beyond the samples that the last repeat trains on
+    y[54:] = 3e38  # the last repeat does not use these samples
     tensors.save_samples(Path("train"), X.copy(), y, info)
     found = rows(train__loss="mse", train__epochs=3)
     assert [row.mae is None for row in found] == [True, True, False]
@@ -79,21 +79,21 @@ def test_a_training_that_diverges_has_no_error_and_the_stage_fails_if_all_do(dat
         rows(train__loss="mse", train__lr=100, train__epochs=40, train__last=40)
 
 
-def test_a_killed_validation_goes_on_after_its_last_row(
+def test_a_killed_validation_resumes_after_its_last_row(
     data: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, once, seeds, kept = rows(), validate.train_once, [], Path("validation.checkpoint")
+    whole, train_once, seeds, kept = rows(), validate.train_once, [], Path("validation.checkpoint")
 
     def train_until(part: Any, held_out: Any, params: Any, *others: Any) -> validation.Repeat:
         seeds.append(params.seed)
         if seeds == [0, 1]:
             raise KeyboardInterrupt
-        return once(part, held_out, params, *others)
+        return train_once(part, held_out, params, *others)
 
     monkeypatch.setattr(validate, "train_once", train_until)
     with pytest.raises(KeyboardInterrupt):
         rows()
-    content = kept.read_bytes() + b"[1,0.5"  # the kill cut a row
+    content = kept.read_bytes() + b"[1,0.5"  # a row that the kill cut short
     kept.write_bytes(content)
     assert rows() == whole
     assert seeds == [0, 1, 1, 2]

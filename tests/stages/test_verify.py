@@ -29,10 +29,10 @@ X = np.linspace(0, 1, 10, dtype=np.float32)[:, None]
         ("test", 1.01, "cuda", False),
     ],
 )
-def test_only_another_kind_of_device_may_differ_and_only_in_a_last_digit(
+def test_predictions_may_differ_only_on_a_different_kind_of_device_and_only_slightly(
     folder: Path, part: str, factor: float, device: str, matches: bool
 ) -> None:
-    """A prediction was that of the model times `factor`."""
+    """One saved prediction is the model's prediction times `factor`."""
     model, info = make_with_info("linear")
     save_model(Path("model"), model, replace(info, device=device))
     predictions = {}

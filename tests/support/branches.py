@@ -1,4 +1,4 @@
-"""Branches of the exercise with other training parameters, and their results."""
+"""Branches of the exercise with different training parameters and their results."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ BRANCHES = {
 
 
 def make_branches(clone: Clone) -> None:
-    """Adds branches to a clone that has the exercise's results; each starts from main."""
+    """Adds the branches to a clone with the exercise's results; each starts from main."""
     for name, changes in BRANCHES.items():
         clone.run("git", "checkout", "--quiet", "-b", name, "main")
         clone.set_params(changes)

@@ -1,4 +1,4 @@
-"""Clones of this project, set to the exercise, in which tests run commands."""
+"""Clones of this project, reset to the exercise, in which tests run commands."""
 
 import hashlib
 import os
@@ -20,11 +20,11 @@ class Clone:
 
     def __init__(self, path: Path, **environment: str) -> None:
         self.path = path
-        # Drop the user's settings for git and DVC, PYTHONWARNINGS, which makes DVC fail, and what
-        # the make that runs the tests would tell another one about itself.
-        theirs = ("GIT_", "DVC_", "PYTHONWARNINGS", "MAKE")
+        # Drop the user's settings for git and DVC, PYTHONWARNINGS, which makes DVC fail, and the
+        # variables that the make that runs the tests passes on to a make in the clone.
+        dropped = ("GIT_", "DVC_", "PYTHONWARNINGS", "MAKE")
         self.environment = {
-            **{key: value for key, value in os.environ.items() if not key.startswith(theirs)},
+            **{key: value for key, value in os.environ.items() if not key.startswith(dropped)},
             "LC_ALL": "C.UTF-8",
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "GIT_CONFIG_GLOBAL": os.devnull,
@@ -36,25 +36,25 @@ class Clone:
         }
 
     def init(self, root: str = ".") -> None:
-        """Makes the folder, and a repository in `root` as seen from it."""
+        """Makes the folder, and a repository in `root`, which is relative to it."""
         self.path.mkdir(parents=True, exist_ok=True)
         self.run("git", "init", "--quiet", "--initial-branch=main", root)
         self.run("git", "config", "user.name", "A Person")
         self.run("git", "config", "user.email", "person@example.org")
 
     def copy(self, path: Path) -> "Clone":
-        """A copy of the folder, with its cache."""
+        """A copy of the clone in the folder `path`, with its DVC cache."""
         return Clone(Path(shutil.copytree(self.path, path, symlinks=True)))
 
     def run(self, *command: str) -> str:
-        """All that the command prints; AssertionError if it fails."""
+        """Everything that the command prints; AssertionError if it fails."""
         done = self.try_run(*command)
         if done.returncode:
             raise AssertionError(f"{command} failed:\n{done.stdout}")
         return done.stdout
 
     def try_run(self, *command: str, alone: bool = False) -> "subprocess.CompletedProcess[str]":
-        """alone: in a process group of its own, as a terminal starts a command."""
+        """Runs the command; alone: in its own process group, as a terminal would start it."""
         return subprocess.run(
             command,
             cwd=self.path,
@@ -67,12 +67,12 @@ class Clone:
         )
 
     def repro(self, *arguments: str) -> list[str]:
-        """The stages that `dvc repro` ran, in their order."""
+        """The names of the stages that `dvc repro` runs, in order."""
         lines = self.run("dvc", "repro", *arguments).splitlines()
         return [line.split("'")[1] for line in lines if line.startswith("Running stage ")]
 
     def reproduce(self, *names: str) -> None:
-        """Leaves what `dvc repro` would, but runs all stages, or these, in this process."""
+        """Does what `dvc repro` does, but runs all stages, or only these, in this process."""
         with chdir(self.path):
             for name, stage in declared.read(Path()).items():
                 if name in (names or [name]):
@@ -80,7 +80,7 @@ class Clone:
         self.run("dvc", "commit", "--force", "--quiet")
 
     def digests(self) -> dict[str, str]:
-        """The SHA-256 of every output, and of dvc.lock; "missing" for a file that is not there."""
+        """The SHA-256 of every output and of dvc.lock, by path; "missing" for a missing file."""
         stages = declared.read(self.path).values()
         paths = ["dvc.lock", *(path for stage in stages for path in stage.outs)]
         files = {path: self.path / path for path in paths}
@@ -96,10 +96,10 @@ class Clone:
         (self.path / name).write_text(text.replace(old, new, 1), encoding="utf-8")
 
     def hide_edit(self, name: str) -> None:
-        """Gives git's entry of the file its present time and size, beside the hash that it has."""
+        """Updates the file's time and size in git's index, but not its hash, to hide an edit."""
         index = self.path / self.run("git", "rev-parse", "--git-path", "index").strip()
         path, name = self.path / name, self.run("git", "ls-files", "--full-name", name).strip()
-        os.utime(path, (1, 1))  # else git compares the content: it may be a race
+        os.utime(path, (1, 1))  # old, since git reads a file that is as new as its index
         stat, content = path.stat(), bytearray(index.read_bytes()[:-20])
         at = content.index(struct.pack(">H", len(name)) + name.encode() + b"\0") - 60
         times = [part for ns in (stat.st_ctime_ns, stat.st_mtime_ns) for part in divmod(ns, 10**9)]

@@ -1,6 +1,6 @@
 """The exercise's pipeline, parameters, gate rules and published table.
 
-Tests hold the code to them, whatever table, parameters and stages a user has.
+Tests use them even if the user has a different table, different parameters or more stages.
 """
 
 import re
@@ -17,7 +17,7 @@ from plumbline.lint import declared
 
 ROOT = Path(__file__).parents[2]
 
-# The stage that `load` takes the place of.
+# The stage that `load` replaces in a user's project.
 GENERATE = """\
   generate:
     desc: Generate samples of a straight line
@@ -33,7 +33,7 @@ GENERATE = """\
 
 
 def pipeline() -> str:
-    """The text of dvc.yaml with the stage generate and the landscape, and with a user's stages."""
+    """The text of dvc.yaml with `generate` and the landscape; the user's own stages are kept."""
     text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
     text = re.sub(r"^  load:\n(    .*\n|\n)*", GENERATE, text, flags=re.MULTILINE)
     if "plots/landscape.png" not in text:
@@ -55,7 +55,7 @@ predict: {gaps: refuse}
 plot: {width: 8, height: 5, dpi: 100}
 """
 
-# With the keys and values that only a user's params.yaml has.
+# PARAMS, with the keys that only a user's params.yaml has.
 EXERCISE: dict[str, Any] = parse_yaml((ROOT / "params.yaml").read_bytes(), ROOT / "params.yaml")
 EXERCISE.pop("load", None)
 for _key, _value in yaml.safe_load(PARAMS).items():
@@ -87,10 +87,10 @@ pictures:
 """
 
 
-# Its stages, and those that a user has added, by name.
+# The exercise's stages, and those that a user has added, by name.
 STAGES = declared.parse(ROOT, pipeline())
 
-# The names of the columns, in the metadata of the samples.
+# The metadata of the exercise's samples.
 INFO = SamplesInfo(features=["X"], target="y", line=None)
 
 
@@ -108,7 +108,7 @@ def write_params(changes: dict[str, Any], folder: Path = Path()) -> None:
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
 
 
-# The exercise's own table, which `train` prints.
+# The exercise's published table, which `train` prints.
 PUBLISHED = """\
 start: weight 0.7645, bias 0.8300
 epoch  train loss  test loss

@@ -1,4 +1,4 @@
-"""A small project whose branches differ at random, and what a merge of two of them must give."""
+"""A small project with random edits on its branches, and a check of a merge's results."""
 
 import random
 import re
@@ -12,7 +12,7 @@ from tests.support.branches import Make, edit
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT
 
-# Each stage writes a digest of all that it read, and of the scripts' own numbers.
+# Each stage writes a digest of everything that it reads, and of the numbers in the scripts.
 SCRIPT = """\
 import hashlib, os, sys, yaml
 from lib import one, two
@@ -34,7 +34,7 @@ print("ran", name)
 
 
 def stage(name: str, key: str, reads: str, cached: str, kept: str, script: str = "") -> str:
-    """The text of an entry of dvc.yaml; kept: the outputs in git."""
+    """The text of an entry of dvc.yaml; cached: the outputs in DVC's cache; kept: those in git."""
     script, outs = f"code/{script or name}.py", [*cached.split(), *kept.split()]
     entry = {
         "cmd": f"python {script} {name} {key} {','.join(reads.split())} {','.join(outs)}",
@@ -56,7 +56,7 @@ FILES = {
     **{f"code/{name}.py": SCRIPT for name in STAGES},
     **dict.fromkeys(("code/lib/one.py", "code/lib/two.py"), "NUMBER = 1\n\n\n\n# The end.\n"),
     "dvc.yaml": "stages:\n  # own\n" + "  # mine\n".join(STAGES.values()),
-    # YAML 1.1 reads the rate as text.
+    # YAML 1.1 reads the value of `rate` as text.
     "params.yaml": "make:\n  rows: 1\n  seed: 1\nfit:\n  lr: 1\n  epochs: 1\n  rate: 1e-06\n"
     "draw:\n  dpi: 1\n",
     "versions.yaml": 'numpy: "1"\ntorch: "1"\n',
@@ -70,9 +70,9 @@ FILES = {
 
 
 def make_project(path: Path) -> Clone:
-    """A repository with a run of the small project, and a remote that has its data.
+    """A repository with the small project and its results, and a DVC remote with its data.
 
-    Two branches change neighbouring lines: `theirs`, and `ours`, which is checked out.
+    The branches `theirs` and `ours` change neighbouring lines; `ours` is checked out.
     """
     clone = Clone(path, OMP_NUM_THREADS="1")
     clone.init()
@@ -94,7 +94,7 @@ def make_project(path: Path) -> Clone:
 
 
 def make_pair(clone: Clone, ours: list[Make], theirs: list[Make]) -> None:
-    """Two branches from main with these edits and their results."""
+    """Makes the branches `theirs` and `ours` from main, with these edits and their results."""
     for name, edits in {"theirs": theirs, "ours": ours}.items():
         clone.run("git", "checkout", "--quiet", "-B", name, "main")
         clone.run("dvc", "checkout", "--quiet")
@@ -104,7 +104,7 @@ def make_pair(clone: Clone, ours: list[Make], theirs: list[Make]) -> None:
 
 
 def run(clone: Clone, message: str) -> None:
-    """Runs the stages, and commits; the remote gets the data."""
+    """Runs the stages, pushes the data to the remote, and commits."""
     clone.run("dvc", "repro", "--quiet")
     clone.run("dvc", "push", "--quiet")
     clone.run("git", "add", "--all")
@@ -112,7 +112,7 @@ def run(clone: Clone, message: str) -> None:
 
 
 def change(clone: Clone, draw: random.Random) -> None:
-    """Makes one edit of a kind that people make, unless it was made before."""
+    """Makes one random edit, such as a person might make; none if it was already made."""
     scripts = draw.sample(["lib/one", "lib/two", *STAGES], 2)
     tables = ["data/table.csv", "data/big.csv", "versions.yaml", *["params.yaml"] * 4]
     name = draw.choice(["own", "mine", "-", *tables, *(f"code/{name}.py" for name in scripts)])
@@ -139,7 +139,7 @@ def drop_picture(clone: Clone) -> None:
 
 
 def is_clean(clone: Clone) -> bool:
-    """True if git has all results, and they are those of a run of all stages without a cache."""
+    """True if git has all results, and a run of all stages without a cache gives the same ones."""
     copy = Clone(clone.path.parent / "clean", **clone.environment)
     shutil.copytree(clone.path, copy.path, symlinks=True)
     copy.run("dvc", "pull", "--quiet", "data/big.csv.dvc")

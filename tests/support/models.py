@@ -1,4 +1,4 @@
-"""Samples and models to test with, and the stage that trains one."""
+"""Makes samples and models for tests, and runs the stage that trains a model."""
 
 from pathlib import Path
 from typing import Any
@@ -16,20 +16,20 @@ OUTPUTS = ("model", "predictions", "history")
 
 
 def make_samples(changes: dict[str, Any]) -> None:
-    """Writes params.yaml, the exercise's with `changes`, and its samples as `train` and `test`."""
+    """Writes the exercise's params.yaml with `changes`, and its samples to `train` and `test`."""
     write_params(changes)
     run_stage(generate, "samples")
     run_stage(split, "samples", "train", "test")
 
 
 def train() -> list[bytes]:
-    """Runs the stage train on these samples; the bytes of its OUTPUTS."""
+    """Runs the stage train on the files `train` and `test`; returns the bytes of its OUTPUTS."""
     run_stage(train_stage, "train", "test", *OUTPUTS)
     return [Path(name).read_bytes() for name in OUTPUTS]
 
 
 def info_of(recipe: Recipe, found: Coefficients | None = None) -> ModelInfo:
-    """The info of a model that was trained on features and a target from 0 to 1."""
+    """The info of a model that was trained on features and a target between 0 and 1."""
     names = [f"x{i}" for i in range(recipe.features)]
     ranges = [(0.0, 1.0)] * recipe.features
     return ModelInfo(recipe, names, "y", ranges, 0.5, "0" * 32, "cpu", found)
@@ -38,7 +38,7 @@ def info_of(recipe: Recipe, found: Coefficients | None = None) -> ModelInfo:
 def make_with_info(
     name: str, features: int = 1, standardize: bool = False
 ) -> tuple[nn.Module, ModelInfo]:
-    """A new model, and the info that it is saved with; any scale differs from 0 and 1."""
+    """A new model, and the info to save with it; a Standardized model's buffers are 2, 3, ..."""
     settings = dict.fromkeys(arguments_of(MODELS[name]), 16)
     recipe = Recipe(name, features, settings, standardize)
     model = make_model(recipe, MODELS)

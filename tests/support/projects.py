@@ -1,4 +1,4 @@
-"""Projects that `new` makes, each with an environment that has its own library."""
+"""Makes projects with `new`, each with an environment that contains the project's library."""
 
 import os
 import shutil
@@ -12,15 +12,15 @@ import pytest
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT
 
-# A user who keeps this repository may have another pipeline here.
+# A user who works in this repository may have changed the pipeline that `new` copies.
 of_a_checkout = pytest.mark.skipif(
     "\n  generate:\n" not in (ROOT / "dvc.yaml").read_text(encoding="utf-8"),
-    reason="this checkout is its user's own project",
+    reason="the pipeline of this checkout is a user's own",
 )
 
 
 def make_project(path: Path, *command: str) -> Clone:
-    """The project in the folder that this command of the checkout makes, its files committed."""
+    """Runs this command of the checkout, which makes a project in `path`, and commits its files."""
     Clone(ROOT).run("python", "-m", *command)
     install(path)
     made = enter(path)
@@ -31,7 +31,7 @@ def make_project(path: Path, *command: str) -> Clone:
 
 
 def enter(path: Path) -> Clone:
-    """The project in the folder, to run commands in its environment."""
+    """The project in the folder; its commands run in its own environment."""
     made = Clone(path)
     scripts = sysconfig.get_path("scripts", "venv", {"base": str(path / ".venv")})
     made.environment["PATH"] = os.pathsep.join([scripts, made.environment["PATH"]])
@@ -39,7 +39,7 @@ def enter(path: Path) -> Clone:
 
 
 def install(path: Path) -> None:
-    """Gives the project an environment with its wheel and with the packages of this one."""
+    """Makes an environment for the project from its wheel and this environment's packages."""
     venv.create(path / ".venv", clear=True, symlinks=os.name != "nt")
     site = Path(sysconfig.get_path("purelib", "venv", {"base": str(path / ".venv")}))
     (site / "packages.pth").write_text(sysconfig.get_path("purelib"))
@@ -48,7 +48,7 @@ def install(path: Path) -> None:
 
 
 def make_release(path: Path) -> Clone:
-    """A later checkout, whose library differs."""
+    """A later checkout: a copy of this one with an edited library."""
     others = shutil.ignore_patterns(".git", ".venv", ".*_cache", "cache", "tmp", "examples")
     release = Clone(Path(shutil.copytree(ROOT, path, ignore=others)))
     release.edit("plumbline/history.py", '"""', '"""Now better. ')

@@ -1,4 +1,4 @@
-"""Many processes simulated in one: each is a thread, and they exchange tensors in memory."""
+"""Simulates many processes with threads, which exchange tensors in memory."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +15,9 @@ Result = TypeVar("Result")
 
 
 def in_ranks(work: Callable[[World], Result], threads: list[int]) -> tuple[list[Result], list[int]]:
-    """What `work` returns in each simulated process, and the bytes of each sum over all of them.
+    """The result of `work` in each simulated process, and the size in bytes of each sum over them.
 
-    threads: how many threads each process has; there are as many processes as numbers.
+    threads: the `World.threads` of each process; its length is the number of processes.
     """
     given: dict[int, tuple[Tensor, Any]] = {}  # by rank
     messages: list[int] = []
@@ -45,7 +45,7 @@ def in_ranks(work: Callable[[World], Result], threads: list[int]) -> tuple[list[
             return work(Rank(rank, len(threads), threads[rank]))
         except BaseException as error:
             errors.append(error)
-            barrier.abort()  # which is an error for the others
+            barrier.abort()  # raises an error in the other ranks
             raise
 
     with ThreadPoolExecutor(len(threads), initializer=torch.set_num_threads, initargs=(1,)) as pool:

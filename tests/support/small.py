@@ -1,6 +1,6 @@
-"""A small project in a folder of a repository, and branches on which repeated trainings differ.
+"""A small project in a subfolder of a repository; its branches differ in their validation.
 
-Its one stage copies its results, so that a test can choose them.
+Its one stage copies its results from the folder `source`, so a test can choose them.
 """
 
 import json
@@ -50,7 +50,7 @@ BASE = [Repeat(i, 0.02, 0.01, 0.03, 0.09, 16) for i in range(20)]
 
 
 def scale(*factors: float) -> list[Repeat]:
-    """The base's rows with each MAE multiplied."""
+    """BASE with the MAE of each repeat multiplied by its factor."""
     return [row._replace(mae=factor * 0.02) for row, factor in zip(BASE, factors, strict=True)]
 
 
@@ -63,9 +63,9 @@ BRANCHES = {
 
 
 def make_small(path: Path) -> None:
-    """The project after a run, and branches with other results; `dvc add` tracks its table.
+    """Makes the project with its results and its branches; `dvc add` tracks its table.
 
-    `better` also changes a parameter, `stale` only a command; `before` is an empty first commit.
+    `better` also changes a parameter, `stale` only a command; `before` is an empty root commit.
     """
     clone = Clone(path)
     for name, text in FILES.items():
@@ -94,7 +94,7 @@ def make_small(path: Path) -> None:
 
 
 def write_results(folder: Path, rows: list[Repeat] = BASE, gray: int = 0, **metrics: Any) -> None:
-    """Writes what the stage copies; `own` is a metric without a rule."""
+    """Writes the files that the stage copies; gate.yaml has no rule for the metric `own`."""
     validation.save(folder / "validation.csv", rows)
     Image.new("L", (10, 10), gray).save(folder / "a.png")
     found = {"device": "cpu", "error": 1.0, "own": 2.0, **validation.metrics(rows), **metrics}

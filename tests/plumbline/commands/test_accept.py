@@ -1,4 +1,4 @@
-"""Edits of comments, docstrings and layout are accepted without a run, and no edit of code is."""
+"""Edits of comments, docstrings and layout are accepted without a run; edits of code are not."""
 
 import ast
 import random
@@ -15,7 +15,7 @@ SCRIPTS = [path.read_text("utf-8") for path in PATHS]
 
 
 def mutate(tree: ast.Module, draw: random.Random) -> None:
-    """Changes one number, operator, name or list in the tree, unless it draws something else."""
+    """Draws one field of the tree, and changes it if it is a number, operator, name or list."""
     fields = [(node, name) for node in ast.walk(tree) for name, _ in ast.iter_fields(node)]
     node, name = draw.choice(fields)
     old = new = getattr(node, name)
@@ -38,7 +38,7 @@ def same(old: str, new: str) -> bool:
 
 
 @pytest.mark.all
-def test_none_of_a_thousand_mutations_is_taken_for_a_comment() -> None:
+def test_none_of_a_thousand_edits_of_code_is_mistaken_for_a_comment() -> None:
     draw = random.Random(1)  # noqa: S311
     texts = [ast.unparse(ast.parse(text)) for text in SCRIPTS]
     mutants = 0
@@ -46,7 +46,7 @@ def test_none_of_a_thousand_mutations_is_taken_for_a_comment() -> None:
         text = draw.choice(texts)
         tree = ast.parse(text)
         mutate(tree, draw)
-        with suppress(ValueError):  # some trees have no text
+        with suppress(ValueError):  # some mutated trees cannot be written as text
             mutant = ast.unparse(ast.fix_missing_locations(tree))
             mutants += mutant != text
             assert mutant == text or not same(text, mutant), mutant
@@ -82,11 +82,11 @@ def test_two_hundred_edits_of_comments_docstrings_and_layout_are_recognised() ->
         ("def f():\n  'One.'\nx = getdoc(f)", "def f():\n  'Two.'\nx = getdoc(f)"),
     ],
 )
-def test_an_edit_that_may_change_a_result_is_code(old: str, new: str) -> None:
+def test_an_edit_that_may_change_a_result_is_an_edit_of_code(old: str, new: str) -> None:
     assert not same(old, new)
 
 
-def test_another_script_is_code() -> None:
+def test_an_added_script_is_an_edit_of_code() -> None:
     assert not same_code({"a.py": b""}, {"a.py": b"", "b.py": b""})
 
 
@@ -102,11 +102,11 @@ CORE, PLOT = (
 
 
 @pytest.mark.slow
-def test_accepted_comments_cost_no_run_and_change_no_output(clone: Clone) -> None:
+def test_accepting_comments_runs_no_stage_and_changes_no_output(clone: Clone) -> None:
     before = clone.digests()
     clone.edit(*CORE)
     assert accept(clone) == (0, ["accept: only comments changed in plumbline/core/files.py"])
-    for edit in (CORE, PLOT):  # more of them, before the first ones are committed
+    for edit in (CORE, PLOT):  # again, before the first edit is committed
         clone.edit(*edit)
     assert accept(clone)[0] == 0
     assert accept(clone) == (0, ["accept: nothing to accept"])
@@ -121,7 +121,7 @@ def test_a_comment_is_accepted_only_if_git_has_the_code_that_ran(clone: Clone) -
     clone.edit("stages/plot.py", "\n\n\n", "\n\n\nNUMBER = 1\n")
     clone.set_params({"plot.dpi": 90})
     clone.reproduce("plot")
-    # A comment in HEAD's code, which did not run, and then in the code that ran.
+    # First a comment in HEAD's code, which did not run; then one in the code that ran.
     for old, new in [("NUMBER = 1\n", "# A.\n"), ("# A.\n", "NUMBER = 1\n# A.\n")]:
         clone.edit("stages/plot.py", old, new)
         line = "accept: dvc repro is needed: plot: stages/plot.py is modified"
@@ -133,7 +133,7 @@ def test_a_comment_is_accepted_only_if_git_has_the_code_that_ran(clone: Clone) -
 
 
 @pytest.mark.slow
-def test_without_the_data_nothing_is_accepted(clone: Clone) -> None:
+def test_nothing_is_accepted_without_the_data(clone: Clone) -> None:
     clone.edit(*CORE)
     (clone.path / "data/test.safetensors").unlink()
     before = clone.digests()

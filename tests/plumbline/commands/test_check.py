@@ -19,14 +19,14 @@ STALE = "check: stages have not run since these changes; type: "
 Plumbline = Callable[..., tuple[int, list[str]]]
 
 
-def test_a_comment_is_told_from_a_stale_result(small: Clone, plumbline: Plumbline) -> None:
+def test_an_edited_comment_is_not_a_stale_result(small: Clone, plumbline: Plumbline) -> None:
     assert plumbline(small, "check") == (0, [FITS])
     script = Path("code/make.py")
     script.write_text("# A comment.\n" + script.read_text())
     edited = "  make: only comments changed in code/make.py: make accept"
     said = [f"{STALE}make accept, then commit", edited]
     assert plumbline(small, "check") == (1, said)
-    # The gate judges results that a comment, or a missing `git add`, has not made stale.
+    # The gate still judges: neither a comment nor a missing `git add` makes results stale.
     small.run("git", "rm", "--quiet", "--cached", "a.png")
     assert plumbline(small, "gate", "HEAD")[0] == 0
     small.run("git", "add", "a.png")
@@ -35,7 +35,7 @@ def test_a_comment_is_told_from_a_stale_result(small: Clone, plumbline: Plumblin
     assert plumbline(small, "check") == (1, said)
 
 
-def test_what_is_not_committed_not_of_this_commit_or_hidden_from_git_is_named(
+def test_uncommitted_files_data_of_another_commit_and_edits_hidden_from_git_are_named(
     small: Clone, plumbline: Plumbline
 ) -> None:
     small.edit("params.yaml", "1", "3")
@@ -53,8 +53,8 @@ def test_what_is_not_committed_not_of_this_commit_or_hidden_from_git_is_named(
     assert plumbline(small, "check") == (0, [
         FITS,
         "check: not committed yet: dvc.lock, note, params.yaml",
-        "check: model on disk is not that of this commit; dvc checkout to replace it",
-        "check: git does not see that note changed; make it look: touch note",
+        "check: model on disk is not from this commit; dvc checkout to replace it",
+        "check: git does not see that note changed; type: touch note",
     ])  # fmt: skip
     assert plumbline(small, "check", "HEAD") == (0, [FITS])
     assert index.read_bytes() == before
@@ -62,19 +62,19 @@ def test_what_is_not_committed_not_of_this_commit_or_hidden_from_git_is_named(
     assert "note" in small.run("git", "status", "--porcelain", ".")
 
 
-def test_a_cut_lock_is_named_with_its_cure(small: Clone, plumbline: Plumbline) -> None:
+def test_a_truncated_lock_is_named_with_its_cure(small: Clone, plumbline: Plumbline) -> None:
     Path("dvc.lock").write_text("schema: '2.0'\nstages:\n")
     status, (line,) = plumbline(small, "check")
     cure = "git checkout dvc.lock, then dvc repro"
-    assert (status, line) == (1, f"dvc.lock: cut short, as a killed DVC leaves it; {cure}")
+    assert (status, line) == (1, f"dvc.lock: cut short, because DVC was killed; {cure}")
 
 
-def test_a_full_check_tells_the_same_bytes_from_the_tolerances_and_from_other_results(
+def test_a_full_check_distinguishes_the_same_bytes_tolerated_and_different_results(
     small: Clone, plumbline: Plumbline
 ) -> None:
     run = "check: a clean run gives"
     assert plumbline(small, "check", "--full") == (0, [FITS, f"{run} the same bytes"])
-    # `own` has no rule, and so no tolerance.
+    # `own` has no rule, so it has no tolerance.
     for metrics, said, line in (
         ({"error": 1.005}, "the same within the tolerances", "error: 1.005 -> 1.0, by 0.005"),
         ({"own": 2.001}, "different results", "own: 2.001 -> 2.0, by 0.001"),

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 Plumbline = Callable[..., tuple[int, list[str]]]
 OPEN = "gate: open, because nothing is worse than {} or beyond a limit"
 CLOSED = "gate: closed, compared with {}"
-STALE = "gate: not judged: type `dvc repro`, because the results are stale"
+STALE = "gate: not judged, because the results are stale; type: dvc repro"
 BETTER = "validation_mae: Better in 20 of 20 trainings; the median error went from 0.02 to 0.01"
 WORSE = "validation_mae: Worse in 20 of 20 trainings; the median error went from 0.02 to 0.08"
 LIMIT = "validation_mae is beyond its limit: 0.08 (limit 0.05)"
@@ -31,7 +31,7 @@ LIMIT = "validation_mae is beyond its limit: 0.08 (limit 0.05)"
         ("better", "unclear",
          [OPEN, "validation_mae: No clear difference: better in 11 of 20 trainings, worse in 9",
           "Merging better conflicts only in results: make merge BRANCH=better",
-          "better has moved on by 1 commit; compared with "]),
+          "better has 1 newer commit; compared with "]),
     ],
 )  # fmt: skip
 def test_a_branch_that_is_worse_stale_or_beyond_a_limit_fails(
@@ -43,7 +43,7 @@ def test_a_branch_that_is_worse_stale_or_beyond_a_limit_fails(
     assert [line[: len(start)] for line, start in zip(said, wanted, strict=True)] == wanted
 
 
-def test_a_clone_without_a_cache_judges_its_working_tree(
+def test_the_gate_judges_the_working_tree_of_a_clone_without_a_cache(
     small_branches: Clone, tmp_path: Path
 ) -> None:
     small_branches.run("git", "clone", "--quiet", "..", str(tmp_path / "fork"))
@@ -54,7 +54,7 @@ def test_a_clone_without_a_cache_judges_its_working_tree(
 
 
 @pytest.mark.parametrize("tool", ["gate", "report", "check"])
-def test_a_missing_repository_is_one_line(tmp_path: Path, tool: str) -> None:
+def test_outside_a_repository_a_command_prints_one_line(tmp_path: Path, tool: str) -> None:
     outside = Clone(tmp_path, PYTHONPATH=str(ROOT), GIT_CEILING_DIRECTORIES=str(tmp_path.parent))
     (tmp_path / "gate.yaml").write_text(GATE)
     done = outside.try_run("python", "-m", "plumbline", tool, "main")
@@ -62,6 +62,6 @@ def test_a_missing_repository_is_one_line(tmp_path: Path, tool: str) -> None:
     assert re.fullmatch(f"{tool}: fatal: not a git repository.*\n", done.stdout)
 
 
-def test_a_reader_that_closes_the_pipe_ends_a_command_without_a_word(small_branches: Clone) -> None:
+def test_a_closed_pipe_ends_a_command_with_status_1_and_no_message(small_branches: Clone) -> None:
     command = "python -m plumbline gate main better | true; echo ${PIPESTATUS[0]}"
     assert small_branches.run("bash", "-c", command) == "1\n"

@@ -26,12 +26,12 @@ LOAD = "    X, y, info = tensors.load_samples(samples_path)\n"
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder: the project with `split` as its only stage."""
+    """A working folder with a project whose only stage is `split`."""
     monkeypatch.chdir(tmp_path)
     Path("stages").mkdir()
     for name in ("__init__.py", "split.py", "evaluate.py"):
         shutil.copy(ROOT / "stages" / name, "stages")
-        py_compile.compile(f"stages/{name}")  # as on a machine that writes bytecode
+        py_compile.compile(f"stages/{name}")  # Python writes bytecode on most machines
     Path("plumbline").symlink_to(ROOT / "plumbline")
     Path("params.yaml").write_text(yaml.safe_dump({"split": EXERCISE["split"]}))
     versions = yaml.safe_load((ROOT / "versions.yaml").read_text())
@@ -45,13 +45,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def keep(*names: str, **changes: Any) -> None:
-    """Leaves only these stages in dvc.yaml, each with these entries."""
+    """Writes a dvc.yaml of only these stages, each with these entries changed."""
     found = {name: ENTRIES[name] | changes for name in names}
     Path("dvc.yaml").write_text(yaml.safe_dump({"stages": found}))
 
 
 def problems(quick: bool = True) -> list[str]:
-    """The lines that `make lint-pipeline` prints below its first."""
+    """The lines that `make lint-pipeline` prints below its headline."""
     try:
         lint.main(Namespace(quick=quick))
     except SystemExit as error:
@@ -60,7 +60,7 @@ def problems(quick: bool = True) -> list[str]:
 
 
 def add_line(line: str) -> None:
-    """Adds a line to `main` of split."""
+    """Adds a line to `main` in stages/split.py."""
     path, added = Path("stages/split.py"), f"    from pathlib import Path\n    {line}\n"
     path.write_text(path.read_text().replace(LOAD, LOAD + added))
 
@@ -68,16 +68,16 @@ def add_line(line: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "entry", "problem"),
     [
-        ("deps", "-plumbline/core", "plumbline/core/files.py: imported, and not declared"),
-        ("deps", "+plumbline/pictures", "plumbline/pictures/draw.py: declared, and not imported"),
-        ("deps", "+data/none.csv", "data/none.csv: declared, and not read by cmd"),
-        ("params", "-split", "split: read, and not declared"),
-        ("params", "+plot.dpi", "plot.dpi: declared, and not read"),
-        ("versions", "+torch", "versions.yaml: torch: declared, and not imported"),
-        ("outs", "+data/more.csv", "data/more.csv: declared, and not written by cmd"),
+        ("deps", "-plumbline/core", "plumbline/core/files.py: imported, but not declared"),
+        ("deps", "+plumbline/pictures", "plumbline/pictures/draw.py: declared, but not imported"),
+        ("deps", "+data/none.csv", "data/none.csv: declared, but not read by cmd"),
+        ("params", "-split", "split: read, but not declared"),
+        ("params", "+plot.dpi", "plot.dpi: declared, but not read"),
+        ("versions", "+torch", "versions.yaml: torch: declared, but not imported"),
+        ("outs", "+data/more.csv", "data/more.csv: declared, but not written by cmd"),
     ],
 )
-def test_each_mistake_in_dvc_yaml_is_named_and_the_entries_to_paste_are_right(
+def test_each_mistake_in_dvc_yaml_is_reported_with_correct_entries_to_paste(
     project: Path, kind: str, entry: str, problem: str
 ) -> None:
     stage = copy.deepcopy(ENTRIES["split"])
@@ -96,20 +96,20 @@ def test_each_mistake_in_dvc_yaml_is_named_and_the_entries_to_paste_are_right(
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("open('data/other.safetensors').close()", "data/other.safetensors: read, and not"),
+        ("open('data/other.safetensors').close()", "data/other.safetensors: read, but not"),
         ("tensors.load(Path('data/other.safetensors'))",  # native code reads it
-         "failed with what it declares: split: data/other.safetensors: wanted a safetensors file"),
-        ("Path('data/more.csv').touch()", "data/more.csv: written, and not declared"),
-        ("samples_path.open('ab').close()", "data/samples.safetensors: written, and not declared"),
-        ("(Path.home() / 'beyond').touch()", "{home}/beyond: written, and not declared"),
-        ("from plumbline import history", "plumbline/history.py: imported, and not declared"),
+         "failed on its declared inputs: split: data/other.safetensors: wanted a safetensors file"),
+        ("Path('data/more.csv').touch()", "data/more.csv: written, but not declared"),
+        ("samples_path.open('ab').close()", "data/samples.safetensors: written, but not declared"),
+        ("(Path.home() / 'beyond').touch()", "{home}/beyond: written, but not declared"),
+        ("from plumbline import history", "plumbline/history.py: imported, but not declared"),
         ("import socket; socket.socket().connect_ex(('127.0.0.1', 9))",
-         "reached the network: socket.connect ('127.0.0.1', 9)"),
+         "used the network: socket.connect ('127.0.0.1', 9)"),
         ("import time; y = y * time.time()",
-         "stages/split.py: imports time, so that its result may depend on more"),
+         "stages/split.py: imports time, so its result may depend on more than its inputs"),
     ],
 )  # fmt: skip
-def test_each_undeclared_action_of_a_stage_is_named(
+def test_each_undeclared_action_of_a_stage_is_reported(
     project: Path, monkeypatch: pytest.MonkeyPatch, line: str, problem: str
 ) -> None:
     home = project.parent / f"{project.name}-home"
@@ -123,16 +123,16 @@ def test_each_undeclared_action_of_a_stage_is_named(
 @pytest.mark.slow
 def test_a_stage_finds_only_the_parameters_and_versions_that_it_declares(project: Path) -> None:
     keep("split", params=ENTRIES["split"]["params"][1:])
-    assert "split: failed with what it declares: split: params.yaml: split: missing" in problems(
+    assert "split: failed on its declared inputs: split: params.yaml: split: missing" in problems(
         quick=False
     )
     keep("split", params=["split"])
     add_line("import yaml; yaml.safe_load(open('versions.yaml'))['numpy']")
-    assert "split: failed with what it declares: KeyError: 'numpy'" in problems(quick=False)
+    assert "split: failed on its declared inputs: KeyError: 'numpy'" in problems(quick=False)
 
 
 @pytest.mark.slow
-def test_a_stage_finds_the_folders_of_its_outputs(project: Path) -> None:
+def test_the_folders_for_the_outputs_of_a_stage_exist_when_it_runs(project: Path) -> None:
     cmd = ENTRIES["split"]["cmd"].replace("data/t", "own/t")
     keep("split", cmd=cmd, outs=["own/train.safetensors", "own/test.safetensors"])
     add_line("test_path.open('w').close()")
@@ -140,11 +140,11 @@ def test_a_stage_finds_the_folders_of_its_outputs(project: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_stage_after_one_that_fails_is_not_run(project: Path) -> None:
+def test_a_stage_that_needs_the_output_of_a_failed_stage_is_not_run(project: Path) -> None:
     keep("evaluate", "split")
     add_line("raise OSError('no')")
     assert problems(quick=False) == [
-        "split: failed with what it declares: split: no",
+        "split: failed on its declared inputs: split: no",
         "evaluate: not run, since data/test.safetensors was not made",
     ]
 
@@ -154,13 +154,13 @@ def test_a_stage_after_one_that_fails_is_not_run(project: Path) -> None:
     [
         ("params.yaml", "spilt: {}", "params.yaml: spilt: no stage declares it"),
         ("params.yaml", "own: {}", ""),  # read by a stage that is run by hand
-        ("params.yaml", "own: {a: {size: 1}}", "params.yaml: size: wanted another name"),
+        ("params.yaml", "own: {a: {size: 1}}", "params.yaml: size: wanted a different name"),
         ("versions.yaml", "torch: '2'", "versions.yaml: torch: no stage imports it"),
         ("stages/own.py", "import torch, tqdm",  # tqdm only prints
          "versions.yaml: lacks torch; type: python -m plumbline versions"),
     ],
 )  # fmt: skip
-def test_a_key_that_no_stage_reads_or_that_dvc_does_not_see_is_named(
+def test_a_key_that_is_unused_or_missing_or_ignored_by_dvc_is_reported(
     project: Path, path: str, line: str, problem: str
 ) -> None:
     Path("stages/own.py").write_text("class Params:\n    own: int\n")
@@ -169,7 +169,7 @@ def test_a_key_that_no_stage_reads_or_that_dvc_does_not_see_is_named(
     assert [said.startswith(problem) for said in problems()] == [True] * bool(problem)
 
 
-def test_a_script_that_is_no_stage_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_incomplete_stage_is_reported(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "__path__", [str(project / "stages")])
     Path("dvc.yaml").write_text("stages: {own: {cmd: python -m stages.own, deps: [stages/own.py]}}")
     assert "own: wanted the command `python -m stages.own ...` and stages/own.py" in problems()
@@ -177,14 +177,14 @@ def test_a_script_that_is_no_stage_is_named(project: Path, monkeypatch: pytest.M
     assert "own: stages/own.py: wanted Params and main, got no main" in problems()
 
 
-def test_a_dvc_yaml_that_dvc_refuses_is_one_line(project: Path) -> None:
+def test_a_dvc_yaml_that_dvc_refuses_raises_a_user_error(project: Path) -> None:
     with Path("dvc.yaml").open("a") as file:
         file.write("artifacts: {describe: {cmd: x, path: y}}\n")
     with pytest.raises(UserError, match=r"dvc\.yaml' validation failed: extra keys not allowed"):
         problems()
 
 
-def test_stages_come_in_the_order_in_which_they_run_with_the_scripts_of_code_folders(
+def test_parsed_stages_are_in_run_order_and_list_the_scripts_in_declared_folders(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "core").mkdir()

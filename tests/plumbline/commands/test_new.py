@@ -1,4 +1,4 @@
-"""A project is made whole or not at all, and gets a later library without losing a line."""
+"""`new` makes a complete project or none, and `update` keeps the user's edits."""
 
 import re
 import shutil
@@ -20,7 +20,7 @@ TABLE = "my table.csv"
 
 @pytest.fixture(autouse=True)
 def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The working folder, with a table that has an index and a gap."""
+    """A working folder with a table that has an index column and a gap."""
     monkeypatch.chdir(tmp_path)
     text = ",size,age of house,price\r\n0,80,20,400\r\n1,120,5,700\r\n2,95,50,n/a\r\n"
     Path(TABLE).write_text(text, newline="")
@@ -35,7 +35,7 @@ def make(*arguments: str) -> Clone:
 
 @pytest.fixture
 def project() -> Clone:
-    """A new project with edits of its own, all committed."""
+    """A new project with edits by its user, all committed."""
     made = make("mine")
     made.init()
     made.edit("params.yaml", "train:\n", "train:  # mine\n")
@@ -53,10 +53,10 @@ def project() -> Clone:
          f"{TABLE}: column price, row 3 below the header: wanted "),
         (["mine", "--table", TABLE], "wanted --table and --target together"),
         (["mine", "--model", "net"], "--model: wanted one of linear, parameters, mlp, got net"),
-        (["."], "wanted a new or an empty folder"),
+        (["."], "wanted a new or empty folder"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_a_project_is_refused_and_makes_none(
+def test_wrong_arguments_are_refused_and_no_project_is_made(
     arguments: list[str], error: str
 ) -> None:
     with pytest.raises(UserError, match=f"^.*{re.escape(error)}.*$"):
@@ -64,7 +64,7 @@ def test_what_cannot_be_a_project_is_refused_and_makes_none(
     assert [*Path().iterdir()] == [Path(TABLE)]
 
 
-def test_a_table_keeps_its_bytes_in_git_and_its_index_is_left_out(
+def test_a_table_keeps_its_bytes_in_git_and_its_index_is_not_a_feature(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Path(TABLE).write_bytes(Path(TABLE).read_bytes().replace(b"n/a", b"300"))
@@ -76,7 +76,7 @@ def test_a_table_keeps_its_bytes_in_git_and_its_index_is_left_out(
     assert made.run("git", "rev-parse", ":data/my-table.csv") == stored
 
 
-def test_a_folder_in_a_repository_gets_no_repository_of_its_own_unless_it_is_ignored(
+def test_a_project_in_a_repository_gets_its_own_repository_only_if_it_is_ignored(
     project: Clone,
 ) -> None:
     inside, ignored = make("mine/inside"), make("mine/report/ignored")
@@ -88,7 +88,7 @@ def listed(said: str) -> list[str]:
     return [line[2:] for line in said.splitlines() if line.startswith("  ")]
 
 
-def test_an_update_replaces_the_library_and_lists_what_is_new_until_it_is_taken(
+def test_an_update_replaces_the_library_and_lists_changed_files_until_they_are_taken(
     project: Clone, tmp_path: Path
 ) -> None:
     release = make_release(tmp_path / "release")
@@ -112,7 +112,7 @@ def test_an_update_replaces_the_library_and_lists_what_is_new_until_it_is_taken(
 
     assert listed(said) == [
         "params.yaml: merge it: you changed it too",
-        "stages/generate.py: delete it: a new project has none",
+        "stages/generate.py: delete it: a new project does not have it",
         "stages/make.py: copy it",
         "stages/verify.py: copy it",
     ]
@@ -128,12 +128,12 @@ def test_an_update_replaces_the_library_and_lists_what_is_new_until_it_is_taken(
     assert release.run(*command) == f"update: {project.path} is up to date\n"
 
 
-def test_an_update_needs_all_committed_and_the_version_that_was_noted(project: Clone) -> None:
+def test_an_update_refuses_uncommitted_changes_and_an_unknown_version(project: Clone) -> None:
     options = Namespace(folder=project.path, merged=False)
     project.edit("requirements.txt", "+h", "+x")
     with pytest.raises(UserError, match="wanted all changes committed"):
         update.main(options)
-    project.commit("Another library")
+    project.commit("A different library")
     with pytest.raises(UserError, match=r"requirements.txt: wanted the version 1.* exactly once"):
         update.main(options)
     assert project.run("git", "status", "--porcelain") == ""

@@ -56,7 +56,7 @@ def test_the_same_revisions_give_the_same_report_with_links_to_both_commits(
     ("base", "head", "lines"),
     [
         ("better", "unclear", ["⚠️ Merging better conflicts only in results: make merge BRANCH=",
-                               "⚠️ `better` has moved on by 1 commit; compared with "]),
+                               "⚠️ `better` has 1 newer commit; compared with "]),
         ("before", "main", ["## ⚪ Not judged: one training only",
                             "⚠️ `before` shares no commit with this branch", "- new: `make`",
                             "| `lr` | none | `1` |", "`a.png`: new"]),
@@ -64,14 +64,14 @@ def test_the_same_revisions_give_the_same_report_with_links_to_both_commits(
                             "  - `dvc.yaml: wanted stages, got none`"]),
     ],
 )  # fmt: skip
-def test_any_two_revisions_can_be_reported(
+def test_any_two_revisions_can_be_compared(
     small_branches: Clone, plumbline: Plumbline, base: str, head: str, lines: list[str]
 ) -> None:
     text = "\n".join(["", *plumbline(small_branches, "report", base, head)[1]])
     assert [line for line in lines if f"\n{line}" not in text] == []
 
 
-def test_uncommitted_changes_and_a_run_that_fails_are_reported(
+def test_uncommitted_changes_and_a_failed_run_are_reported(
     small: Clone, plumbline: Plumbline
 ) -> None:
     small.edit("gate.yaml", "0.01", "0.02")
@@ -87,7 +87,7 @@ def test_uncommitted_changes_and_a_run_that_fails_are_reported(
     assert "no memory" in lines[at + 1]
 
 
-def test_a_folder_that_cannot_be_written_gives_one_line_with_the_cure(
+def test_an_unwritable_folder_prints_one_line_with_the_cure(
     small_branches: Clone, plumbline: Plumbline, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()

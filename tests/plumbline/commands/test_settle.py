@@ -1,4 +1,4 @@
-"""A merge is settled without a hand: each result is that of a clean run of the merged sources."""
+"""A settled merge has the results that a clean run of the merged sources produces."""
 
 import random
 import shutil
@@ -19,7 +19,7 @@ from tests.support.merges import change, drop_picture, is_clean, make_pair, make
 
 pytestmark = pytest.mark.slow
 
-FORGET_DATA = ("git", "clean", "--force", "-dxq")  # the cache too, as a new clone has none
+FORGET_DATA = ("git", "clean", "--force", "-dxq")  # also the cache, because a new clone has none
 FITS = "settle: all results fit the merged sources; type: git "
 
 
@@ -35,7 +35,7 @@ def clone(share: Callable[..., Clone], tmp_path: Path) -> Clone:
 
 
 def settle(clone: Clone) -> tuple[str, list[str]]:
-    """The last line, and the stages that ran."""
+    """The last line that `settle` prints, and the stages that it ran."""
     done = clone.try_run("python", "-m", "plumbline", "settle")
     lines = done.stdout.splitlines()
     assert done.returncode == (FITS not in lines[-1])
@@ -51,7 +51,7 @@ def settle(clone: Clone) -> tuple[str, list[str]]:
         pytest.param("merge --squash", "commit", marks=pytest.mark.all),
     ],
 )
-def test_branches_that_changed_neighbouring_lines_are_merged_without_a_hand(
+def test_changes_in_neighbouring_lines_are_merged_without_manual_edits(
     clone: Clone, operation: str, go_on: str
 ) -> None:
     settings = (clone.path / ".git/config").read_bytes()
@@ -63,17 +63,17 @@ def test_branches_that_changed_neighbouring_lines_are_merged_without_a_hand(
     clone.run("git", *go_on.split())
     assert (clone.path / ".git/config").read_bytes() == settings
     done = clone.run("python", "-m", "plumbline", "settle")
-    assert done == "settle: every merge is finished; nothing to settle\n"
+    assert done == "settle: no merge is in progress; nothing to settle\n"
 
 
-def test_during_a_conflict_another_command_says_in_one_line_what_to_type(clone: Clone) -> None:
+def test_during_a_conflict_other_commands_print_one_line_with_the_cure(clone: Clone) -> None:
     clone.try_run("git", "merge", "theirs")
     done = clone.try_run("python", "-m", "plumbline", "check")
     line = "check: a merge is in progress; type: make settle\n"
     assert (done.returncode, done.stdout) == (1, line)
 
 
-def test_a_note_says_what_to_type_where_results_alone_conflict(clone: Clone) -> None:
+def test_a_note_says_what_to_type_if_only_results_conflict(clone: Clone) -> None:
     clone.run("git", "checkout", "--quiet", "-b", "other", "theirs")
     clone.edit("params.yaml", "lr: 1", "lr: 3")
     clone.commit("what ours changed too")
@@ -84,7 +84,7 @@ def test_a_note_says_what_to_type_where_results_alone_conflict(clone: Clone) -> 
         assert conflict_notes(checkout, "theirs") == [note]
 
 
-def test_what_people_wrote_is_named_alone_and_theirs_is_taken_where_they_choose_it(
+def test_only_files_that_no_stage_makes_are_named_and_the_chosen_side_is_kept(
     clone: Clone,
 ) -> None:
     lr, epochs = (edit("params.yaml", f"{key}: 1", f"{key}: 2") for key in ("lr", "epochs"))
@@ -94,10 +94,10 @@ def test_what_people_wrote_is_named_alone_and_theirs_is_taken_where_they_choose_
         [edit("params.yaml", "lr: 1", "lr: 3"), next_row],
     )
     make_pair(clone, ours, theirs)
-    shutil.rmtree(clone.path / ".dvc/cache")  # ours is on disk, theirs in the remote
+    shutil.rmtree(clone.path / ".dvc/cache")  # our data is on disk, theirs in the remote
     clone.try_run("git", "merge", "theirs")
     names = "data/table.csv, params.yaml"
-    line = f"settle: these files need you: {names}; edit them, git add them, make settle"
+    line = f"settle: resolve these files by hand: {names}; git add them, then make settle"
     assert settle(clone) == (line, [])
     conflict = (clone.path / "params.yaml").read_text().partition("<<<<<<< ")[2]
     assert "epochs" not in conflict.partition(">>>>>>> ")[0]
@@ -113,7 +113,7 @@ def test_what_people_wrote_is_named_alone_and_theirs_is_taken_where_they_choose_
 
 @pytest.mark.all
 @pytest.mark.parametrize("before", [[], ["make"]])
-def test_the_stages_before_run_only_where_nobody_has_their_outputs(
+def test_earlier_stages_run_only_if_their_outputs_cannot_be_fetched(
     clone: Clone, before: list[str]
 ) -> None:
     clone.run(*FORGET_DATA)
@@ -136,10 +136,10 @@ def test_data_that_dvc_does_not_have_is_not_overwritten(clone: Clone) -> None:
     assert data.read_text() == "mine\n"
 
 
-def test_a_merge_without_a_conflict_keeps_no_entry_that_nobody_ran_and_can_be_given_up(
+def test_a_merge_without_a_conflict_reruns_a_mixed_entry_and_can_be_aborted(
     clone: Clone,
 ) -> None:
-    """Comments in two scripts of one stage: git joins both into an entry with the same outputs."""
+    """Two branches edit comments of one stage; git merges them into an entry that no run wrote."""
     make_pair(
         clone,
         [edit("code/make.py", "# The rest", "# All else")],
@@ -154,7 +154,7 @@ def test_a_merge_without_a_conflict_keeps_no_entry_that_nobody_ran_and_can_be_gi
     assert clone.run("git", "status", "--porcelain") == ""
     clone.run("git", "merge", "--no-commit", "theirs")
     clone.edit("code/fit.py", "1", "7")
-    line = "settle: these files need you: code/fit.py; edit them, git add them, make settle"
+    line = "settle: resolve these files by hand: code/fit.py; git add them, then make settle"
     assert settle(clone) == (line, [])
     clone.run("git", "checkout", "code/fit.py")
     del clone.environment["FAIL"]
@@ -172,8 +172,8 @@ def test_random_branches_merge_to_the_results_of_a_clean_run(clone: Clone, seed:
         clone.run(*FORGET_DATA)
     clone.try_run("git", "merge", "--no-commit", "theirs")
     last, stages = settle(clone)
-    if FITS not in last:  # a person chooses a side
-        names = last.partition("need you: ")[2].partition(";")[0] or "dvc.yaml"
+    if FITS not in last:  # do as a person would: choose a side
+        names = last.partition("by hand: ")[2].partition(";")[0] or "dvc.yaml"
         clone.run("git", "checkout", draw.choice(["ours", "theirs"]), "--", *names.split(", "))
         last, stages = settle(clone)
     assert last == f"{FITS}commit"
@@ -183,6 +183,6 @@ def test_random_branches_merge_to_the_results_of_a_clean_run(clone: Clone, seed:
 
 
 def inputs(clone: Clone, lock: str) -> dict[str, Any]:
-    """What each stage ran with, by name."""
+    """The command, dependencies and parameters of each stage in `lock`, a revision of dvc.lock."""
     entries = yaml.safe_load(clone.run("git", "show", lock))["stages"].items()
     return {name: [e.get(kind) for kind in ("cmd", "deps", "params")] for name, e in entries}

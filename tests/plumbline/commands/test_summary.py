@@ -1,4 +1,4 @@
-"""The last lines of `make repro`."""
+"""The summary, which `make repro` prints last."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ Summarize = Callable[..., list[str]]
 
 @pytest.fixture
 def summarize(folder: Path, capsys: pytest.CaptureFixture[str]) -> Summarize:
-    """The lines of the summary in the exercise's folder with this line and these metrics."""
+    """The lines of the summary for an exercise with this true line and these metrics."""
     (folder / "dvc.yaml").write_text(pipeline())
     (folder / "gate.yaml").write_text(GATE)
     verdict = {"matches": True, "max_abs_difference": 0.0}
@@ -44,7 +44,7 @@ def summarize(folder: Path, capsys: pytest.CaptureFixture[str]) -> Summarize:
 
 
 def commit(metrics: str | None = None) -> None:
-    """Commits dvc.yaml, the repeated trainings if there are some, and metrics.json with this."""
+    """Commits dvc.yaml, plots/ and metrics.json if they exist; metrics: text for metrics.json."""
     if metrics is not None:
         Path("metrics.json").write_text(metrics)
     person = ("-c", "user.name=A Person", "-c", "user.email=person@example.org")
@@ -71,7 +71,7 @@ def test_the_summary_shows_the_learned_line_below_the_true_line(summarize: Summa
     assert summarize(None, test_mae=0.006)[1:] == [RELOADED, TEST_MAE]
 
 
-def test_the_last_lines_compare_the_metrics_that_decide_with_the_last_commit(
+def test_the_summary_compares_the_metrics_that_decide_with_the_last_commit(
     summarize: Summarize,
 ) -> None:
     rule = GATE.replace("  train_mae: {better", "  train_mae: {decides: true, better")
@@ -100,7 +100,7 @@ def test_without_git_or_without_metrics_in_the_last_commit_nothing_is_compared(
     assert summarize(test_mae=0.006)[-1] == TEST_MAE
 
 
-def test_it_imports_no_dvc_and_no_torch_which_would_take_longer_than_the_rest() -> None:
+def test_the_summary_does_not_import_dvc_or_torch_because_both_are_slow() -> None:
     code = "import sys, plumbline.commands.summary; print({'dvc', 'torch'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("set()\n", "")

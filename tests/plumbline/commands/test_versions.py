@@ -1,4 +1,4 @@
-"""The versions that are installed become the project's, and nothing else in its files changes."""
+"""`versions` writes the installed versions into the project's files and changes nothing else."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -12,7 +12,7 @@ from plumbline.core.params import installed
 STAGE = "import tqdm, sys, torch\nfrom plumbline.pictures import draw"
 
 
-def test_each_installed_version_that_a_stage_imports_replaces_the_listed_one_or_is_added(
+def test_the_installed_version_of_each_imported_package_replaces_the_listed_one_or_is_added(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = installed()
@@ -36,4 +36,4 @@ def test_each_installed_version_that_a_stage_imports_replaces_the_listed_one_or_
     names = ("torch", "matplotlib", "msgspec", "numpy", "plumbline", "pyyaml", "safetensors")
     assert yaml.safe_load(new["versions.yaml"]) == {"not-here": "1"} | {n: now[n] for n in names}
     versions.main(Namespace())
-    assert capsys.readouterr().out == "versions.yaml has the installed versions\n"
+    assert capsys.readouterr().out == "versions.yaml already has the installed versions\n"

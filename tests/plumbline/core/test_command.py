@@ -1,4 +1,4 @@
-"""A stage that fails prints one line, exits with status 1 and leaves no output."""
+"""A failed stage prints one line, exits with status 1 and leaves no output."""
 
 import gc
 import signal
@@ -19,7 +19,7 @@ from tests.support.exercise import ROOT, write_params
 
 @pytest.fixture(autouse=True)
 def process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The working folder has params.yaml and a script; signals are handled as before afterwards."""
+    """Makes a script and other files in the working folder; restores the signal handlers."""
     for name in ("source", "other", "own.py"):
         Path(name).write_text("old")
     monkeypatch.setitem(sys.modules, "stages.own", SimpleNamespace(__file__="own.py"))
@@ -32,7 +32,7 @@ def process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def start(*arguments: str, act: Callable[[], object] = lambda: None) -> None:
-    """Runs a stage that writes its seed to `result` and `more`, and then acts; `other` stays."""
+    """Runs a stage that writes its seed to `result` and `more`, not `other`, then calls `act`."""
 
     def main(
         params: Params, source: Input, other: Output, result: Output, more: Output | None = None
@@ -46,16 +46,16 @@ def start(*arguments: str, act: Callable[[], object] = lambda: None) -> None:
     run(main, Params)
 
 
-def test_main_gets_its_parameters_and_its_paths() -> None:
+def test_main_receives_its_parameters_and_its_paths() -> None:
     write_params({"split.seed": 7})
     begin_imports()
     start("source", "other", "result")
     assert Path("result").read_text() == "source: 7"
     assert gc.isenabled()
-    assert sys.stdout.line_buffering  # In a pipe, a stage's lines come before its error.
+    assert sys.stdout.line_buffering  # In a pipe, a stage's lines then precede its error.
 
 
-def test_a_stage_does_not_start_with_a_wrong_number_of_paths_or_a_wrong_version() -> None:
+def test_a_stage_refuses_a_wrong_number_of_paths_and_a_wrong_package_version() -> None:
     wanted = r"^own: wanted the paths source other result \[more\], got "
     for n in (2, 5):
         with pytest.raises(SystemExit, match=f"{wanted}{n}$"):
@@ -82,7 +82,7 @@ def test_a_stage_does_not_start_with_a_wrong_number_of_paths_or_a_wrong_version(
         (lambda: 1 / 0, "division by zero$"),  # a bug keeps its traceback
     ],
 )
-def test_a_stage_that_fails_says_why_in_one_line_and_leaves_no_output(
+def test_a_failed_stage_prints_the_reason_in_one_line_and_leaves_no_output(
     act: Callable[[], object], error: str
 ) -> None:
     with pytest.raises((SystemExit, ZeroDivisionError), match=f"^{error}"):
@@ -116,7 +116,7 @@ run(main, Params)
 @pytest.mark.parametrize(
     ("after", "status", "freed"), [("", 0, ""), ("raise KeyError", 1, "freed\n")]
 )
-def test_a_stage_that_succeeds_ends_after_its_threads_and_frees_nothing(
+def test_a_successful_stage_ends_after_its_threads_and_frees_no_objects(
     after: str, status: int, freed: str
 ) -> None:
     command, environment = [sys.executable, "-c", LATE + after], {"PYTHONPATH": str(ROOT)}
@@ -125,8 +125,8 @@ def test_a_stage_that_succeeds_ends_after_its_threads_and_frees_nothing(
     assert done.returncode == status
 
 
-def test_the_library_of_another_folder_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A console script, or PYTHONSAFEPATH, takes the installed one in a checkout of another."""
+def test_the_library_of_a_different_folder_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a console script or PYTHONSAFEPATH, Python imports the installed library instead."""
     Path("plumbline").mkdir()
     with pytest.raises(UserError, match=f"^wanted the library in {Path.cwd()}.*, got the one in "):
         check_library()

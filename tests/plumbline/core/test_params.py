@@ -37,7 +37,7 @@ from tests.support.exercise import write_params
         ("a: &b 1\nc: *b", split, "wanted no alias and no tag"),
     ],
 )  # fmt: skip
-def test_an_error_names_each_key_with_the_wanted_value(
+def test_an_error_names_each_wrong_key_and_the_wanted_value(
     folder: Path, changes: dict[str, Any] | str, stage: Any, message: str
 ) -> None:
     if isinstance(changes, dict):
@@ -59,14 +59,14 @@ def test_a_scalar_has_the_type_and_value_that_dvc_reads(number: str) -> None:
     assert (type(ours), ours) == (type(theirs), theirs)
 
 
-def test_the_versions_that_are_installed_are_those_of_their_metadata() -> None:
+def test_the_installed_versions_equal_those_in_the_packages_metadata() -> None:
     found = params.installed()
     for package in metadata.distributions():
         name = package.metadata["Name"]
         assert found[params.normal(name)] == metadata.version(name).partition("+")[0]
 
 
-def test_other_versions_are_refused_and_only_the_librarys_own_local_part_counts(
+def test_different_versions_are_refused_and_only_the_librarys_local_part_is_compared(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("1/torch-2.13.0+cpu.dist-info", "1/plumbline-1.1+h1.dist-info"):

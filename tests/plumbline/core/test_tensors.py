@@ -1,4 +1,4 @@
-"""Tensor files load as they were saved; anything else is refused."""
+"""Files of tensors load exactly as they were saved; malformed files are refused."""
 
 from pathlib import Path
 
@@ -15,9 +15,7 @@ X = np.arange(5, dtype=np.float32)[:, None]
 
 
 @pytest.mark.parametrize("padding", range(0, 8, 3))
-def test_any_rows_of_samples_at_any_byte_of_their_file_load_bit_for_bit(
-    tmp_path: Path, padding: int
-) -> None:
+def test_any_rows_load_bit_for_bit_from_any_byte_offset(tmp_path: Path, padding: int) -> None:
     path, wide, y = tmp_path / "line", np.hstack([X, -X]), X * np.float32(0.1)
     info = SamplesInfo(features=["a", "b"], target="c", line=(0.3, 0.9))
     tensors.save_samples(path, wide, y, info)
@@ -51,7 +49,7 @@ def test_malformed_samples_are_refused(
         tensors.load_samples(tmp_path / "line")
 
 
-def test_numbers_are_saved_if_all_are_finite_even_if_their_sum_is_not(tmp_path: Path) -> None:
+def test_only_finite_numbers_are_saved_but_their_sum_may_overflow(tmp_path: Path) -> None:
     large = np.full((2, 1), np.finfo(np.float32).max)
     tensors.save(tmp_path / "line", {"X": large, "scalar": large[0, 0]})
     loaded, _ = tensors.load(tmp_path / "line")

@@ -1,4 +1,4 @@
-"""`map_in_threads` shares work among as many threads as `count_threads` counts."""
+"""`count_threads` reads the wanted number of threads; `map_in_threads` shares items among them."""
 
 import os
 import time
@@ -10,7 +10,7 @@ from plumbline.core.threads import count_threads, map_in_threads
 
 
 @pytest.mark.parametrize(("wanted", "threads"), [("1", 1), (" 2,4", 2), ("", 3), ("0", 3)])
-def test_omp_num_threads_or_else_the_cores_set_the_number(
+def test_the_number_of_threads_is_omp_num_threads_or_by_default_the_number_of_cores(
     monkeypatch: pytest.MonkeyPatch, wanted: str, threads: int
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", wanted)
@@ -19,7 +19,7 @@ def test_omp_num_threads_or_else_the_cores_set_the_number(
 
 
 @pytest.mark.parametrize(("n", "threads"), [(0, 2), (5, 1), (5, 8), (100, 3)])
-def test_each_item_is_done_once_and_the_results_are_in_order(n: int, threads: int) -> None:
+def test_each_item_is_processed_once_and_the_results_are_in_order(n: int, threads: int) -> None:
     started, done = [main_thread().ident], []
 
     def square(item: int) -> int:
@@ -33,7 +33,7 @@ def test_each_item_is_done_once_and_the_results_are_in_order(n: int, threads: in
     assert len(started) <= threads
 
 
-def test_after_an_error_the_other_threads_start_nothing_more() -> None:
+def test_after_an_error_the_other_threads_start_no_further_items() -> None:
     done = []
 
     def task(item: int) -> None:

@@ -1,4 +1,4 @@
-"""`use_device` returns the named device, and torch's operations use one thread."""
+"""`use_device` returns the named device, and each operation of torch uses one thread."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +18,7 @@ from tests.support.models import make_with_info
 accelerator = torch.accelerator.current_accelerator(check_available=True)
 
 
-def test_auto_is_the_accelerator_or_else_the_cpu_and_each_can_be_named() -> None:
+def test_auto_prefers_the_accelerator_and_any_other_name_selects_that_device() -> None:
     assert use_device("auto") == (accelerator or torch.device("cpu"))
     assert use_device("cpu") == torch.device("cpu")
     if accelerator:
@@ -26,12 +26,12 @@ def test_auto_is_the_accelerator_or_else_the_cpu_and_each_can_be_named() -> None
 
 
 @pytest.mark.parametrize("name", ["cuda:99", "CPU", "meta"])
-def test_the_error_for_an_absent_device_lists_the_available_ones(name: str) -> None:
+def test_the_error_for_an_absent_device_lists_the_available_devices(name: str) -> None:
     with pytest.raises(UserError, match=rf"^params\.yaml: device: .* auto, cpu.*, got '{name}'$"):
         use_device(name)
 
 
-def test_an_operation_uses_one_thread_and_the_others_are_for_pieces() -> None:
+def test_use_threads_sets_torch_to_one_thread_and_returns_the_old_number() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     assert (use_threads(), torch.get_num_threads()) == (3, 1)
@@ -40,7 +40,7 @@ def test_an_operation_uses_one_thread_and_the_others_are_for_pieces() -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("features", [1, 10])
-def test_a_rows_prediction_has_the_same_bits_whatever_rows_are_around_it(
+def test_the_bits_of_a_prediction_do_not_depend_on_the_other_rows(
     monkeypatch: pytest.MonkeyPatch, name: str, features: int
 ) -> None:
     torch.manual_seed(features)
@@ -65,7 +65,7 @@ def test_an_epoch_without_evaluation_never_waits_for_the_device(batch_size: int)
     def refuse_waits(done: int, _: object) -> None:
         torch.cuda.set_sync_debug_mode("default" if done == 20 else "error")
 
-    # Each epoch calls the checkpoint.
+    # `fit` calls save_if_due after each epoch.
     watch: Any = SimpleNamespace(resume=lambda *_: (0, []), save_if_due=refuse_waits)
     try:
         assert len(fit(Linear(1).cuda(), samples, samples, params, checkpoint=watch)) == 2

@@ -1,4 +1,4 @@
-"""A saved model loads as the same model; anything else is refused."""
+"""A saved model loads as the same model; a file that does not fit is refused."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from tests.support.models import info_of, make_with_info
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize(("features", "standardize"), [(1, False), (3, True)])
-def test_a_new_instance_loaded_from_the_file_predicts_the_same_bits(
+def test_a_loaded_model_predicts_the_same_bits(
     tmp_path: Path, name: str, features: int, standardize: bool
 ) -> None:
     model, info = make_with_info(name, features, standardize)
@@ -39,7 +39,7 @@ UNKNOWN = "wanted one of linear, parameters, mlp with its present arguments"
         (["weights", "bias"], ("parameters", 2, {}), "size mismatch for weights"),
         (["weights"], ("parameters", 1, {}), 'Missing key.*"bias"'),
         (["weights", "bias", "b"], ("parameters", 1, {}), 'Unexpected key.*"b"'),
-        (["weights", "bias"], ("mlp", 1, {"hidden": 10**12}), "Missing key"),  # terabytes
+        (["weights", "bias"], ("mlp", 1, {"hidden": 10**12}), "Missing key"),  # needs terabytes
         (["weights", "bias"], ("mlp", 1, {"hidden": -1}), "negative dimension"),
     ],
 )
@@ -53,9 +53,9 @@ def test_a_state_dict_that_does_not_fit_its_model_is_refused(
         load_model(tmp_path / "model", MODELS)
 
 
-def test_a_file_whose_metadata_contradict_themselves_is_refused(tmp_path: Path) -> None:
+def test_a_file_with_contradictory_metadata_is_refused(tmp_path: Path) -> None:
     info = encode(make_with_info("linear", 2)[1])["info"].replace('["x0","x1"]', '["x0"]')
     tensors.save(tmp_path / "model", {"weights": np.zeros(1, np.float32)}, {"info": info})
-    message = "/model: wanted ModelInfo as metadata, got: names, ranges or weights that are not 2"
+    message = "/model: wanted ModelInfo as metadata, got: other than 2 names, ranges or weights"
     with pytest.raises(UserError, match=message):
         load_model(tmp_path / "model", MODELS)

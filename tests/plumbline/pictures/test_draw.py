@@ -1,4 +1,4 @@
-"""The pictures show what a reviewer needs, and count the values beyond their axes."""
+"""The pictures show what a reviewer needs, and count the values outside their axes."""
 
 import tracemalloc
 from itertools import pairwise
@@ -50,7 +50,7 @@ def axis_limits(figure: Figure, panel: int = 0) -> tuple[float, ...]:
 
 
 @pytest.mark.parametrize("error", [1e-3, 1e6])
-def test_the_axes_are_the_datas_unless_predictions_lie_just_beyond_them(error: float) -> None:
+def test_the_samples_set_the_limits_unless_predictions_lie_just_outside_them(error: float) -> None:
     data = axis_limits(draw.draw_data(TRAIN, TEST, INFO, *LOOK))
     assert axis_limits(draw_errors(error)) == data
     *_, bottom, top = axis_limits(draw_errors(0.5))
@@ -59,19 +59,19 @@ def test_the_axes_are_the_datas_unless_predictions_lie_just_beyond_them(error: f
 
 
 @pytest.mark.parametrize("error", [1e9, -500])
-def test_an_error_far_beyond_is_marked_and_told_and_does_not_flatten_others(error: float) -> None:
+def test_a_huge_error_is_marked_and_noted_and_does_not_flatten_the_others(error: float) -> None:
     errors, zeros = np.full((40, 1), 0.09, np.float32), np.zeros((40, 1), np.float32)
-    errors[3:5, 0] = error, 0.51  # the second one is in the margin of the axis
+    errors[3:5, 0] = error, 0.51  # 0.51 is in the margin of the axis
     figure = draw_errors(errors, test=(X[60:], zeros))
     assert axis_limits(figure, 1)[3] == pytest.approx(0.525)
     for panel, name in enumerate(("predictions", "residuals")):
-        said = f"1 of 40 {name} lie beyond this picture, the farthest at {error:.4g}"
+        said = f"1 of 40 {name} lie outside this picture, the farthest at {error:.4g}"
         assert words(figure, panel) == said
         *_, up, down = figure.axes[panel].lines
         assert [*up.get_xdata(), *down.get_xdata()] == [X[63]]
 
 
-def test_millions_take_little_memory_and_show_their_extremes_and_the_worst_prediction() -> None:
+def test_millions_of_samples_take_little_memory_and_extremes_and_worst_error_are_drawn() -> None:
     many = np.linspace(0, 1, 4_000_000, dtype=np.float32)[:, None]
     y, predicted = many[::4].copy(), many.copy()
     y[1234] = 9
@@ -88,7 +88,7 @@ def test_millions_take_little_memory_and_show_their_extremes_and_the_worst_predi
 
 
 def wide(n: int, name: str = "feature {}") -> tuple[Pair, Pair, SamplesInfo]:
-    """Samples with n features, and their sum."""
+    """Samples with n features; the target is their sum."""
     X = np.random.default_rng(0).normal(size=(50, n)).astype(np.float32) * np.float32(1e4)
     y = X.sum(axis=1, keepdims=True)
     info = SamplesInfo(features=[name.format(i) for i in range(n)], target="sum", line=None)
@@ -117,7 +117,7 @@ def test_up_to_twelve_features_have_panels_whose_labels_fit(name: str) -> None:
 
 def test_predictions_of_several_features_are_drawn_against_the_true_y() -> None:
     train, test, info = wide(3)
-    train[1][0] = 1e9  # an outlier does not press the predictions together
+    train[1][0] = 1e9  # an outlier that must not flatten the predictions
     figure = draw.draw_predictions(train, test, test[1] + 1000, info, *LOOK)
     upper, lower = figure.axes
     diagonal, dots, *_ = upper.lines
@@ -131,16 +131,14 @@ def test_predictions_of_several_features_are_drawn_against_the_true_y() -> None:
 
 
 @pytest.mark.parametrize("last", [0.05, 0.021, 1e9])
-def test_similar_losses_share_axes_and_those_beyond_them_are_counted(last: float) -> None:
+def test_similar_losses_get_the_same_axes_and_losses_outside_them_are_counted(last: float) -> None:
     figure = draw_losses(0.4, 0.1, last)
     assert axis_limits(figure)[2:] == ((0.02, 0.5) if last < 1 else (0.05, 5))
-    told = "1 of 6 losses lie beyond this picture, the farthest at 1e+09"
+    told = "1 of 6 losses lie outside this picture, the farthest at 1e+09"
     assert words(figure) == told * (last > 1)
 
 
-def test_the_picture_of_the_losses_names_their_lowest_unless_it_is_the_last_and_their_unit() -> (
-    None
-):
+def test_the_picture_of_losses_names_their_unit_and_the_lowest_unless_it_is_the_last() -> None:
     figure = draw_losses(0.4, 0.2, 0.1, 0.3, y_std=77.5)
     assert figure.axes[0].get_ylabel() == "loss (l1 of y / 77.5)"
     assert figure.axes[0].lines[2].get_xdata() == [40]
@@ -148,22 +146,22 @@ def test_the_picture_of_the_losses_names_their_lowest_unless_it_is_the_last_and_
     assert len(legend(draw_losses(0.4, 0.1, 0.1))) == 2
 
 
-def test_trainings_that_diverged_are_counted_and_each_line_says_what_it_is() -> None:
+def test_trainings_that_diverged_are_counted_and_the_legend_names_each_line() -> None:
     rows = [Repeat(i, 12340.0 + i, 12000.0, 13000.0, 54321.0, 2) for i in range(2)]
     figure = draw.draw_validation([*rows, Repeat(2, None, None, None, 9.0, 2)], 45000, INFO, *LOOK)
-    assert words(figure) == "1 of 3 trainings diverged, and lie beyond this picture"
+    assert words(figure) == "1 of 3 trainings diverged and lie outside this picture"
     lines = ["median training: 12340", "always the median of y: 54320", "limit: 45000"]
     assert legend(figure) == ["a training and its range", *lines]
     figure.draw_without_rendering()
     assert figure.legends[0].get_window_extent().x0 > 0
 
 
-def test_lines_beyond_the_landscape_are_counted_on_the_picture() -> None:
+def test_points_outside_the_landscape_are_counted_on_the_picture() -> None:
     far = [(-99.0, 0.9), (99.0, 0.9), (0.9, -99.0), (0.9, 99.0)]
     good, worse = draw_landscape(), draw_landscape(*(Epoch(40, 1, 1, *line) for line in far))
     assert axis_limits(good) == axis_limits(worse)
     assert "beyond" not in words(good)
-    assert "4 of 6 lines on the way lie beyond this picture" in words(worse)
+    assert "4 of 6 points of the path lie outside this picture" in words(worse)
 
 
 @pytest.mark.slow
@@ -188,9 +186,9 @@ def test_each_value_of_the_landscape_is_torchs_loss_of_its_line(name: str) -> No
 @pytest.mark.parametrize(
     ("X", "y", "standardized", "expected"),
     [
-        ([0, 0.5, 1], [1, -0.5, -2], False, (-4, 1, -1, 2)),  # one beyond zero, and y = 1 - 3 X
+        ([0, 0.5, 1], [1, -0.5, -2], False, (-4, 1, -1, 2)),  # 1 beyond zero and beyond y = 1 - 3 X
         ([1, 1, 1], [1, 2, 3], False, (-1, 1, -1, 3)),  # a level line
-        # With deviations 10 of X and 200 of y, means 50 and 1,000, y = 20 X is a diagonal.
+        # y = 20 X; the means are 50 and 1,000, the deviations 10 and 200: standardised, y = X.
         ([40, 60], [800, 1200], True, (-20, 40, -1200, 2200)),
     ],
 )

@@ -1,4 +1,4 @@
-"""Pictures have the same bytes for every user, any name of a column, and axes that compare."""
+"""Pictures have the same bytes for every user, legible names of columns, and comparable axes."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ SIZE = look.Size(width=8, height=5, dpi=100)
 
 
 def save(path: Path, x: str = "x") -> str:
-    """Saves a picture with this label of its X axis; the label that it has."""
+    """Saves a picture with this name on its X axis; returns the label that is drawn."""
     figure, (axes,) = look.new_picture(SIZE, "title", [x], ["y"])
     axes.plot([0, 1], [0, 1])
     look.save_picture(path, figure)
@@ -47,7 +47,7 @@ def test_any_name_of_a_column_is_drawn_without_a_warning(
 
 
 @pytest.mark.slow
-def test_letters_that_the_own_font_lacks_are_drawn_in_an_installed_one(
+def test_letters_that_matplotlibs_font_lacks_are_drawn_in_an_installed_font(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     last_resort = [f for f in font_manager.fontManager.ttflist if "Last Resort" in f.name]

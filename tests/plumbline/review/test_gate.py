@@ -1,4 +1,4 @@
-"""The verdict is seldom wrong and finds what is there; the gate closes on it and on limits."""
+"""The verdict is seldom wrong and detects real gains; it and the limits close the gate."""
 
 import math
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ def rows(errors: Sequence[float | None], baseline: float = 9.0, held_out: int = 
 
 
 def fraction_judged(base: NDArray[np.float64], head: NDArray[np.float64]) -> float:
-    """The fraction of the pairs of validations, each (n, repeats), that are better or worse."""
+    """The fraction of n pairs of validations judged better or worse; base, head: (n, repeats)."""
     words = [gate.compare(rows(a), rows(b)).word for a, b in zip(base, head, strict=True)]
     return sum(word in {"better", "worse"} for word in words) / len(words)
 
 
-def test_exchangeable_pairs_are_seldom_judged_and_a_gain_of_20_percent_mostly() -> None:
+def test_exchangeable_pairs_seldom_get_a_verdict_and_a_gain_of_20_percent_mostly_does() -> None:
     random = np.random.default_rng(0)
     base, other = random.lognormal(sigma=0.3, size=(2, SETS, REPEATS))
     assert fraction_judged(base, other) <= 0.01
@@ -41,7 +41,7 @@ def test_exchangeable_pairs_are_seldom_judged_and_a_gain_of_20_percent_mostly() 
 
 
 def held_out_mae(x: NDArray[np.float64], y: NDArray[np.float64], cut: int) -> NDArray[np.float64]:
-    """The MAE behind the cut of the least-squares lines on the samples before it, over axis -1."""
+    """Fits least-squares lines to x, y before `cut` on axis -1; returns the MAE on the others."""
     x_mean, y_mean = (part[..., :cut].mean(-1, keepdims=True) for part in (x, y))
     x, y = x - x_mean, y - y_mean
     slope = (x * y)[..., :cut].sum(-1, keepdims=True) / (x * x)[..., :cut].sum(-1, keepdims=True)
@@ -50,10 +50,10 @@ def held_out_mae(x: NDArray[np.float64], y: NDArray[np.float64], cut: int) -> ND
 
 
 @pytest.mark.parametrize(("shuffle", "at_most"), [(True, 0.08), (False, 0.15)])
-def test_a_winner_is_seldom_named_between_two_models_that_are_equally_good(
+def test_the_verdict_seldom_names_a_winner_between_two_equally_good_models(
     shuffle: bool, at_most: float
 ) -> None:
-    """One model sees x1 and the other x2 of y = x1 + x2 + noise, so that neither is better."""
+    """With y = x1 + x2 + noise, one model has only x1 and the other only x2: neither is better."""
     random = np.random.default_rng(1)
     x1, x2, noise = random.standard_normal((3, SETS, ROWS))
     data = np.stack([x1, x2, x1 + x2 + noise])
@@ -64,7 +64,7 @@ def test_a_winner_is_seldom_named_between_two_models_that_are_equally_good(
         a, b, y = np.take_along_axis(data, part[None], -1) if shuffle else data[..., :n]
         errors[:, :, i] = [held_out_mae(x, y, round(0.8 * n)) for x in (a, b)]
     assert fraction_judged(*errors) <= at_most
-    # A sign test at 5 % asks for 15 of 20 rows.
+    # A sign test at 5 % requires 15 of 20 rows, and names a winner far more often.
     won = (errors[1] < errors[0]).sum(axis=1)
     assert 0.25 < np.mean((won >= 15) | (won <= 5)) < 0.45
 
@@ -76,7 +76,6 @@ NO = "No clear difference:"
 @pytest.mark.parametrize(
     ("base", "head", "sentence"),
     [
-        # The median of the pairs halves, and that of all errors does not.
         ([2, 2, 2, 8, 8, 8, 8], [1, 1, 1, 4, 4, 4, 4],
          "Better in 7 of 7 trainings; the median error went from 8 to 4"),
         ([2] * 20, [1] * 18 + [3] * 2, f"Better in 18 of 20 trainings, worse in 2{FROM_2} 1"),
@@ -85,10 +84,10 @@ NO = "No clear difference:"
         ([2] * 20, [3] * 17 + [1] * 3, f"{NO} better in 3 of 20 trainings, worse in 17"),
         ([2] * 8, [1] * 6 + [2] * 2, f"Better in 6 of 8 trainings, the same in 2{FROM_2} 1"),
         ([2] * 8, [1] * 5 + [2] * 3, f"{NO} better in 5 of 8 trainings, the same in 3"),
-        # The median of all pairs did not move.
+        # The median change of all pairs is 0.
         ([2] * 20, [2] * 12 + [1] * 8, f"{NO} better in 8 of 20 trainings, the same in 12"),
         ([2] * 20, [2] * 12 + [3] * 8, f"{NO} worse in 8 of 20 trainings, the same in 12"),
-        # A difference of 1 % does not count.
+        # Errors that differ by less than 1 % are equal.
         ([100] * 20, [99.5] * 20, f"{NO} the same in 20 of 20 trainings"),
         ([23321.7] * 6, [22999] * 6,
          "Better in 6 of 6 trainings; the median error went from 23320 to 23000"),
@@ -101,7 +100,7 @@ NO = "No clear difference:"
         ([2] * 20, [], "Not judged: one training only"),
     ],
 )  # fmt: skip
-def test_the_verdict_is_a_word_and_a_sentence(
+def test_the_sentence_of_a_verdict_begins_with_its_word(
     base: list[float], head: list[float], sentence: str
 ) -> None:
     verdict = gate.compare(rows(base), rows(head) or None)
@@ -125,7 +124,7 @@ def rules(**metrics: Metric) -> Rules:
 
 
 def sides(**metrics: tuple[Any, Any]) -> tuple[Measured, Measured]:
-    """Two revisions with one training and these metrics; None for one that a side does not have."""
+    """Two revisions with one training and these metrics; None for a metric that is missing."""
     base, head = (
         {name: pair[i] for name, pair in metrics.items() if pair[i] is not None} for i in (0, 1)
     )
@@ -149,10 +148,10 @@ WORSE, LIMIT = "x: Worse, by one training: ", "x is beyond its limit: "
         (HIGHER, 1.0, math.inf, 3, "worse", [f"{WORSE}1.0 -> inf (wanted a finite number; "]),
         (LOWER, 1.0, True, 3, "worse", [f"{WORSE}1.0 -> True"]),
         (LOWER, 1.0, "0.5", 3, "worse", [f"{WORSE}1.0 -> 0.5"]),
-        # Other samples are not compared, but the limit counts, and so does a metric that is gone.
+        # Different samples are not compared, but a limit or a missing metric still closes the gate.
         (LOWER, 1.0, 2.5, 4, "not compared", [f"{LIMIT}2.5 (limit 2)"]),
         (LOWER, 1.0, None, 4, "worse", [f"{WORSE}1.0 -> None (wanted a finite number; "]),
-        # A metric that does not decide fails by its limit alone.
+        # A metric that does not decide closes the gate only by its limit.
         (SHOWN, 1.0, 1.5, 3, None, []),
         (SHOWN, 1.0, math.nan, 3, None, [f"{LIMIT}nan (limit 2)"]),
     ],
@@ -167,19 +166,19 @@ def test_the_gate_closes_on_a_metric_that_is_worse_or_beyond_its_limit(
     assert [line[: len(start)] for line, start in zip(lines, starts, strict=True)] == starts
 
 
-def test_the_validation_is_judged_by_its_rows_also_for_other_testing_samples() -> None:
+def test_the_validation_is_judged_by_its_rows_even_if_the_testing_samples_differ() -> None:
     judged, (base, head) = rules(validation_mae=LOWER), sides(baseline_mae=(3, 4))
     worse = head._replace(repeats=rows([1.5] * 9), metrics={"validation_mae": 1.5})
     (line,) = gate.failures(judged, base._replace(repeats=rows([1.0] * 9)), worse)
     assert line.startswith("validation_mae: Worse in 9 of 9 trainings")
     assert gate.failures(judged, base, worse) == []
     assert gate.decisions(judged, base, worse)["validation_mae"].word == "not judged"
-    # If half of the trainings diverge, the median is infinite, and no metric.
+    # If half of the trainings diverge, the median is infinite and not among the metrics.
     (line,) = gate.failures(judged, base, head._replace(repeats=rows([None] * 9)))
     assert line == "validation_mae is beyond its limit: inf (limit 2)"
 
 
-def test_values_have_the_names_of_their_sections_and_a_metric_is_a_number_or_a_text(
+def test_names_of_values_contain_their_sections_and_a_metric_is_a_number_or_a_text(
     folder: Path,
 ) -> None:
     text = "stages: {a: {metrics: [m.json, n.yaml, none.json]}}"
@@ -198,7 +197,7 @@ def test_values_have_the_names_of_their_sections_and_a_metric_is_a_number_or_a_t
             read_values(HERE, "", "m.json")
 
 
-def test_a_plot_counts_as_a_history_or_a_validation_only_with_exactly_its_columns(
+def test_a_plot_is_read_as_a_history_or_a_validation_only_if_its_columns_match_exactly(
     folder: Path,
 ) -> None:
     (folder / "dvc.yaml").write_text("stages: {a: {plots: [own.csv, h.csv, v.csv]}}")
@@ -209,7 +208,7 @@ def test_a_plot_counts_as_a_history_or_a_validation_only_with_exactly_its_column
     assert measure(HERE, "") == Measured({}, [], [history.Epoch(0, 2.0, 1.0)])
 
 
-def test_a_rule_for_a_metric_that_a_stage_may_leave_out_is_passed_over(folder: Path) -> None:
+def test_a_rule_for_a_metric_that_a_stage_may_leave_out_is_ignored(folder: Path) -> None:
     (folder / "dvc.yaml").write_text(pipeline())
     (folder / "stages").mkdir()
     (folder / "stages" / "evaluate.py").write_text('metrics |= {"weight": learned[0]}\n')
@@ -217,7 +216,7 @@ def test_a_rule_for_a_metric_that_a_stage_may_leave_out_is_passed_over(folder: P
     gate.check_names(some, ["x"])
     assert list(gate.decisions(some, *sides(x=(1.0, 1.0)))) == ["x"]
     for typo, cure in (("wieght", "did you mean weight?"), ("qqq", "remove the rule")):
-        said = f"gate.yaml: {typo}: no revision and no stage has such a metric; {cure}$"
+        said = f"gate.yaml: {typo}: no revision and no stage has this metric; {cure}$"
         with pytest.raises(ValueError, match=said.replace("?", r"\?")):
             gate.check_names(rules(**{typo: LOWER}), ["x"])
 
@@ -230,12 +229,12 @@ def test_a_rule_for_a_metric_that_a_stage_may_leave_out_is_passed_over(folder: P
         ("tolerance: 1e-6", "tolerance: -1", "Expected `float` >= 0.0"),
         ("pictures:", "picture:", "missing required field `pictures`|unknown field `picture`"),
         ("    decides: true\n", "", "wanted decides: true for at least one metric, got none"),
-        ("better: neither", "better: neither, limit: 1", "wanted better: lower or higher beside "),
+        ("better: neither", "better: neither, limit: 1", "wanted better: lower or higher, "),
         ("test_mae: {", "test_mae: {limit: 1, ", "test_mae: wanted no limit and no decides, "),
-        ("test_mae: {", "test_mae: {decides: true, ", "test it; move them to validation_mae"),
+        ("test_mae: {", "test_mae: {decides: true, ", "test it; move these keys to validation_mae"),
     ],
 )
-def test_a_mistake_in_the_gate_file_is_named(
+def test_the_error_for_a_mistake_in_gate_yaml_names_it(
     folder: None, old: str, new: str, message: str
 ) -> None:
     assert old in GATE

@@ -1,4 +1,4 @@
-"""Revisions are found as DVC finds them, in every clone, and no program of a branch runs."""
+"""Revisions are found as DVC finds them, in any type of clone, and no branch can run a program."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clone:
-    """A repository whose branch `work` left `main` at the tag `base`; both have a commit more."""
+    """A repository whose branch `work` left `main` at the tag `base`; each has one more commit."""
     clone = Clone(tmp_path / "origin")
     clone.init()
     monkeypatch.chdir(clone.path)
@@ -33,7 +33,7 @@ def origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clone:
 
 @pytest.fixture
 def cloned(origin: Clone, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Clone]:
-    """Makes a clone of it, in which the process runs from then on."""
+    """A function that clones `origin` with options of git, and changes to the clone's folder."""
 
     def cloned(*options: str) -> Clone:
         path = origin.path.parent / "clone"
@@ -50,27 +50,27 @@ def refusal(name: str) -> str:
     return str(caught.value)
 
 
-def test_the_base_is_where_the_branch_left_main_and_newer_commits_are_told(origin: Clone) -> None:
+def test_the_base_is_where_the_branch_left_main_and_newer_commits_are_noted(origin: Clone) -> None:
     base, main = find_commit("base"), find_commit("main")
-    note = f"has moved on by 1 commit; compared with {base[:12]}, where this branch left it"
+    note = f"has 1 newer commit; compared with {base[:12]}, where this branch left it"
     assert find_base("main", find_commit("work")) == (base, note)
     assert find_base("base", find_commit("work")) == (base, "")
     origin.run("git", "checkout", "--quiet", "work")
     Path("file").write_text("edited")
     assert find_base("main", find_commit(None)) == (base, note)
     origin.commit("edited")
-    # During a merge, the commit will have two parents.
+    # During a merge, the new commit has two parents.
     origin.try_run("git", "merge", "--quiet", "--no-commit", "main")
     origin.run("git", "add", "file")
     assert find_base("main", find_commit(None)) == (main, "")
     origin.run("git", "checkout", "--quiet", "--force", "--orphan", "other")
     origin.commit("No parent")
-    said = "shares no commit with this branch; compared as it is now"
+    said = "shares no commit with this branch; its latest commit is the base"
     assert find_base("main", find_commit("HEAD")) == (main, said)
 
 
 @pytest.mark.parametrize("options", [(), ("--depth=1",)])
-def test_the_error_in_a_clone_of_one_branch_names_the_command_that_fetches_the_other(
+def test_the_error_in_a_single_branch_clone_contains_the_command_that_fetches_a_missing_branch(
     origin: Clone, cloned: Callable[..., Clone], options: tuple[str, ...]
 ) -> None:
     base = find_commit("base")
@@ -78,16 +78,16 @@ def test_the_error_in_a_clone_of_one_branch_names_the_command_that_fetches_the_o
     with checkout_of("HEAD") as checkout:
         assert (checkout.path / "file").read_text() == "work"
         assert checkout.git("log", "--format=%s").startswith(b"work\n")
-    said, _, command = refusal("main").partition("; if origin has it: ")
-    assert said == "main: no such revision in this repository; there are work, origin/work"
+    said, _, command = refusal("main").partition("; if origin has main: ")
+    assert said == "main: no such revision in this repository; found work, origin/work"
     for no_branch in ("--nosuch", "HEAD~9"):
-        cure = "; if origin has it: git fetch --unshallow" if options else "origin/work"
+        cure = f"; if origin has {no_branch}: git fetch --unshallow" if options else "origin/work"
         assert refusal(no_branch).endswith(cure)
     clone.run(*command.split())
     assert find_base("main", find_commit("work"))[0] == base
 
 
-def test_a_branch_of_a_remote_and_an_experiment_are_found_by_their_names(
+def test_a_branch_of_a_remote_and_an_experiment_are_found_by_name(
     origin: Clone, cloned: Callable[..., Clone]
 ) -> None:
     base, work, clone = find_commit("base"), find_commit("work"), cloned()
@@ -95,7 +95,7 @@ def test_a_branch_of_a_remote_and_an_experiment_are_found_by_their_names(
     clone.run("git", "update-ref", f"refs/exps/{work[:2]}/{work[2:]}/exotic-name", work)
     assert find_commit("exotic-name") == work
     clone.run("git", "update-ref", "refs/remotes/fork/work", base)
-    said = "work: several revisions in this repository; there are fork/work, origin/work"
+    said = "work: several revisions in this repository; found fork/work, origin/work"
     assert refusal("work") == said
 
 
@@ -113,7 +113,7 @@ def test_a_partial_clone_fetches_the_files_of_the_base(
         assert checkout.read(base, "nothing") is None
 
 
-def test_the_working_tree_is_a_commit_and_without_an_edit_nothing_is_written(origin: Clone) -> None:
+def test_an_edit_becomes_a_commit_and_without_an_edit_nothing_is_written(origin: Clone) -> None:
     before = [*Path(".git/objects").rglob("*")]
     assert find_commit(None) == find_commit("HEAD")
     assert [*Path(".git/objects").rglob("*")] == before
@@ -124,7 +124,7 @@ def test_the_working_tree_is_a_commit_and_without_an_edit_nothing_is_written(ori
     assert HERE.read("", "nothing") is None
 
 
-def test_a_file_that_git_does_not_compare_counts_as_committed(origin: Clone) -> None:
+def test_a_file_that_git_does_not_compare_is_treated_as_unchanged(origin: Clone) -> None:
     origin.run("git", "update-index", "--skip-worktree", "file")
     Path("file").write_text("edited")
     assert find_commit(None) == find_commit("HEAD")
@@ -138,7 +138,7 @@ def test_a_file_that_git_does_not_compare_counts_as_committed(origin: Clone) -> 
     assert unseen_files() == []
 
 
-def test_no_hook_filter_or_monitor_runs_that_plain_git_would_run(origin: Clone) -> None:
+def test_hooks_filters_and_monitors_that_plain_git_runs_do_not_run(origin: Clone) -> None:
     program = Path("hooks/post-index-change")
     program.parent.mkdir()
     program.write_text(f"#!/bin/sh\ntouch {origin.path.parent}/ran\nexit 1\n")
@@ -157,7 +157,7 @@ def test_no_hook_filter_or_monitor_runs_that_plain_git_would_run(origin: Clone) 
     assert Path("../ran").exists()
 
 
-def test_dvc_never_writes_to_the_index_whatever_its_user_has_set() -> None:
+def test_dvc_never_writes_to_the_index_even_if_the_user_turns_on_autostage() -> None:
     assert "autostage = false" in (ROOT / ".dvc" / "config").read_text()
 
 

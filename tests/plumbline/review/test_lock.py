@@ -1,4 +1,4 @@
-"""A dvc.lock that contradicts itself, or that a killed DVC left cut, is told from a whole one."""
+"""Changes between two versions of dvc.lock are found; half-written files of DVC are repaired."""
 
 import subprocess
 from pathlib import Path
@@ -33,7 +33,7 @@ STAGES: dict[str, Any] = {
 TEXT = yaml.safe_dump({"schema": "2.0", "stages": STAGES}, sort_keys=False).encode()
 
 
-def test_a_changed_source_is_a_file_that_no_stage_makes() -> None:
+def test_a_changed_source_is_a_changed_file_that_no_stage_produces() -> None:
     def lock(script: str, made: str) -> dict[str, Any]:
         outs = [{"path": "made", "md5": made}]
         deps = [{"path": "a.py", "md5": script}]
@@ -52,7 +52,7 @@ def test_a_stage_ran_if_its_lock_entry_changed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "cut"),
+    ("content", "truncated"),
     [
         (TEXT, False),
         (b"schema: '2.0'\nstages: {}\n", False),
@@ -61,15 +61,15 @@ def test_a_stage_ran_if_its_lock_entry_changed() -> None:
         (b"schema: '2.0'\nstages:\n", True),
     ],
 )
-def test_a_whole_lock_or_a_merge_conflict_is_not_cut(content: bytes, cut: bool) -> None:
-    assert is_truncated(content) == cut
+def test_a_complete_or_conflicted_lock_is_not_truncated(content: bytes, truncated: bool) -> None:
+    assert is_truncated(content) == truncated
 
 
-def test_a_lock_cut_anywhere_is_recognised_or_lacks_the_hash_of_an_output() -> None:
+def test_a_lock_truncated_anywhere_is_recognised_or_lacks_the_hash_of_an_output() -> None:
     def hashes(entry: dict[str, Any]) -> set[tuple[str, str]]:
         return {(out["path"], out["md5"]) for out in entry.get("outs") or [] if "md5" in out}
 
-    lengths = range(TEXT.index(b"  show:"))  # without outputs
+    lengths = range(TEXT.index(b"  show:"))  # the last stage, which has no outputs
     accepted = [length for length in lengths if not is_truncated(TEXT[:length])]
     assert len(accepted) < len(lengths) / 10
     for length in accepted:
@@ -77,7 +77,7 @@ def test_a_lock_cut_anywhere_is_recognised_or_lacks_the_hash_of_an_output() -> N
             assert entry == STAGES[name] or hashes(entry) < hashes(STAGES[name])
 
 
-def test_an_entry_of_a_stage_that_dvc_yaml_no_longer_has_does_not_count(folder: Path) -> None:
+def test_an_entry_of_a_stage_that_dvc_yaml_no_longer_has_is_left_out(folder: Path) -> None:
     write("dvc.lock", TEXT)
     write("dvc.yaml", b"stages: {use: {cmd: x}}")
     assert [*load_declared(HERE, "")] == ["use"]
@@ -103,7 +103,7 @@ def write(path: str, content: bytes) -> Path:
 
 
 @pytest.mark.slow
-def test_nothing_is_done_where_nothing_is_cut(repository: Path) -> None:
+def test_complete_files_are_left_unchanged(repository: Path) -> None:
     assert list(recover()) == []
     files = {"dvc.lock": TEXT, ".dvc/tmp/rwlock": b'{"read": {}}'}
     paths = [write(name, content) for name, content in files.items()]
@@ -112,7 +112,7 @@ def test_nothing_is_done_where_nothing_is_cut(repository: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_cut_lock_is_restored_from_what_was_added_or_from_the_last_commit(
+def test_a_truncated_lock_is_restored_from_the_index_or_from_the_last_commit(
     repository: Path,
 ) -> None:
     lock = write("dvc.lock", TEXT)
@@ -128,18 +128,18 @@ def test_a_cut_lock_is_restored_from_what_was_added_or_from_the_last_commit(
 
 
 @pytest.mark.slow
-def test_a_cut_lock_that_git_lacks_or_has_cut_too_is_deleted(repository: Path) -> None:
+def test_a_truncated_lock_is_deleted_if_git_has_no_complete_version(repository: Path) -> None:
     for command in ("status", "add"):
         lock = write("dvc.lock", TEXT[:50])
         git(command, "dvc.lock")
-        (line,) = recover()
-        assert line == "dvc.lock: deleted; a killed DVC left it half-written, and git has none"
+        said = "deleted; a killed DVC left it half-written, and git has no complete one"
+        assert list(recover()) == [f"dvc.lock: {said}"]
         assert not lock.exists()
 
 
 @pytest.mark.parametrize("path", [".dvc/tmp/rwlock", ".dvc/cache/runs/0a/0a1b/.x1.tmp"])
 @pytest.mark.slow
-def test_what_else_is_half_written_is_deleted_also_above_the_project(
+def test_other_half_written_files_are_deleted_even_above_the_project(
     repository: Path, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     write(path, b"")
@@ -150,7 +150,7 @@ def test_what_else_is_half_written_is_deleted_also_above_the_project(
 
 
 @pytest.mark.slow
-def test_a_lock_that_dvc_is_writing_is_left_alone(
+def test_a_lock_that_dvc_is_still_writing_is_left_unchanged(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock = write("dvc.lock", b"")

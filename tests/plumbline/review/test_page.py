@@ -14,7 +14,7 @@ from plumbline.review.page import DATA, LONGEST, code, differing_fraction, image
 
 
 @given(st.text(st.sampled_from("`|\\\n\r\x1b\u202e\u2028<&a ") | st.characters(), max_size=20))
-def test_a_reader_of_the_text_or_of_the_page_sees_its_printable_form(text: str) -> None:
+def test_the_markdown_and_the_page_show_the_printable_form_of_any_text(text: str) -> None:
     shown = re.fullmatch(r"`([^`|\\]+)`|<code>([\w &#;]*)</code>", code(text), re.ASCII)
     assert shown
     assert html.unescape(shown[1] or shown[2] or "") == printable(text)
@@ -33,13 +33,13 @@ def test_a_page_contains_its_pictures_and_loads_nothing() -> None:
 
 
 @pytest.mark.parametrize("text", ["<script>x</script>", "<code><b></code>"])
-def test_html_is_text_on_a_page(text: str) -> None:
+def test_a_page_shows_html_as_text(text: str) -> None:
     assert f"<p>{html.escape(text)}</p>" in page(text)
     assert f"<title>{html.escape(text)}</title>" in page(text)
 
 
 def png(painted: int = 0, size: tuple[int, int] = (10, 10), **options: int) -> bytes:
-    """A red picture with this many black pixels."""
+    """A red picture with `painted` black pixels."""
     picture, file = Image.new("RGB", size, "red"), BytesIO()
     for x in range(painted):
         picture.putpixel((x, 4), (0, 0, 0))
@@ -56,8 +56,8 @@ def png(painted: int = 0, size: tuple[int, int] = (10, 10), **options: int) -> b
         (b"\x89PNG\r\n\x1a\nno", 1),
         (png()[:40], 1),
     ],
-    ids=["different bytes", "one pixel", "other size", "no picture", "half"],
+    ids=["different bytes", "one pixel", "different size", "no picture", "half a file"],
 )
-def test_pictures_differ_by_the_share_of_their_pixels(other: bytes, fraction: float) -> None:
+def test_pictures_are_compared_by_their_pixels(other: bytes, fraction: float) -> None:
     assert other != png()
     assert differing_fraction(png(), other) == fraction

@@ -1,4 +1,4 @@
-"""The report says what changed, whether it is better, and whether the committed results hold."""
+"""The report says what changed, whether it is better, and whether its results are reproducible."""
 
 import re
 from typing import Any
@@ -35,14 +35,14 @@ def rows(mae: float | None, repeats: int = 20, baseline: float = 4.0) -> list[Re
 def found(
     base: list[Repeat] | None, head: list[Repeat] | None, **metrics: tuple[Any, Any]
 ) -> Findings:
-    """Findings on these repeated trainings, and on metrics of one training."""
+    """Findings from these repeated trainings, and from (old, new) metrics of one training."""
     both = {"validation_mae": (1, 2), **metrics}
     old, new = ({n: pair[i] for n, pair in both.items() if pair[i] is not None} for i in (0, 1))
     return NOTHING._replace(base=Measured(old, base), head=Measured(new, head))
 
 
 def repeated(old: float | None, new: float | None, score: tuple[Any, Any] = (2, 3)) -> Findings:
-    """Findings on twenty trainings with these errors, and on a metric of one training."""
+    """Findings from twenty trainings with these errors, and one training's (old, new) score."""
     return found(rows(old), rows(new), validation_mae=(old, new), score=score)
 
 
@@ -52,11 +52,11 @@ def lines_of(findings: Findings, rules: Rules = RULES) -> list[str]:
 
 BETTER = repeated(2, 1)
 IT = "Better in 20 of 20 trainings; the median error went from 2 to 1"
-LINE = f"🟢 {IT}. Merge it if nothing else speaks against it."
+LINE = f"🟢 {IT}. Merge it unless you see a problem."
 FROM_8 = "Worse in 20 of 20 trainings; the median error went from 8 to 10"
 NOT = "Do not merge it as it is."
-ONLY_IF = "Merge it only if you want it for some other reason."
-REPEAT = "Its error does not speak for it: repeat the trainings on both sides."
+ONLY_IF = "Merge it only if you have another reason to."
+REPEAT = "Its error is no reason to merge it; repeat both revisions' trainings."
 DOUBT = "⛔ Do not merge it: its results do not match a run. Its numbers say: "
 NOT_ADDED = "plot: a.png is not in the commit; git add it"
 
@@ -75,19 +75,19 @@ NOT_ADDED = "plot: a.png is not in the commit; git add it"
          "⚪ Same: nothing changed. There is nothing to merge."),
         (BETTER._replace(risen="training loss rose from 1 to 2"),
          f"🔴 Did not learn: training loss rose from 1 to 2. {IT}. {NOT}"),
-        (BETTER._replace(problems=[NOT_ADDED]), f"⛔ Not yet: `{NOT_ADDED}`. Then: {IT}"),
+        (BETTER._replace(problems=[NOT_ADDED]), f"⛔ Not ready: `{NOT_ADDED}`. After that: {IT}"),
         (BETTER._replace(problems=[NOT_ADDED, "train: changed command"]), DOUBT + IT),
         (BETTER._replace(differences=[Difference("a", "b", within=False)]), DOUBT + IT),
         (BETTER._replace(differences=[Difference("a", "b", within=True)]), LINE),
     ],
 )  # fmt: skip
-def test_the_first_line_says_what_to_do_with_the_change(findings: Findings, line: str) -> None:
+def test_the_first_line_has_the_verdict_and_the_advice(findings: Findings, line: str) -> None:
     lines = lines_of(findings)
     assert lines[0] == f"## {line}"
     assert "### Stages" not in lines  # none ran
 
 
-def test_a_metric_of_ones_own_decides_by_one_training_and_says_so() -> None:
+def test_the_verdict_on_a_custom_metric_says_that_it_is_from_one_training() -> None:
     said = "`score`: `Better, by one training: 2 -> 3`"
     both = headline(repeated(1, 2), structs.replace(RULES, metrics=RULES.metrics | SCORE))
     assert re.fullmatch(f"🔴 Worse in 20 of 20 .*; {said}. {NOT}", both)
@@ -95,7 +95,7 @@ def test_a_metric_of_ones_own_decides_by_one_training_and_says_so() -> None:
     assert none.startswith("⚪ Not judged: no metric decides. Its error ")
 
 
-def test_a_sentence_says_what_changed_and_what_that_did() -> None:
+def test_the_sentence_names_the_changes_and_the_metric_that_decides() -> None:
     for params, sources, said in (
         ("", [], "No parameter changed"),
         ("abcde", [], "With `a` `1` → `2`, `b` `1` → `2`, `c` `1` → `2`, 2 more"),
@@ -105,7 +105,7 @@ def test_a_sentence_says_what_changed_and_what_that_did() -> None:
         assert lines_of(findings)[2] == f"{said}: `validation_mae` `2` → `1`."
 
 
-def test_both_sides_of_the_validation_are_shown_row_by_row() -> None:
+def test_the_tables_show_the_repeated_trainings_of_both_revisions() -> None:
     head = [row._replace(mae=None if row.seed == 7 else 1 + row.seed / 10) for row in rows(1, 30)]
     assert {
         "| trainings | 9 | 30 |",
@@ -119,11 +119,11 @@ def test_both_sides_of_the_validation_are_shown_row_by_row() -> None:
     assert (last, more) == ("| 19 | `2` | `1` |", "And 80 more.")
 
 
-def test_what_the_numbers_hide_is_told_below_the_sentence() -> None:
+def test_warnings_about_the_results_are_below_the_sentence() -> None:
     trained = Measured({}, epochs=[history.Epoch(i, 0.1, 0.2 + i % 2) for i in range(10)])
     swings = (
         "The testing loss swings between 0.2 and 1.2 in the last 10 epochs: "
-        "where training stops decides the metrics; lower train.lr in params.yaml."
+        "the metrics depend on where training stops; lower train.lr in params.yaml."
     )
     constant = "the model is not better than a constant, the median of y."
     half, fewer = ([*rows(4, n), *rows(3, 20 - n)] for n in (10, 9))
@@ -140,7 +140,7 @@ def test_what_the_numbers_hide_is_told_below_the_sentence() -> None:
     ]
 
 
-def test_metrics_have_the_order_of_their_rules_and_others_come_last() -> None:
+def test_metrics_are_in_the_order_of_their_rules_and_metrics_without_a_rule_are_last() -> None:
     text = "\n".join(lines_of(found(None, None, a=(1, 2), score=(1, 2))))
     assert re.findall(r"(?m)^\| `(\w+)` \| `1`", text) == ["validation_mae", "score", "a"]
 
@@ -161,9 +161,9 @@ VERSIONS = "- **Versions**: `torch` `2.12` → `2.13`;"
         (repeated(2, 1, (3, None)), "| `score` | `3` | none | none | gone (limit `0.5`) |"),
         (found(None, None, price=(23456.7, 9)), "| `price` | `23456.7` | `9` | -23400 | ↓ |"),
         (found(None, None, device=("cpu", "cuda")),
-         "- **Device**: the base was trained on `cpu`, this on `cuda`; the last digits differ, "),
+         "- **Device**: the base was trained on `cpu`, the head on `cuda`; the last digits differ"),
         (found(None, None, baseline_mae=(1, 2)),
-         "Only the validation metrics come from repeated trainings. One training is one draw, and"),
+         "Only the validation metrics come from repeated trainings. The others are partly luck, "),
         (with_versions(0.1), f"{VERSIONS} all numbers are the same"),
         (with_versions(0.1000001), f"{VERSIONS} the numbers differ, `score` in digit 7"),
         (with_versions(-2), f"{VERSIONS} the numbers differ, `score` in digit 1"),
@@ -172,7 +172,7 @@ VERSIONS = "- **Versions**: `torch` `2.12` → `2.13`;"
         (NOTHING._replace(problems=["a: b"]), "- **Results**: stages have not run since these "),
     ],
 )  # fmt: skip
-def test_a_line_of_the_report_tells(findings: Findings, line: str) -> None:
+def test_the_report_contains_a_line_for_each_finding(findings: Findings, line: str) -> None:
     assert [text for text in lines_of(findings) if text.startswith(line)]
 
 
@@ -180,7 +180,7 @@ def test_a_line_of_the_report_tells(findings: Findings, line: str) -> None:
     ("value", "digits", "text"),
     [(23321.7, 4, "23320"), (-1234567.8, 6, "-1234570"), (1e7, 6, "1e+07")],
 )
-def test_a_price_is_a_number_without_an_exponent(value: float, digits: int, text: str) -> None:
+def test_numbers_below_ten_million_have_no_exponent(value: float, digits: int, text: str) -> None:
     assert number(value, digits) == text
 
 

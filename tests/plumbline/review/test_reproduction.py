@@ -1,4 +1,4 @@
-"""What is stale is named without the data; a clean run is compared with the committed results."""
+"""Stale results are found without data; a clean run is compared with the committed results."""
 
 import re
 import shutil
@@ -29,18 +29,18 @@ def found(revision: str | None = None) -> list[str]:
 
 
 def differences() -> list[str]:
-    """The differences of a clean run; one beyond the tolerances has a mark."""
+    """The differences of a clean run; those beyond the tolerances end with ` !`."""
     with checkout_of("HEAD") as checkout:
         listed = reproduce(checkout, RULES)
     return [f"{difference}{'' if difference.within else ' !'}" for difference in listed]
 
 
-links = pytest.mark.skipif("sys.platform == 'win32'", reason="links need a right there")
+links = pytest.mark.skipif("sys.platform == 'win32'", reason="Windows restricts links")
 
 
 @pytest.fixture
 def linked(small: Clone) -> Clone:
-    """The project with its code in a folder above it, to which it has a link."""
+    """The small project, with `code` replaced by a link to a folder outside of the project."""
     shutil.move("code", "../code")
     Path("code").symlink_to("../code")
     small.run("git", "add", "--all", "..")
@@ -49,7 +49,7 @@ def linked(small: Clone) -> Clone:
 
 
 @links
-def test_a_changed_script_is_named_through_the_link_to_its_folder(linked: Clone) -> None:
+def test_a_changed_script_is_found_through_a_link_to_its_folder(linked: Clone) -> None:
     assert found() == []
     Path("code/make.py").write_text(f"{SCRIPT}1\n")
     assert found() == ["make: ../code/make.py is modified"]
@@ -60,7 +60,7 @@ def test_a_changed_script_is_named_through_the_link_to_its_folder(linked: Clone)
 
 
 @links
-def test_the_uncommitted_files_are_the_projects_and_those_it_links_to(linked: Clone) -> None:
+def test_uncommitted_files_are_found_in_the_project_and_in_linked_folders(linked: Clone) -> None:
     for name in ("code/other.py", "../beside", "dvc.yaml"):
         Path(name).write_text("")
     linked.run("git", "add", "--all", "..")
@@ -71,22 +71,22 @@ def test_the_uncommitted_files_are_the_projects_and_those_it_links_to(linked: Cl
 
 
 @links
-def test_a_link_that_leads_out_of_the_commit_is_named_with_its_target(small: Clone) -> None:
+def test_a_link_to_a_file_outside_the_commit_is_named_with_its_target(small: Clone) -> None:
     Path("data/table").unlink()
     Path("data/table").symlink_to("/nowhere/table")
     small.run("git", "add", "--force", "data/table")
     assert found() == ["data/table: a link to /nowhere/table, which is not in the commit"]
 
 
-def test_an_output_that_the_commit_lacks_is_named_with_the_cure(small: Clone) -> None:
+def test_an_output_missing_from_the_commit_is_named_with_the_cure(small: Clone) -> None:
     small.run("git", "rm", "--quiet", "--cached", "metrics.json")
     assert found() == ["make: metrics.json is not in the commit; git add it"]
     small.run("git", "commit", "--quiet", "--message", "Without it")
-    # The file in the working folder may not be that of the revision.
+    # The file in the working folder may differ from the revision's, so `git add` is no cure.
     assert found("HEAD") == ["make: metrics.json is missing; dvc repro makes it"]
 
 
-def test_a_tracked_table_has_the_hash_of_its_dvc_file_and_comes_from_cache_or_remote(
+def test_a_tracked_table_is_checked_by_its_dvc_file_and_fetched_from_cache_or_remote(
     small: Clone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fresh = Clone(small.path.parents[1] / "fresh" / small.path.name)
@@ -108,18 +108,18 @@ def test_a_tracked_table_has_the_hash_of_its_dvc_file_and_comes_from_cache_or_re
     assert differences() == []
 
 
-def test_data_on_disk_that_is_of_another_commit_is_named_with_the_cure(small: Clone) -> None:
+def test_data_from_a_different_commit_is_named_with_the_cure(small: Clone) -> None:
     assert list(differing_data()) == []
     Path("data/table").write_text("2\n")
-    said, cure = "on disk is not that of this commit;", "dvc checkout to replace it"
+    said, cure = "on disk is not from this commit;", "dvc checkout to replace it"
     assert [*differing_data()] == [f"data/table {said} dvc add it to keep it, or {cure}"]
     small.run("dvc", "checkout", "--quiet", "--force")
     Path("model").write_text("2\n")
-    Path("metrics.json").write_text("in git, and so not data")
+    Path("metrics.json").write_text("in git, so it is not data")
     assert [*differing_data()] == [f"model {said} {cure}"]
 
 
-def test_an_object_in_the_cache_that_is_damaged_is_named_with_the_cure(small: Clone) -> None:
+def test_a_damaged_object_in_the_cache_is_named_with_the_cure(small: Clone) -> None:
     hashes = output_hashes(HERE.stages("dvc.lock"))
     stored = Path(".dvc/cache/files/md5", hashes["model"][:2], hashes["model"][2:])
     stored.chmod(0o644)
@@ -134,7 +134,7 @@ def test_an_object_in_the_cache_that_is_damaged_is_named_with_the_cure(small: Cl
     assert list(damaged_objects(hashes)) == []
 
 
-def test_where_another_device_trained_only_tolerances_and_pictures_can_fail(small: Clone) -> None:
+def test_on_a_new_device_only_pictures_and_metrics_with_a_tolerance_can_fail(small: Clone) -> None:
     write_results(Path(), device="cuda", error=1.02, own=2.001)
     Path("model").write_text("2\n")
     with Image.open("a.png") as picture:
@@ -160,7 +160,7 @@ def test_where_another_device_trained_only_tolerances_and_pictures_can_fail(smal
         ("dvc.lock", "make:", "old:", "dvc.lock has no such stage"),
     ],
 )
-def test_what_is_stale_is_named_with_its_stage(
+def test_each_reason_for_stale_results_is_named_with_its_stage(
     small: Clone, name: str, old: str, new: str, said: str
 ) -> None:
     small.edit(name, old, new)
@@ -175,4 +175,4 @@ def test_a_lock_that_contradicts_itself_is_stale(small: Clone) -> None:
     lock = Path("dvc.lock")
     first, _, use = lock.read_text().partition("  use:")
     lock.write_text(first + "  use:" + re.sub("md5: [0-9a-f]+", f"md5: {'a' * 32}", use, count=1))
-    assert found() == ["use: ran with a different model than dvc.lock has"]
+    assert found() == ["use: ran with a different model than the one in dvc.lock"]

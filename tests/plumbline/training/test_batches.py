@@ -1,4 +1,4 @@
-"""A model that rules out the same bits is refused by name; `test_invariance.py` tests the bits."""
+"""Threads share the pieces; a layer whose result depends on the pieces is refused."""
 
 import threading
 from pathlib import Path
@@ -52,7 +52,7 @@ class FailsElsewhere(nn.Linear):
         return super().forward(X)
 
 
-def test_other_threads_compute_pieces_too_and_a_models_error_keeps_its_traceback(
+def test_other_threads_compute_pieces_too_and_an_error_in_a_model_keeps_its_traceback(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(device_module, "PIECE", 8)

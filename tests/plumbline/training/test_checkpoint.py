@@ -1,4 +1,4 @@
-"""A training goes on from its own checkpoint alone; `test_invariance.py` kills trainings."""
+"""A training resumes only from its own checkpoint; `test_invariance.py` kills trainings."""
 
 import sys
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from tests.support.models import make_samples, train
 KEPT, SCRIPT = Path("model.checkpoint"), Path("loop.py")
 PARAMS = {"train.epochs": 24, "train.batch_size": 32, "train.optimizer": "adam"}
 PARAMS["train.checkpoint_every"] = 5
-AGAIN = "damaged or of a different training; starting from the beginning"
+AGAIN = "damaged or from a different training; starting from the beginning"
 
 
 @pytest.fixture(autouse=True)
 def data(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Writes the samples, and takes loop.py for the file of the training loop."""
+    """Writes the samples, and replaces the file of the training loop with loop.py."""
     make_samples(PARAMS)
     SCRIPT.write_text("# as it ran\n")
     monkeypatch.setattr(sys.modules["stages.loop"], "__file__", SCRIPT.name)
@@ -36,7 +36,7 @@ def data(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (lambda: KEPT.write_bytes(KEPT.read_bytes()[:-1]), AGAIN),
     ],
 )
-def test_an_edited_training_is_kept_and_resumes_unless_it_is_damaged_or_does_not_match(
+def test_an_edited_training_keeps_its_checkpoint_and_resumes_only_if_it_is_intact_and_matches(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     change: Callable[[], object],
@@ -44,9 +44,9 @@ def test_an_edited_training_is_kept_and_resumes_unless_it_is_damaged_or_does_not
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(Checkpoint, "save_if_due", lambda *_: SCRIPT.write_text("# edited\n"))
-        with pytest.raises(UserError, match="^loop.py: edited while .* the training is kept: "):
+        with pytest.raises(UserError, match="^loop.py: edited while .* the finished training, "):
             train()
-    assert "loop.py: edited; this run goes on with what it started" in capsys.readouterr().out
+    assert "loop.py: edited; this run continues with the old version" in capsys.readouterr().out
     SCRIPT.write_text("# as it ran\n")
     change()
     found = train()
@@ -55,7 +55,7 @@ def test_an_edited_training_is_kept_and_resumes_unless_it_is_damaged_or_does_not
     assert found == train()
 
 
-def test_a_training_is_saved_each_time_that_checkpoint_every_epochs_are_done(
+def test_checkpoint_every_is_the_number_of_epochs_between_two_checkpoints(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     saved = []
@@ -64,9 +64,9 @@ def test_a_training_is_saved_each_time_that_checkpoint_every_epochs_are_done(
     assert saved == [5, 10, 15, 20]
 
 
-def test_a_checkpoint_of_data_that_was_replaced_while_the_stage_ran_is_an_error() -> None:
+def test_resuming_is_an_error_if_the_data_were_replaced_while_the_stage_ran() -> None:
     checkpoint = Checkpoint(Path("model"), [], [Path("train")], 1)
     make_samples({**PARAMS, "generate.noise": 0.1})
-    KEPT.write_bytes(Path("train").read_bytes())  # it is compared with that of the data
+    KEPT.write_bytes(Path("train").read_bytes())  # any safetensors file
     with pytest.raises(UserError, match="^train: replaced while the stage ran"):
         checkpoint.resume(None, None, None, ALONE)

@@ -1,4 +1,4 @@
-"""Threads and processes change no bit of a result; INVARIANCE=1000 tries that many cases."""
+"""Threads and processes do not change a bit of a result; INVARIANCE=1000 tests 1,000 cases."""
 
 import os
 import random
@@ -30,12 +30,12 @@ from tests.support.ranks import in_ranks
 
 CASES = int(os.environ.get("INVARIANCE", "60"))
 
-Result = tuple[bytes, list[tuple[float, float]]]  # the model, and both losses of its history
-Data = list[list[Tensor]]  # X and y to train on, and to test on
+Result = tuple[bytes, list[tuple[float, float]]]  # the model, and both losses of each row
+Data = list[list[Tensor]]  # X and y of the training samples, and of the testing samples
 
 
 class Case(NamedTuple):
-    """A training, and the machines that compute it."""
+    """A training, and the processes and threads that compute it."""
 
     piece: int
     rows: int
@@ -43,7 +43,7 @@ class Case(NamedTuple):
     features: int
     params: Train
     threads: list[int]  # of each process
-    killed: int | None = None  # the epoch in which a first run is killed
+    killed: int | None = None  # the epoch in which an earlier run is killed
     killed_threads: list[int] | None = None  # of each process of that run
     terms_bytes: int = 2**26  # a process adds up its terms whenever they take this many bytes
 
@@ -53,7 +53,7 @@ def make_params(**changes: Any) -> Train:
 
 
 def draw(number: int) -> Case:
-    """The case of this number."""
+    """A random case, the same for the same number."""
     choose = random.Random(number)  # noqa: S311
     piece = choose.choice([16, 36, 64, 252])
 
@@ -93,7 +93,7 @@ def write_data(case: Case, folder: Path) -> Data:
 
 
 def first_model(case: Case) -> nn.Module:
-    """The model; every third one has a parameter that is not trained and one that it never uses."""
+    """The untrained model; for every third seed it has a frozen parameter and an unused one."""
     model = new_model(recipe_of(case.params, case.features), case.params.seed)
     if case.params.seed % 3 == 0:
         next(model.parameters()).requires_grad_(False)
@@ -106,7 +106,7 @@ def bytes_of(model: nn.Module) -> bytes:
 
 
 def plain(case: Case, data: Data) -> Result:
-    """The plain loop; it accumulates the gradients of one piece after another."""
+    """Trains in a plain loop, which accumulates the gradients piece by piece."""
     params, model = case.params, first_model(case)
     loss_fn: nn.Module = getattr(nn, LOSSES[params.loss].layer)()
     optimizer = OPTIMIZERS[params.optimizer](model.parameters(), lr=params.lr)
@@ -148,7 +148,7 @@ def plain(case: Case, data: Data) -> Result:
 def train(
     case: Case, folder: Path, threads: list[int], killed: int | None = None
 ) -> tuple[list[Result], list[int]]:
-    """The result in each process, and the size in bytes of each message between them."""
+    """The result in each process, and the size in bytes of each message between processes."""
     models = [first_model(case) for _ in threads]
 
     def show(row: Epoch) -> None:
@@ -168,10 +168,10 @@ def train(
 
 
 def train_and_compare(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Asserts that each process has the plain loop's result; returns each message's bytes."""
+    """Asserts that each process has the plain loop's result; returns message sizes in bytes."""
     monkeypatch.setattr(device_module, "PIECE", case.piece)
     monkeypatch.setattr(batches_module, "TERMS_BYTES", case.terms_bytes)
-    monkeypatch.setattr(objective_module, "MIN_ROWS", 0)  # our own l1 loss, at any size
+    monkeypatch.setattr(objective_module, "MIN_ROWS", 0)  # always uses the library's l1 loss
     data = write_data(case, folder)
     if case.killed:
         with pytest.raises(KeyboardInterrupt):
@@ -192,10 +192,10 @@ def test_every_process_has_the_bytes_of_the_plain_loop(
 
 
 @pytest.mark.all
-def test_a_thousand_processes_give_the_plain_loops_bytes_by_one_message_a_step(
+def test_a_thousand_processes_give_the_plain_loops_bytes_with_one_message_per_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """docs/large-data.md says how many bytes a message has: 4 * pieces * (1 + parameters)."""
+    """docs/large-data.md promises messages of 4 * pieces * (1 + parameters) bytes."""
     params = make_params(epochs=2, eval_every=1, optimizer="adam", seed=1)
     case = Case(16, 16 * 1000 + 3, 50, 10, params, [1] * 1000)
     step, test = 4 * 1001 * (1 + 11), 4 * 4

@@ -1,4 +1,4 @@
-"""Standardised training reaches least squares; advice is given in need."""
+"""Standardised training reaches least squares; advice is printed only when it is needed."""
 
 import re
 
@@ -21,7 +21,7 @@ DIABETES = ROOT / "examples" / "diabetes" / "diabetes.csv"
 
 
 def scaled(X: np.ndarray, y: np.ndarray) -> tuple[Standardized, Samples]:
-    """A model with the scale of the data, and the samples."""
+    """An untrained model with the scale of the data, and the samples."""
     torch.manual_seed(42)
     data = Samples(torch.from_numpy(X), torch.from_numpy(y), 0, len(X))
     model = Standardized(Linear(X.shape[1]), X.shape[1])
@@ -31,7 +31,7 @@ def scaled(X: np.ndarray, y: np.ndarray) -> tuple[Standardized, Samples]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not DIABETES.is_file(), reason="the example is deleted")
-def test_the_example_comes_to_least_squares_with_the_losses_of_y_over_its_deviation() -> None:
+def test_the_example_reaches_least_squares_and_its_losses_are_those_of_y_over_y_std() -> None:
     X, y, _ = load(DIABETES, Load(target="progression", features=None))
     model, data = scaled(X, y)
     settings = {"standardize": True, "loss": "mse", "lr": 0.1, "epochs": 1000}
@@ -47,7 +47,7 @@ def test_the_example_comes_to_least_squares_with_the_losses_of_y_over_its_deviat
     assert rows[-1].test_loss == pytest.approx(mse / y.var(), rel=1e-4)
 
 
-def test_the_scale_is_the_mean_and_the_deviation_of_each_column_or_1_for_a_constant() -> None:
+def test_the_scale_is_each_columns_mean_and_deviation_and_a_constants_deviation_is_1() -> None:
     mean, std = [1, -200, 1e5, 0.1, -7e20], [1, 30, 2, 0, 0]
     X = np.random.default_rng(0).normal(mean, std, (2 * PIECE + 5, 5)).astype(np.float32)
     model, _ = scaled(X, X[:, 3:4])
@@ -70,13 +70,13 @@ LINE, MORE = Linear(1), MLP(1, 4)
         (LINE, RISING * torch.tensor([0, -0.011]), RISING, "$"),
         (LINE, RISING * 100, RISING, "$"),
         (Standardized(LINE, 1), RISING * 101, RISING, "$"),
-        (MORE, RISING[:80], RISING[80:], "20 of 20 testing samples lie beyond .*split.shuffle"),
-        (MORE, RISING[20:], RISING[:20], "20 of 20 testing samples lie beyond the training"),
+        (MORE, RISING[:80], RISING[80:], "20 of 20 testing samples are outside .*split.shuffle"),
+        (MORE, RISING[20:], RISING[:20], "20 of 20 testing samples are outside the training"),
         (MORE, RISING[5:95], RISING, "$"),
         (LINE, RISING[:80], RISING[80:], "$"),
     ],
 )
-def test_advice_names_the_parameter_for_a_column_far_from_1_or_samples_beyond_the_training(
+def test_advice_names_the_parameter_for_columns_far_from_1_and_testing_samples_out_of_range(
     model: nn.Module, train: Tensor, test: Tensor, said: str
 ) -> None:
     samples = [Samples(data[:, :1], data[:, 1:], 0, len(data)) for data in (train, test)]

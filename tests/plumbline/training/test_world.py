@@ -1,4 +1,4 @@
-"""Several processes give the bytes of one; if one dies, the stage fails with one line."""
+"""Several processes give the same bytes as one; if one dies, the stage fails with one line."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from tests.support.models import OUTPUTS, make_samples, train
 
 Process = subprocess.Popen[str]
 
-LARGE = {"generate.step": 1 / 700_000, "generate.noise": 0.1}  # 3 pieces, and 1 to test on
+LARGE = {"generate.step": 1 / 700_000, "generate.noise": 0.1}  # 3 training pieces, 1 testing piece
 TWO = {"PET_NPROC_PER_NODE": "2"}
 
 ERROR, LOST = (1, "", ["train: no data", "aborted"]), (1, "", ["RuntimeError: Connection closed"])
@@ -37,10 +37,10 @@ INTERRUPTED = (1, "", ["train: interrupted"])
         ((INTERRUPTED, ENDED), "interrupted"),
     ],
 )
-def test_the_cause_is_an_error_or_else_a_signal_or_else_a_lost_connection(
+def test_an_error_is_the_cause_before_a_signal_and_a_signal_before_a_lost_connection(
     ends: tuple[tuple[int, str, list[str]], ...], line: str
 ) -> None:
-    """Torchrun interrupts and ends the processes that are left, so those are not the cause."""
+    """Torchrun ends the remaining processes with SIGTERM, so SIGTERM is not the cause."""
     assert cause("train", dict(enumerate(ends))) == line
 
 
@@ -74,8 +74,8 @@ def two_nodes() -> list[dict[str, str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("nodes", [1, pytest.param(2, marks=pytest.mark.all)])
-def test_two_processes_give_the_bytes_of_one(folder: Path, nodes: int) -> None:
-    """One of them has no piece of the testing samples, and one has two of the training samples."""
+def test_two_processes_give_the_same_bytes_as_one(folder: Path, nodes: int) -> None:
+    """One process has no testing samples, and one has two of the three training pieces."""
     make_samples({**LARGE, "train.epochs": 5})
     expected = train()
     started = [start(environment) for environment in ([TWO] if nodes == 1 else two_nodes())]
@@ -86,7 +86,7 @@ def test_two_processes_give_the_bytes_of_one(folder: Path, nodes: int) -> None:
 
 
 def last_lines(process: Process) -> list[str]:
-    """The lines that the process still prints, if it fails and leaves no output."""
+    """The remaining lines of the process; asserts that it fails and leaves no output."""
     lines = [*(process.stdout or ())]
     assert process.wait() == 1
     assert not any(Path(name).exists() for name in OUTPUTS)
@@ -104,7 +104,7 @@ def test_a_nan_in_one_share_gives_one_error_line_and_no_output(folder: Path) -> 
 
 
 def worker(process: Process) -> psutil.Process:
-    """The second of the processes that this torchrun has started."""
+    """The process with RANK 1 that this torchrun has started."""
     children = psutil.Process(process.pid).children()
     (second,) = [child for child in children if child.environ().get("RANK") == "1"]
     return second
@@ -119,7 +119,7 @@ def worker(process: Process) -> psutil.Process:
         pytest.param(TWO, True, "process 1 failed: Signal 9", marks=pytest.mark.all),
     ],
 )
-def test_ctrl_c_or_a_killed_process_ends_all_with_one_error_line_and_no_output(
+def test_ctrl_c_or_a_killed_process_ends_all_processes_with_one_error_line_and_no_output(
     folder: Path, processes: dict[str, str], killed: bool, error: str
 ) -> None:
     make_samples({**LARGE, "train.epochs": 10**6, "train.eval_every": 200})
