@@ -24,8 +24,8 @@ CHUNK = 100_000
 SAVE_MODEL = """
 from pathlib import Path
 from plumbline.inference.model import save_model
-from tests.support.models import make_with_info
-save_model(Path("model"), *make_with_info("linear", {features}, standardize=True))
+from tests.support.models import make_model_with_info
+save_model(Path("model"), *make_model_with_info("linear", {features}, standardize=True))
 """
 
 

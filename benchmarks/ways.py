@@ -128,7 +128,7 @@ def with_lightning(X: Tensor, y: Tensor, epochs: int, loader: Loader | None = No
     trainer.fit(Module(), loader or DataLoader(TensorDataset(X, y), batch_size=len(X)), test)
 
 
-def with_lightning_at_once(X: Tensor, y: Tensor, epochs: int) -> None:
+def with_lightning_uncollated(X: Tensor, y: Tensor, epochs: int) -> None:
     """Lightning's Trainer with a loader that yields X and y whole, without collating."""
     loader = DataLoader(TensorDataset(X, y), batch_size=None, sampler=[slice(None)])
     with_lightning(X, y, epochs, loader)
@@ -168,7 +168,7 @@ WAYS = {
     "this": this,
     "plain loop": plain,
     "Lightning's Trainer, DataLoader": with_lightning,
-    "Lightning's Trainer, no collating": with_lightning_at_once,
+    "Lightning's Trainer, no collating": with_lightning_uncollated,
     "scikit-learn's SGDRegressor": with_sklearn,
     "reading X and y once": read,
     f"this, batches of {BATCH:,}": this_in_batches,

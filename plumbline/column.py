@@ -41,8 +41,8 @@ class Column:
         self.name, self.trained = name, trained
         self.is_boolean: bool | None = None  # None until a cell has a text
         self.low, self.high = math.inf, -math.inf
-        self.moved, self.farthest = 0.0, ""  # the largest move by float32, and the error for it
-        self.same: set[Decimal] = set()  # different numbers that are equal as float64
+        self.moved, self.too_coarse = 0.0, ""  # the largest move by float32, and its error
+        self.equal: set[Decimal] = set()  # different numbers that are equal as float64
 
     def convert(self, cells: pa.Array, row: int, out: Array) -> None:
         """Writes the cells to `out`, with nan for a gap; `row` is the number of the first cell.
@@ -65,13 +65,13 @@ class Column:
         i = int(np.nanargmax(moved))
         if moved[i] > self.moved:
             self.moved, became = float(moved[i]), _plain(float(out[i]))
-            self.farthest = (
+            self.too_coarse = (
                 f"{self._cell(row + i)}: wanted a number that float32 can hold, "
                 f"got {_text(cells, i)}, which becomes {became}"
             )
         if self.low == self.high and not self.is_boolean:
             found = compute.unique(cells.filter(compute.is_finite(numbers))).to_pylist()
-            self.same |= {Decimal(number) for number in found[:2]}
+            self.equal |= {Decimal(number) for number in found[:2]}
 
     def check_precision(self) -> None:
         """UserError if float32 moves a number too far; it may move a constant by any distance."""
@@ -83,9 +83,9 @@ class Column:
             cure += ", or leave the column out"
         if self.trained or self.low < self.high:
             if self.moved > self._limit():
-                raise UserError(self.farthest + cure)
-        elif len(self.same) > 1:
-            both = " and ".join(map(str, sorted(self.same)[:2]))
+                raise UserError(self.too_coarse + cure)
+        elif len(self.equal) > 1:
+            both = " and ".join(map(str, sorted(self.equal)[:2]))
             raise UserError(f"{self.name}: wanted numbers that differ as float32, got {both}{cure}")
 
     def _limit(self) -> float:

@@ -13,7 +13,7 @@ from plumbline.core.params import MAX
 MAX_ROWS = 10_000
 MAX_BYTES = 160 * MAX_ROWS
 
-LAST = 10  # `facts` reads at most this many of the last epochs
+LAST_ROWS = 10  # `warnings` looks at most at this many last epochs
 SWING = 1.1  # in a swing, the highest loss is at least this many times the lowest
 
 
@@ -75,7 +75,7 @@ def loss_fall(rows: list[Epoch]) -> str:
     return f"the training loss still falls, {moved} in the last {n} epochs"
 
 
-def facts(rows: list[Epoch]) -> dict[str, str]:
+def warnings(rows: list[Epoch]) -> dict[str, str]:
     """Messages about problems that the last epoch does not show, each with its cure."""
     found = {
         loss_rise(rows): "the model did not learn; lower train.lr",
@@ -87,7 +87,7 @@ def facts(rows: list[Epoch]) -> dict[str, str]:
 
 def last_epochs(rows: list[Epoch]) -> list[Epoch]:
     """The longest run of consecutive epochs at the end, at most ten rows."""
-    last = rows[-LAST:]
+    last = rows[-LAST_ROWS:]
     without_gap = range(rows[-1].epoch - len(last) + 1, rows[-1].epoch + 1)
     return [row for row, epoch in zip(last, without_gap, strict=True) if row.epoch == epoch]
 

@@ -25,7 +25,7 @@ COMMA, LINE_END, NOTHING = texts(",", "\n", "").cast(pa.binary())
 
 
 @contextmanager
-def write_wider(table: Table, path: Path, names: list[str]) -> Iterator[Writer]:
+def write_table(table: Table, path: Path, names: list[str]) -> Iterator[Writer]:
     """Yields a function that writes rows to `path`: a table of the same format with new columns.
 
     A separate thread writes some rows while the caller computes the next ones.
@@ -92,7 +92,7 @@ def _quoted(cells: pa.Array) -> pa.Array:
     return compute.replace_substring_regex(doubled, r'(?s)^(.*[",\n\r].*)$', r'"\1"')
 
 
-class Outside:
+class OutOfRange:
     """Counts, by feature, the rows outside of the range of the training samples."""
 
     def __init__(self, info: ModelInfo) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from plumbline.core.errors import UserError
 from plumbline.core.files import replacing
 from plumbline.core.tensors import Array, ModelInfo, load_info
-from plumbline.inference.device import MULTIPLE, predict, use_threads
+from plumbline.inference.device import ROW_MULTIPLE, predict, use_threads
 from plumbline.inference.model import Models, load_model
 from plumbline.table import Table
 
@@ -79,8 +79,8 @@ class _Padded(nn.Module):
 
     def forward(self, X: Tensor) -> Tensor:
         n, k = X.shape
-        # Adds at least MULTIPLE rows: torch.export cannot trace a size that may be 0 or 1.
-        y: Tensor = self.model(torch.cat([X, X.new_zeros(MULTIPLE + -n % MULTIPLE, k)]))
+        # Adds at least ROW_MULTIPLE rows: torch.export cannot trace a size that may be 0 or 1.
+        y: Tensor = self.model(torch.cat([X, X.new_zeros(ROW_MULTIPLE + -n % ROW_MULTIPLE, k)]))
         return y[:n]
 
 

@@ -110,7 +110,7 @@ class Plan(msgspec.Struct, frozen=True):
         return self.model != "mlp" and (self.table is None or self.table.shape[1] == 1)
 
 
-class Made(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True):
     """The record that `update` reads; files: `digest` of each file as last taken from `new`."""
 
     plan: Plan
@@ -118,11 +118,11 @@ class Made(msgspec.Struct, frozen=True):
     files: dict[str, str]
 
 
-MADE = "vendor/made.json"
+RECORD = "vendor/made.json"
 
 
-def encode(made: Made) -> bytes:
-    """The content of the file `MADE` for this record."""
+def encode(made: Record) -> bytes:
+    """The content of the file `RECORD` for this record."""
     return msgspec.json.format(msgspec.json.encode(made)) + b"\n"
 
 

@@ -64,7 +64,7 @@ def print_coefficients(info: ModelInfo) -> None:
         print(printable(f"  {name:{width}}  {value:.6g}"))
 
 
-def print_comparison(metrics: dict[str, float]) -> None:
+def print_advice(metrics: dict[str, float]) -> None:
     """Prints advice for each MAE that is not below the MAE of predicting the training median."""
     for name, baseline in (
         ("test_mae", "baseline_mae"),
@@ -97,7 +97,7 @@ def main(
     metrics = evaluate(*pairs, learned, info.line, repeated, count_threads())
     # The device is that of the training: the last digits depend on whether it is a CPU or a GPU.
     write_json(metrics_path, {**metrics, "device": model.device})
-    print_comparison(metrics)
+    print_advice(metrics)
     print_coefficients(model)
 
 

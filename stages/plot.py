@@ -19,7 +19,7 @@ from plumbline.validation import mae
 from stages.losses import LOSSES
 
 
-class TrainPart(msgspec.Struct, frozen=True):
+class TrainKeys(msgspec.Struct, frozen=True):
     """The keys of the section `train` that the pictures show."""
 
     model: str
@@ -29,7 +29,7 @@ class TrainPart(msgspec.Struct, frozen=True):
 
 
 class Params(msgspec.Struct, frozen=True):
-    train: TrainPart
+    train: TrainKeys
     plot: look.Size
 
 
@@ -67,7 +67,7 @@ def main(
     settings = f"{params.train.model}, lr {params.train.lr:g}, {params.train.epochs:,} epochs"
     title = f"{settings}: test MAE {number(mae(predicted, y_test), 4)}"
     parts = f"{len(y_train):,} training and {len(y_test):,} testing samples"
-    facts = "; ".join(history.facts(rows))
+    facts = "; ".join(history.warnings(rows))
     losses_title = f"{settings}: {facts}" if facts else title
     pictures = {
         data_png: draw.draw_data(train, test, info, size, parts),

@@ -20,7 +20,7 @@ from plumbline.core.params import one_of
 from plumbline.core.tensors import Array, ModelInfo
 from plumbline.inference.device import predict, use_device, use_threads
 from plumbline.inference.model import load_model
-from plumbline.predictions import Errors, Outside, write_wider
+from plumbline.predictions import Errors, OutOfRange, write_table
 from plumbline.table import Table, open_table, read_rows
 from stages.model import MODELS
 
@@ -79,8 +79,8 @@ def main(params: Params, table_path: Input, model_path: Input, predictions_path:
     columns, k = choose_columns(table, info), len(info.features)
     names = [f"predicted_{info.target}", "residual"][: 1 + len(columns) - k]
 
-    n, empty, outside, errors = 0, 0, Outside(info), Errors(info)
-    with replacing(predictions_path) as partial, write_wider(table, partial, names) as write:
+    n, empty, outside, errors = 0, 0, OutOfRange(info), Errors(info)
+    with replacing(predictions_path) as partial, write_table(table, partial, names) as write:
         for cells, numbers in read_rows(table, columns, whole=True):
             X, y = numbers[:, :k], numbers[:, k:]
             gaps = np.isnan(X).max(axis=1)

@@ -87,7 +87,7 @@ def print_end(model: torch.nn.Module, predicted: Array) -> None:
 
 def print_advice(sentences: list[str], rows: list[Epoch]) -> None:
     """Prints the sentences, and the problems of the training that `rows` show."""
-    for sentence in [*sentences, *(": ".join(pair) for pair in history.facts(rows).items())]:
+    for sentence in [*sentences, *(": ".join(pair) for pair in history.warnings(rows).items())]:
         print(f"advice: {sentence}")
 
 

@@ -23,7 +23,7 @@ from stages.loop import OPTIMIZERS, Train, fit
 from stages.losses import LOSSES
 from stages.model import MODELS
 from tests.support.exercise import EXERCISE, PUBLISHED, ROOT, STAGES
-from tests.support.models import make_with_info
+from tests.support.models import make_model_with_info
 
 LARGE = 100 * MILLION if GPU else MILLION  # enough samples for several pieces
 NOISE: Changes = {"generate.noise": 0.05, "split.shuffle": True}
@@ -156,7 +156,7 @@ def deterministic() -> None:
         params = convert({**EXERCISE["train"], **changes, "epochs": 3}, Train)
         for _ in range(2):
             torch.manual_seed(0)
-            model = make_with_info(case[0], 3)[0].to(DEVICE)
+            model = make_model_with_info(case[0], 3)[0].to(DEVICE)
             try:
                 fit(model, samples, samples, params)
             except RuntimeError as error:
@@ -171,7 +171,7 @@ def rows() -> None:
     """Reports whether a row's prediction depends on the rows around it."""
     for name, features in product(MODELS, (1, 3, 10)):
         torch.manual_seed(features)
-        model = make_with_info(name, features)[0].to(DEVICE)
+        model = make_model_with_info(name, features)[0].to(DEVICE)
         X, others = (torch.randn(n, features).to(DEVICE) for n in (89, 100_000))
         expected = predict(model, X)
         single = torch.cat([predict(model, row[None]) for row in X])

@@ -25,7 +25,7 @@ WHOLE = 2**40  # larger than any data set, so all samples are in one piece
 SECONDS = 0.2 if GPU else 0.1  # shortest time that is accepted as a measurement
 TRIAD = 12  # bytes that a = b + s * c reads and writes for each number
 REPEATS = 5  # computations of the same sum
-PART = 2**24  # samples in each chunk of the exact gradient
+CHUNK = 2**24  # samples in each chunk of the exact gradient
 
 PACKAGES = "torch triton numpy safetensors msgspec matplotlib pillow pyyaml tqdm pyarrow pytest dvc"
 
@@ -175,7 +175,7 @@ def exact_gradient(model: Linear, X: Tensor, y: Tensor) -> Tensor:
     """Gradient of the mean absolute error, float64: the weights' entries, then the bias's entry."""
     total = torch.zeros(X.shape[1] + 1, dtype=torch.float64, device=DEVICE)
     with torch.no_grad():
-        for inputs, true in zip(X.split(PART), y.split(PART), strict=True):
+        for inputs, true in zip(X.split(CHUNK), y.split(CHUNK), strict=True):
             signs = (model(inputs) - true).sign().double()
             total += torch.cat([(signs * inputs).sum(dim=0), signs.sum(dim=0)])
     return total / len(X)

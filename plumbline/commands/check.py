@@ -10,7 +10,7 @@ from plumbline.core.command import fail, printable
 from plumbline.lint.declared import entries
 from plumbline.review import dvc_repo, lock
 from plumbline.review.gate import load_rules
-from plumbline.review.git import Checkout, checkout_of, find_commit, unseen_files
+from plumbline.review.git import Checkout, checkout_of, find_commit, unnoticed_edits
 from plumbline.review.reproduction import (
     ACCEPT,
     NOT_RUN,
@@ -54,8 +54,8 @@ def _print_uncommitted(checkout: Checkout) -> None:
     linked = entries(checkout.stages("dvc.yaml", checkout.head), "deps")
     if names := changed_files(checkout, find_commit("HEAD"), checkout.head, ".", *linked):
         print(printable(f"check: not committed yet: {', '.join(names)}"))
-    for line in dvc_repo.differing_data():
+    for line in dvc_repo.stale_data():
         print(printable(f"check: {line}"))
-    if unseen := shlex.join(map(str, unseen_files())):
+    if unseen := shlex.join(map(str, unnoticed_edits())):
         line = f"check: git does not see that {unseen} changed; type: touch {unseen}"
         print(printable(line))

@@ -19,9 +19,9 @@ from plumbline.core import tensors
 from plumbline.core.command import printable
 from plumbline.core.errors import UserError
 from plumbline.project import (
-    MADE,
-    Made,
+    RECORD,
     Plan,
+    Record,
     Table,
     digest,
     encode,
@@ -56,7 +56,7 @@ def main(options: Namespace) -> None:
     texts = make_texts(plan, version)
     files = {path: text.encode() for path, text in texts.items()}
     digests = {path: digest(content, version) for path, content in files.items()}
-    files |= {wheel_path(version): wheel, MADE: encode(Made(plan, version, digests))}
+    files |= {wheel_path(version): wheel, RECORD: encode(Record(plan, version, digests))}
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=".plumbline-") as scratch:
         made = Path(scratch) / "project"

@@ -16,7 +16,7 @@ from plumbline.review.findings import find
 from plumbline.review.gate import load_rules
 from plumbline.review.git import checkout_of, find_base
 from plumbline.review.merging import conflict_notes
-from plumbline.review.page import as_data, page
+from plumbline.review.page import data_url, page
 from plumbline.review.report import report, short
 
 
@@ -55,7 +55,7 @@ def main(options: Namespace) -> None:
         if options.output:
             options.output.write_text(text, encoding="utf-8", newline="\n")
             html_path = options.output.with_suffix(".html")
-            html = page(report(findings, rules, names, as_data))
+            html = page(report(findings, rules, names, data_url))
             html_path.write_text(html, encoding="utf-8", newline="\n")
             verdict = text.splitlines()[0].removeprefix("## ")
             text = f"{verdict}\nwrote {options.output} and {html_path}\n"

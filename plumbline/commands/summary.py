@@ -10,7 +10,7 @@ from plumbline.core.command import number
 from plumbline.core.errors import UserError
 from plumbline.core.tensors import SamplesInfo, load_info
 from plumbline.lint import declared
-from plumbline.review.gate import DEVICE, REPEATED, decisions, load_rules
+from plumbline.review.gate import DEVICE, VALIDATED, decisions, load_rules
 from plumbline.review.git import HERE, find_commit
 from plumbline.review.measured import Measured, measure, read_values
 
@@ -23,7 +23,7 @@ def equation(info: SamplesInfo, weight: float, bias: float) -> str:
     return f"{info.target} = {number(weight)} * {info.features[0]} {sign} {number(abs(bias))}"
 
 
-def first(paths: list[str], read: Callable[[str], T]) -> T | None:
+def first_of(paths: list[str], read: Callable[[str], T]) -> T | None:
     """The result of `read` for the first path that it can read; None if it can read none."""
     for path in paths:
         with suppress(UserError, KeyError):
@@ -38,8 +38,8 @@ def main(_: Namespace) -> None:
         base = measure(HERE, find_commit("HEAD"))
     outs = [path for stage in declared.read(Path()).values() for path in stage.outs]
     verdicts = [path for path in outs if path.endswith(".json")]
-    difference = first(verdicts, lambda path: read_values(HERE, "", path)["max_abs_difference"])
-    info = first(outs, lambda path: load_info(Path(path), SamplesInfo))
+    difference = first_of(verdicts, lambda path: read_values(HERE, "", path)["max_abs_difference"])
+    info = first_of(outs, lambda path: load_info(Path(path), SamplesInfo))
     metrics = head.metrics
     lines = {"pictures": " ".join(path for path in outs if path.endswith(".png"))}
     if difference is not None:
@@ -54,6 +54,6 @@ def main(_: Namespace) -> None:
     lines |= {n: number(metrics[n]) for n in ("test_mae", *rules.deciding) if n in metrics}
     if base.metrics:
         for name, verdict in decisions(rules, base, head).items():
-            lines["since HEAD" if name == REPEATED else f"{name} now"] = verdict.sentence
+            lines["since HEAD" if name == VALIDATED else f"{name} now"] = verdict.sentence
     for name, text in lines.items():
         print(f"{name + ':':15} {text}")

@@ -11,7 +11,7 @@ import msgspec
 
 from plumbline.core.command import printable
 from plumbline.core.errors import UserError
-from plumbline.project import MADE, Made, Plan, digest, encode, make_texts, repro_command
+from plumbline.project import RECORD, Plan, Record, digest, encode, make_texts, repro_command
 from plumbline.review.git import git
 from plumbline.wheel import build_wheel, wheel_path
 
@@ -25,12 +25,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def main(options: Namespace) -> None:
     folder = options.folder
-    if not (folder / MADE).is_file():
-        raise UserError(f"{folder}: wanted a project that `new` made, got no {MADE}")
+    if not (folder / RECORD).is_file():
+        raise UserError(f"{folder}: wanted a project that `new` made, got no {RECORD}")
     if git("status", "--porcelain", "--", ".", cwd=folder):
         raise UserError(f"{folder}: wanted all changes committed, so that git can undo an update")
-    noted = (folder / MADE).read_bytes()
-    old = msgspec.json.decode(noted, type=Made)
+    noted = (folder / RECORD).read_bytes()
+    old = msgspec.json.decode(noted, type=Record)
     version, wheel = build_wheel()
     texts = make_texts(old.plan, version)
     new = {path: digest(text.encode(), version) for path, text in texts.items()}
@@ -41,7 +41,7 @@ def main(options: Namespace) -> None:
     # A listed file keeps the digest that was last taken, so the next update lists it again.
     taken = {path: sha for path, sha in new.items() if path not in listed}
     taken |= {path: sha for path, sha in old.files.items() if path in listed}
-    (folder / MADE).write_bytes(encode(Made(old.plan, version, taken)))
+    (folder / RECORD).write_bytes(encode(Record(old.plan, version, taken)))
 
     state = f"has the library {version}" + f" in place of {old.version}" * is_later
     print(printable(f"update: {folder} {state if is_later or listed else 'is up to date'}"))
@@ -53,8 +53,8 @@ def main(options: Namespace) -> None:
             print(printable(f"  {path}: {todo}"))
         print(printable(f"to make a new project: {new_command(old.plan, folder, fresh)}"))
         print(printable(f"to compare a file: {compare}"))
-    if noted != (folder / MADE).read_bytes():
-        todo = f"{repro_command()} && git diff" if is_later else f"git commit {MADE}"
+    if noted != (folder / RECORD).read_bytes():
+        todo = f"{repro_command()} && git diff" if is_later else f"git commit {RECORD}"
         print(printable(f"now type: cd {shlex.quote(str(folder))} && {todo}"))
 
 
@@ -74,7 +74,7 @@ def replace_library(folder: Path, old: str, new: str, wheel: bytes) -> None:
         (folder / path).write_bytes(content)
 
 
-def files_to_take(folder: Path, old: Made, new: dict[str, str]) -> dict[str, str]:
+def files_to_take(folder: Path, old: Record, new: dict[str, str]) -> dict[str, str]:
     """What to do with each file that `new` now makes differently, by path.
 
     new: a new project's digests, by path. A file of the folder that already matches is left out.

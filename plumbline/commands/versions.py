@@ -8,7 +8,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from plumbline.core.files import replacing
-from plumbline.core.params import VERSIONS, installed, read_versions
+from plumbline.core.params import VERSIONS, installed_versions, read_versions
 from plumbline.lint import imports
 
 PINS = [Path("requirements.txt"), Path("constraints.txt"), Path("pyproject.toml")]
@@ -16,7 +16,7 @@ PINS = [Path("requirements.txt"), Path("constraints.txt"), Path("pyproject.toml"
 
 def main(_: Namespace) -> None:
     stages = [path.as_posix() for path in Path("stages").glob("*.py")]
-    listed, found = read_versions(), installed()
+    listed, found = read_versions(), installed_versions()
     imported = imports.distributions(imports.closure(*stages))
     names = sorted({*listed, *imported} & {*found})
     changes = {name: found[name] for name in names if listed.get(name) != found[name]}

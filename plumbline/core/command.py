@@ -42,7 +42,7 @@ def end_imports() -> None:
     gc.enable()
 
 
-def end_at_once() -> None:
+def exit_fast() -> None:
     """Ends the process if its stage has succeeded, without freeing the imported objects.
 
     Freeing them takes a tenth of a training's time. This function is registered with atexit before
@@ -64,7 +64,7 @@ def _end(*_: object) -> None:
 def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
     """Calls `main(params, *paths)` with the parameters of `kind` and the command line's paths.
 
-    It must be the last call of a script: after it returns, `end_at_once` exits with status 0.
+    It must be the last call of a script: after it returns, `exit_fast` exits with status 0.
     An error that a user can cause ends the process with one line on standard error and exit status
     1: a wrong number of paths, UserError, OSError, SafetensorError (a full disk), Ctrl-C, SIGTERM.
     Any other exception is a bug and keeps its traceback. After a failure, each `Output` path of

@@ -109,22 +109,25 @@ def parse_csv(
 class _Loader(yaml.SafeLoader):
     """PyYAML that reads scalars as YAML 1.2, as DVC does: 1e-3 is a number, 010 is ten."""
 
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        # A tag can change a value's type, and aliases of aliases can fill the memory.
-        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None):
-            raise yaml.YAMLError(f"wanted no alias and no tag, got one{event.start_mark}")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        mapping = super().construct_mapping(node, deep)
-        if len(mapping) < len(node.value):
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        if len({(key.tag, str(key.value)) for key, _ in node.value}) < len(node.value):
             raise yaml.YAMLError(f"wanted each key once, got one twice{node.start_mark}")
-        return mapping
+        return node
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         text = str(node.value).replace("_", "")
         return int(text, 0 if text.lstrip("+-")[:2] in {"0b", "0o", "0x"} else 10)
+
+
+class _PlainLoader(_Loader):
+    """Refuses tags, which can change a value's type, and aliases, which can fill the memory."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None):
+            raise yaml.YAMLError(f"wanted no alias and no tag, got one{event.start_mark}")
+        return super().compose_node(parent, index)
 
 
 # The scalars that ruamel.yaml recognises in YAML 1.2. An integer of more than 300 digits stays
@@ -132,6 +135,7 @@ class _Loader(yaml.SafeLoader):
 _Loader.yaml_implicit_resolvers = {}
 for _tag, _first, _pattern in (
     ("bool", "tTfF", r"true|True|TRUE|false|False|FALSE"),
+    ("merge", "<", "<<"),
     ("null", ["~", "n", "N", ""], r"~|null|Null|NULL|"),
     ("int", "-+0123456789",
      r"[-+]?(0b[01_]{1,300}|0o[0-7_]{1,300}|[0-9_]{1,300}|0x[0-9a-fA-F_]{1,300})"),
@@ -144,9 +148,12 @@ for _tag, _first, _pattern in (
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
-def parse_yaml(text: bytes, path: Path) -> Any:
-    """The content of a YAML 1.2 file; UserError names `path` if it is not YAML."""
+def parse_yaml(text: str | bytes, path: Path, aliases: bool = False) -> Any:
+    """The content of a YAML 1.2 file; UserError names `path` if it is not YAML.
+
+    aliases: True if the file may have aliases and the tags of YAML itself.
+    """
     try:
-        return _Loader(text).get_single_data()
+        return (_Loader if aliases else _PlainLoader)(text).get_single_data()
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: {error}") from None

@@ -21,7 +21,7 @@ PARAMS = Path("params.yaml")
 VERSIONS = Path("versions.yaml")
 
 LIBRARY = "plumbline"
-CURE = (
+INSTALL_HINT = (
     "type: pip install -r requirements.txt; or, to use the installed versions: "
     "python -m plumbline versions"
 )
@@ -59,13 +59,13 @@ def load_params(kind: type[Struct]) -> Struct:
 
 def check_versions() -> None:
     """Raises UserError for the packages whose installed version differs from versions.yaml."""
-    found = installed()
+    found = installed_versions()
     if problems := [
         f"{name}: wanted {wanted}, got {found[name]}"
         for name, wanted in read_versions().items()
         if found.get(name, wanted) != _public(name, wanted)
     ]:
-        raise UserError(f"{VERSIONS}: {'; '.join(problems)}; {CURE}")
+        raise UserError(f"{VERSIONS}: {'; '.join(problems)}; {INSTALL_HINT}")
 
 
 def read_versions() -> dict[str, str]:
@@ -77,7 +77,7 @@ def read_versions() -> dict[str, str]:
         raise UserError(f"{VERSIONS}: wanted names and versions in quotes; {error}") from None
 
 
-def installed() -> dict[str, str]:
+def installed_versions() -> dict[str, str]:
     """The normalised name and version of each installed package, without a local part as in +cpu.
 
     Of two copies, the first on sys.path is returned, because Python imports it. Names and versions
@@ -88,7 +88,7 @@ def installed() -> dict[str, str]:
     for place in reversed(sys.path):
         for folder in Path(place).glob("*-*.*-info"):
             name, version, *_ = folder.name.rpartition(".")[0].split("-")
-            found[normal(name)] = _public(normal(name), version)
+            found[normalized_name(name)] = _public(normalized_name(name), version)
     return found
 
 
@@ -97,7 +97,7 @@ def _public(name: str, version: str) -> str:
     return version if name == LIBRARY else version.partition("+")[0]
 
 
-def normal(name: str) -> str:
+def normalized_name(name: str) -> str:
     """The package's name as PEP 503 normalises it: without dots, at which DVC would split it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 

@@ -16,7 +16,7 @@ PIECE = 262_144
 ACCELERATOR_PIECE = 256 * PIECE
 
 # `predict` pads each piece with rows of zeros to a multiple of this number of rows.
-MULTIPLE = 64
+ROW_MULTIPLE = 64
 
 
 def piece_size(device: torch.device) -> int:
@@ -73,7 +73,7 @@ def predict(model: nn.Module, X: Tensor, threads: int = 1) -> Tensor:
         inputs, outputs = piece
         n = len(inputs)
         with torch.inference_mode():  # each thread has its own mode
-            if missing := -n % MULTIPLE:
+            if missing := -n % ROW_MULTIPLE:
                 inputs = torch.cat([inputs, inputs.new_zeros(missing, inputs.shape[1])])
             outputs.copy_(model(inputs)[:n])
 

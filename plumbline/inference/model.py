@@ -46,7 +46,7 @@ class Standardized(nn.Module):
     def standardize_y(self, y: Tensor) -> Tensor:
         return (y - self.y_mean) / self.y_std
 
-    def in_own_units(self, found: Coefficients) -> Coefficients:
+    def in_data_units(self, found: Coefficients) -> Coefficients:
         """Converts coefficients for standardised X and y to the units of the data."""
         y_mean, y_std = self.y_mean.item(), self.y_std.item()
         pairs = zip(found.weights, self.X_std.tolist(), strict=True)
@@ -74,7 +74,7 @@ def coefficients_of(model: nn.Module) -> Coefficients | None:
         return None
     weights, bias = inner.line()
     found = Coefficients(weights.flatten().tolist(), bias.item())
-    return model.in_own_units(found) if isinstance(model, Standardized) else found
+    return model.in_data_units(found) if isinstance(model, Standardized) else found
 
 
 def line_of(model: nn.Module) -> Line | None:

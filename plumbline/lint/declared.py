@@ -1,17 +1,14 @@
 """Parses `dvc.yaml` and `dvc.lock`, and lists what each stage declares."""
 
 import shlex
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from plumbline.core.errors import UserError
+from plumbline.core.files import parse_yaml
 from plumbline.core.params import PARAMS, VERSIONS
-
-# PyYAML's loader in C takes a tenth of the time. Most builds of PyYAML include it.
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Stage(NamedTuple):
@@ -57,12 +54,15 @@ def stages(path: str, text: str | bytes) -> dict[str, Any]:
 
     UserError names `path` if the content is not YAML.
     """
-    try:
-        content = yaml.load(text, LOADER)  # noqa: S506 (both loaders are safe)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: wanted the stages of a pipeline, got: {error}") from None
+    content = load(path, text)
     found = content.get("stages") if isinstance(content, dict) else None
     return found if isinstance(found, dict) else {}
+
+
+@cache
+def load(path: str, text: str | bytes) -> Any:
+    """The content of dvc.yaml or dvc.lock, which several functions read and none changes."""
+    return parse_yaml(text, Path(path), aliases=True)
 
 
 def entries(stages: dict[str, Any], *kinds: str) -> dict[str, dict[str, Any]]:

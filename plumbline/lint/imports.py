@@ -5,7 +5,7 @@ from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-from plumbline.core.params import LIBRARY, installed, normal
+from plumbline.core.params import LIBRARY, installed_versions, normalized_name
 
 # Without these files, Python could merge a package from several folders, and the stages' imports
 # would be slower. Neither file changes a result, so no stage declares it.
@@ -67,8 +67,8 @@ def distributions(scripts: dict[str, frozenset[str]]) -> set[str]:
     """
     names = {module.split(".")[0] for found in scripts.values() for module in found}
     names = {name for name in names if not (Path(name).is_dir() or Path(f"{name}.py").is_file())}
-    found = {normal(theirs) for name in names for theirs in providers().get(name, [name])}
-    return found & installed().keys() - ONLY_PRINT
+    found = {normalized_name(theirs) for name in names for theirs in providers().get(name, [name])}
+    return found & installed_versions().keys() - ONLY_PRINT
 
 
 def fields(script: Path) -> set[str]:

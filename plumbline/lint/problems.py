@@ -110,9 +110,9 @@ def run_problems(stage: Stage, made: Path, scratch: Path) -> Iterator[str]:
     if absent := sorted(path for path, source in sources.items() if not source.is_file()):
         yield from (f"{path}: declared, but no such file exists" for path in absent)
         return
-    _lay_out(stage, sources, folder)
+    _copy_declared(stage, sources, folder)
     before = _files(folder)
-    failed, read, written, calls = _watch(stage.cmd, folder, log)
+    failed, read, written, calls = _run_watched(stage.cmd, folder, log)
     after = _files(folder)
     # Python's own environment, such as .venv, may be a folder of the project.
     for path in sorted(path for path in read if not path.is_relative_to(sys.prefix)):
@@ -134,19 +134,20 @@ def run_problems(stage: Stage, made: Path, scratch: Path) -> Iterator[str]:
         shutil.copyfile(folder / out, made / out)
 
 
-def _lay_out(stage: Stage, sources: dict[str, Path], folder: Path) -> None:
+def _copy_declared(stage: Stage, sources: dict[str, Path], folder: Path) -> None:
     """Copies what the stage declares into `folder`, and makes the folders for its outputs."""
     sources = {**{path: Path(path) for path in imports.PACKAGES if Path(path).is_file()}, **sources}
     for path in (*sources, *stage.outs):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
     for path, source in sources.items():
         shutil.copyfile(source, folder / path)
-    params = _part_of(parse_yaml(PARAMS.read_bytes(), PARAMS), stage.params)
-    for file, part in ((PARAMS, params), (VERSIONS, _part_of(read_versions(), stage.versions))):
+    params = _select_params(parse_yaml(PARAMS.read_bytes(), PARAMS), stage.params)
+    versions = _select_params(read_versions(), stage.versions)
+    for file, part in ((PARAMS, params), (VERSIONS, versions)):
         (folder / file).write_text(yaml.safe_dump(part), encoding="utf-8")
 
 
-def _watch(
+def _run_watched(
     command: list[str], folder: Path, log: Path
 ) -> tuple[str, set[Path], set[Path], set[str]]:
     """Runs the command in the folder under the audit hook.
@@ -214,7 +215,7 @@ def _keys(value: Any) -> Iterator[str]:
             yield from _keys(inner)
 
 
-def _part_of(params: dict[str, Any], keys: list[str]) -> dict[str, Any]:
+def _select_params(params: dict[str, Any], keys: list[str]) -> dict[str, Any]:
     """Only the parameters that `keys` name; a key is `section` or `section.name`."""
     part: dict[str, Any] = {}
     for key in keys:

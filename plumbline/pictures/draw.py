@@ -80,7 +80,7 @@ def draw_predictions(
     low, high = min([low, *near - margin]), max([high, *near + margin])
     upper.set_ylim(low, high)
     beyond = int(np.sum((predicted < low) | (predicted > high)))
-    look.note_points_beyond(upper, "predictions", beyond, n, (x, found))
+    look.note_points_outside(upper, "predictions", beyond, n, (x, found))
 
     residuals = found - y
     usual = 5 * float(np.quantile(np.abs(residuals), 0.95, method="lower"))
@@ -90,7 +90,7 @@ def draw_predictions(
     lower.plot(x, residuals, "o", color=VERMILLION, markersize=look.dot_size(n))
     lower.set_ylim(-edge, edge)
     beyond = int(sum(map_errors(lambda e: float(np.sum(np.abs(e) > edge)), predicted, true)))
-    look.note_points_beyond(lower, "residuals", beyond, n, (x, residuals))
+    look.note_points_outside(lower, "residuals", beyond, n, (x, residuals))
     look.add_legend(figure, upper)
     return figure
 
@@ -113,7 +113,7 @@ def draw_losses(rows: list[Epoch], loss: str, size: Size, title: str) -> Figure:
     _set_log_axis(axes, losses, 10 * max(train_loss[0], test_loss[0]))
     low, high = axes.get_ylim()
     beyond = int(np.sum((losses < low) | (losses > high)))
-    look.note_points_beyond(axes, "losses", beyond, len(losses), (np.tile(epoch, 2), losses))
+    look.note_points_outside(axes, "losses", beyond, len(losses), (np.tile(epoch, 2), losses))
     look.add_legend(figure, axes)
     return figure
 
@@ -142,7 +142,7 @@ def draw_validation(
         axes.axhline(limit, color=GREEN, linestyle=":", label=f"limit: {number(limit)}")
     shown = np.array([*high, *low, baseline, *([limit] if limit else [])])
     _set_log_axis(axes, shown, shown.max())
-    look.note_points_beyond(axes, "trainings diverged and", len(rows) - len(done), len(rows))
+    look.note_points_outside(axes, "trainings diverged and", len(rows) - len(done), len(rows))
     look.add_legend(figure, axes)
     return figure
 
@@ -191,7 +191,7 @@ def draw_landscape(
     axes.set(xlim=(weights[0], weights[-1]), ylim=(biases[0], biases[-1]))
     left, right, low, high = axes.axis()
     beyond = np.sum((weight < left) | (weight > right) | (bias < low) | (bias > high))
-    look.note_points_beyond(axes, "points of the path", int(beyond), len(rows))
+    look.note_points_outside(axes, "points of the path", int(beyond), len(rows))
     return figure
 
 

@@ -130,7 +130,7 @@ def _width_of_letter() -> float:
     return 0.6 * float(matplotlib.rcParams["font.size"]) / 72
 
 
-def note_points_beyond(
+def note_points_outside(
     axes: Axes, what: str, count: int, total: int, dots: tuple[Floats, Floats] | None = None
 ) -> None:
     """Writes on the picture how many of the points lie outside its axes, if any do.

@@ -17,7 +17,7 @@ HAVE_DOCSTRINGS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionD
 READ_DOCSTRINGS = re.compile(rb"__doc__|getdoc|doctest")  # found in code that may read docstrings
 
 
-def commented(checkout: Checkout, locked: dict[str, Any]) -> dict[str, str]:
+def comment_edits(checkout: Checkout, locked: dict[str, Any]) -> dict[str, str]:
     """The edited scripts of each stage whose scripts changed only in comments since it ran.
 
     The code that ran is searched for in HEAD and in the last two commits that changed dvc.lock.

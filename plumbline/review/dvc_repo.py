@@ -22,7 +22,7 @@ def status(checkout: Checkout) -> dict[str, list[Any]]:
         return stages
 
 
-def tracked(checkout: Checkout, paths: Iterable[str]) -> dict[str, str]:
+def tracked_hashes(checkout: Checkout, paths: Iterable[str]) -> dict[str, str]:
     """The hashes, by path, of those `paths` that `dvc add` tracks.
 
     The hash of a file in a tracked folder is empty if the cache does not have the folder.
@@ -59,7 +59,7 @@ def _storage() -> dict[str, Any]:
         return {"cache": cache, "core": core, "remote": repo.config["remote"]}
 
 
-def differing_data() -> Iterator[str]:
+def stale_data() -> Iterator[str]:
     """A line for each data file in the working folder that is from a different run or commit."""
     with open_repo(HERE) as repo:
         # DVC's repository may be a folder above the project that also contains other projects.

@@ -20,7 +20,7 @@ class Findings(NamedTuple):
     base: Measured
     head: Measured
     sources: list[str]  # changed inputs that no stage produces, such as scripts and tables
-    risen: str  # how the head's training loss rose; empty if it fell
+    loss_rise: str  # how the head's training loss rose; empty if it fell
     notes: list[str]  # warnings, in Markdown
     params: list[Change]  # in params.yaml
     versions: list[Change]  # of the packages that both revisions have
@@ -52,7 +52,7 @@ def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
         base=before,
         head=after,
         sources=lock.changed_sources(old, new),
-        risen=history.loss_rise(after.epochs) if after.epochs else "",
+        loss_rise=history.loss_rise(after.epochs) if after.epochs else "",
         notes=notes(before, after),
         params=read_changes(checkout, base, PARAMS),
         versions=[c for c in read_changes(checkout, base, VERSIONS) if None not in (c.old, c.new)],
@@ -66,7 +66,7 @@ def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
 
 def notes(base: Measured, head: Measured) -> list[str]:
     """Warnings about the head's results, one sentence each; "As before" marks those of the base."""
-    before, facts = (history.facts(side.epochs) if side.epochs else {} for side in (base, head))
+    before, facts = (history.warnings(side.epochs) if side.epochs else {} for side in (base, head))
     found = [
         f"{'as before, ' * (cure in before.values())}{fact}: {cure}"
         for fact, cure in facts.items()

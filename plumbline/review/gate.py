@@ -20,16 +20,16 @@ from plumbline.validation import Repeat
 
 GATE = Path("gate.yaml")
 # This metric is judged by repeated trainings; every other metric comes from one training.
-REPEATED = "validation_mae"
+VALIDATED = "validation_mae"
 # This metric depends only on the samples and their split.
 BASELINE = "baseline_mae"
 # This metric is a text: the type of device that ran the training, such as cpu or cuda.
 DEVICE = "device"
 
 TOLERANCE = 0.01  # two errors are equal if their relative difference is at most this
-FEWEST = 6  # minimum number of pairs, and of pairs that differ for better or worse
-AGREE = 9  # of every ten pairs that differ must change in the same direction
-FEWEST_HELD_OUT = 5  # minimum number of held-out samples in each training
+MIN_PAIRS = 6  # minimum number of pairs, and of pairs that differ for better or worse
+MIN_AGREEING = 9  # of every ten pairs that differ must change in the same direction
+MIN_HELD_OUT = 5  # minimum number of held-out samples in each training
 
 Word = Literal[
     "worse", "better", "no clear difference", "too few to judge", "not compared", "not judged"
@@ -90,13 +90,13 @@ def _check(name: str, metric: Metric, where: str) -> None:
     judges = metric.limit is not None or metric.decides
     if metric.better == "neither" and judges:
         raise UserError(f"{where}: wanted better: lower or higher, because it has limit or decides")
-    if name == REPEATED and metric.better != "lower":
+    if name == VALIDATED and metric.better != "lower":
         raise UserError(f"{where}: wanted better: lower, because it is an error")
     # A model that is chosen by its error on the testing samples may do worse on others.
     if name.startswith("test_") and judges:
         raise UserError(
             f"{where}: wanted no limit and no decides, because samples used to choose a model "
-            f"cannot test it; move these keys to {REPEATED}"
+            f"cannot test it; move these keys to {VALIDATED}"
         )
 
 
@@ -132,8 +132,8 @@ def compare(base: Sequence[Repeat] | None, head: Sequence[Repeat] | None) -> Ver
         return Verdict("not compared", "Not compared: different samples, or a different split")
     held_out = min((row.held_out for pair in pairs for row in pair), default=0)
     for got, fewest, what in (
-        (len(pairs), FEWEST, "pairs of trainings"),
-        (held_out, FEWEST_HELD_OUT, "held-out samples"),
+        (len(pairs), MIN_PAIRS, "pairs of trainings"),
+        (held_out, MIN_HELD_OUT, "held-out samples"),
     ):
         if got < fewest:
             return Verdict("too few to judge", f"Too few to judge: {got} {what}, {fewest} needed")
@@ -142,10 +142,10 @@ def compare(base: Sequence[Repeat] | None, head: Sequence[Repeat] | None) -> Ver
     worse = sum(change > TOLERANCE for change in changes)
     counts = {"better": better, "worse": worse, "the same": len(pairs) - better - worse}
     word: Word = "no clear difference"
-    if better + worse >= FEWEST:
-        if 10 * better >= AGREE * (better + worse) and median(changes) < -TOLERANCE:
+    if better + worse >= MIN_PAIRS:
+        if 10 * better >= MIN_AGREEING * (better + worse) and median(changes) < -TOLERANCE:
             word = "better"
-        if 10 * worse >= AGREE * (better + worse) and median(changes) > TOLERANCE:
+        if 10 * worse >= MIN_AGREEING * (better + worse) and median(changes) > TOLERANCE:
             word = "worse"
     first, *rest = sorted(filter(counts.get, counts), key=lambda name: name != word)
     sentence = f"{first} in {counts[first]} of {len(pairs)} trainings"
@@ -175,7 +175,7 @@ def decisions(rules: Rules, base: Measured, head: Measured) -> dict[str, Verdict
     found = {}
     for name in rules.deciding:
         old, new = base.metrics.get(name), head.metrics.get(name)
-        if name == REPEATED:
+        if name == VALIDATED:
             found[name] = compare(base.repeats, head.repeats)
         elif old is not None or new is not None:
             found[name] = judge(rules.metrics[name], old, new, same_samples)
@@ -211,7 +211,7 @@ def beyond_limits(rules: Rules, head: Measured) -> Iterator[str]:
 
     If half of the repeated trainings diverged, their median is infinite and not in metrics.json.
     """
-    missing = {REPEATED: math.inf} if head.repeats else {}
+    missing = {VALIDATED: math.inf} if head.repeats else {}
     values = missing | head.metrics
     for name, metric in rules.metrics.items():
         value = values.get(name)

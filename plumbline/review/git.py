@@ -25,11 +25,11 @@ class Checkout:
     """A project in a checkout of the commit `head`; `checkout_of` makes a temporary one.
 
     prefix: the project's folder in the repository, such as `models/price/`; empty at its root.
-    of_folder: True if `head` has the current files of the working folder, committed or not.
+    is_working: True if `head` has the current files of the working folder, committed or not.
     """
 
-    def __init__(self, root: Path, head: str, prefix: str = "", of_folder: bool = True) -> None:
-        self.root, self.prefix, self.head, self.of_folder = root, prefix, head, of_folder
+    def __init__(self, root: Path, head: str, prefix: str = "", is_working: bool = True) -> None:
+        self.root, self.prefix, self.head, self.is_working = root, prefix, head, is_working
         self.path = root / prefix
         self.dvc_site = root.parent / "site"  # DVC's site_cache_dir
         self.git = partial(git, cwd=self.path)
@@ -165,7 +165,7 @@ def _commit_working_tree(head: str) -> str:
         return run("commit-tree", tree, *options, "-m", "The working tree").decode().strip()
 
 
-def unseen_files() -> list[Path]:
+def unnoticed_edits() -> list[Path]:
     """The tracked files in the working folder whose changes git does not notice.
 
     Git compares only size and time. A program that writes git's index within a second of an edit

@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
 from plumbline.core.errors import UserError
 from plumbline.lint import declared
-from plumbline.review.git import Checkout, git, unseen_files
+from plumbline.review.git import Checkout, git, unnoticed_edits
 
 LOCK = Path("dvc.lock")
 # Both are in the folder .dvc, which may be above the project.
 RWLOCK = Path("tmp/rwlock")
 RUNS = "cache/runs/*/*/.*.tmp"
 # Seconds in which DVC finishes writing any of these files, unless it was killed.
-PATIENCE = 1
+WRITE_SECONDS = 1
 
 
 def load(checkout: Checkout, commit: str) -> dict[str, Any]:
@@ -99,7 +98,7 @@ def is_truncated(lock: bytes) -> bool:
     if b"<<<<<<< " in lock:
         return False
     try:
-        stages = yaml.load(lock, declared.LOADER)["stages"]  # noqa: S506 (it makes no objects)
+        stages = declared.load(str(LOCK), lock)["stages"]
         files = [
             file
             for entry in stages.values()
@@ -107,7 +106,7 @@ def is_truncated(lock: bytes) -> bool:
             for file in (entry["cmd"] and entry.get(kind, []))
         ]
         return not (lock.endswith(b"\n") and all(map(_is_whole, files)))
-    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, KeyError, TypeError):
+    except (UserError, AttributeError, KeyError, TypeError):
         return True
 
 
@@ -123,14 +122,14 @@ def _is_whole(file: dict[str, Any]) -> bool:
 def recover() -> Iterator[str]:
     """Repairs DVC's half-written files, touches edited files that git misses, and reports each."""
     if found := _unfinished_files():
-        time.sleep(PATIENCE)
+        time.sleep(WRITE_SECONDS)
     for path in [path for path in found if path in _unfinished_files()]:
         if path == LOCK:
             yield _restore_lock()
         else:
             path.unlink()
             yield f"{path}: deleted; a killed DVC left it half-written"
-    for path in unseen_files():
+    for path in unnoticed_edits():
         os.utime(path)
         yield f"{path}: touched; git did not see that it had changed"
 

@@ -12,8 +12,8 @@ from dvc.repo.reproduce import plan_repro
 from dvc.utils.serialize import dump_yaml
 
 from plumbline.core.errors import UserError
-from plumbline.core.files import parse_yaml
 from plumbline.core.params import PARAMS, VERSIONS
+from plumbline.lint import declared
 from plumbline.review import dvc_repo, lock
 from plumbline.review.git import HERE, Checkout, find_commit, git, unmerged, user_git
 from plumbline.review.lock import LOCK
@@ -21,7 +21,7 @@ from plumbline.review.lock import LOCK
 # Git's names for the versions that it merges; each operation defines only some of them.
 SIDES = ["HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REBASE_HEAD", "REVERT_HEAD^", ":3"]
 BY_LINE = {PARAMS.name, VERSIONS.name}  # changes in neighbouring lines do not conflict here
-BETWEEN = b"\x01\n"  # inserted after each line, so that no two changes are neighbours
+SPACER = b"\x01\n"  # inserted after each line, so that no two changes are neighbours
 
 
 def settle() -> str:
@@ -66,10 +66,10 @@ def _files_to_edit(folder: str, edited: set[str]) -> list[str]:
             git("diff", "--quiet", "AUTO_MERGE", "--", path)  # fails if the file was edited by hand
             for side, blob in zip(("base", "ours", "theirs"), blobs.values(), strict=True):
                 text = git("cat-file", "blob", blob)
-                Path(place, side).write_bytes(text.replace(b"\n", b"\n" + BETWEEN))
+                Path(place, side).write_bytes(text.replace(b"\n", b"\n" + SPACER))
             with suppress(UserError):  # git fails on a conflict
                 git("merge-file", "ours", "base", "theirs", cwd=Path(place))
-            merged = Path(place, "ours").read_bytes().replace(BETWEEN, b"")
+            merged = Path(place, "ours").read_bytes().replace(SPACER, b"")
             Path(path).write_bytes(merged)
             if b"<<<<<<< ours" not in merged:
                 git("add", "--", path)
@@ -131,7 +131,7 @@ def _settle_results() -> None:
 
 def _entries(*locks: bytes) -> list[dict[str, Any]]:
     """The entries of each version of dvc.lock, with numbers parsed as DVC does."""
-    return [(parse_yaml(text, LOCK) or {}).get("stages") or {} for text in dict.fromkeys(locks)]
+    return [declared.stages(str(LOCK), text) for text in dict.fromkeys(locks)]
 
 
 def _versions(path: str) -> Iterator[bytes]:

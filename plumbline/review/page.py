@@ -127,7 +127,7 @@ def changed_pictures(checkout: Checkout, base: str) -> list[Picture]:
     return [picture for picture in pictures if picture.fraction]
 
 
-def as_data(_path: str, _side: str, content: bytes) -> str:
+def data_url(_path: str, _side: str, content: bytes) -> str:
     """A `data:` URL that contains the picture."""
     return DATA + b64encode(content).decode()
 

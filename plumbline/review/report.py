@@ -18,9 +18,9 @@ NONE = "none"
 HASH = re.compile("[0-9a-f]{40}")
 
 # Mark and advice for each verdict. If there are several verdicts, the first one here is shown.
-MERGE_NOT = "Do not merge it as it is."
+DO_NOT_MERGE = "Do not merge it as it is."
 ADVICE: dict[gate.Word, tuple[str, str]] = {
-    "worse": ("🔴", MERGE_NOT),
+    "worse": ("🔴", DO_NOT_MERGE),
     "better": ("🟢", "Merge it unless you see a problem."),
     "no clear difference": ("⚪", "Merge it only if you have another reason to."),
     "not compared": ("⚪", "Merge it if that is intended; later changes can be compared again."),
@@ -64,7 +64,7 @@ def headline(findings: Findings, rules: gate.Rules) -> str:
     words = [verdict.word for verdict in verdicts.values()]
     mark, advice = next((ADVICE[word] for word in ADVICE if word in words), ADVICE["not judged"])
     text = "; ".join(
-        verdict.sentence if name == gate.REPEATED else f"{code(name)}: {code(verdict.sentence)}"
+        verdict.sentence if name == gate.VALIDATED else f"{code(name)}: {code(verdict.sentence)}"
         for name, verdict in verdicts.items()
     )
     if not verdicts:
@@ -72,9 +72,9 @@ def headline(findings: Findings, rules: gate.Rules) -> str:
     if not findings.changed:
         mark, text, advice = "⚪", "Same: nothing changed", "There is nothing to merge."
     if beyond := [code(line) for line in gate.beyond_limits(rules, findings.head)]:
-        mark, text, advice = "🔴", "; ".join([text, *beyond]), MERGE_NOT
-    if findings.risen:
-        mark, text, advice = "🔴", f"Did not learn: {findings.risen}. {text}", MERGE_NOT
+        mark, text, advice = "🔴", "; ".join([text, *beyond]), DO_NOT_MERGE
+    if findings.loss_rise:
+        mark, text, advice = "🔴", f"Did not learn: {findings.loss_rise}. {text}", DO_NOT_MERGE
     if findings.problems and all(line.endswith(ADD) for line in findings.problems):
         return f"⛔ Not ready: {code('; '.join(findings.problems))}. After that: {text}"
     if not findings.results_match:

@@ -10,7 +10,7 @@ from plumbline.core.command import number
 from plumbline.core.errors import UserError
 from plumbline.lint.declared import entries, scripts
 from plumbline.review import dvc_repo, lock
-from plumbline.review.comments import commented
+from plumbline.review.comments import comment_edits
 from plumbline.review.gate import DEVICE, Rules
 from plumbline.review.git import Checkout, clean_environment, standard_output
 from plumbline.review.measured import compare_values, has_changed, is_number, read_values
@@ -57,8 +57,8 @@ def problems(checkout: Checkout) -> list[str]:
 
 def _changes(checkout: Checkout, stages: dict[str, Any], locked: dict[str, Any]) -> Iterator[str]:
     """A line for each change in DVC's status, except data that a fresh clone does not have."""
-    status, edits = dvc_repo.status(checkout), commented(checkout, locked)
-    tracked = dvc_repo.tracked(checkout, entries(stages, "deps"))
+    status, edits = dvc_repo.status(checkout), comment_edits(checkout, locked)
+    tracked = dvc_repo.tracked_hashes(checkout, entries(stages, "deps"))
     outputs = entries(stages, "outs", "metrics", "plots")
     cached = {path for path, options in outputs.items() if options.get("cache", True)}
     for names in dict.fromkeys(edits.values()):
@@ -93,7 +93,7 @@ def _in_words(checkout: Checkout, path: str, state: str, made: bool, tracked: bo
         return state
     if tracked:
         return "modified"
-    if checkout.of_folder and Path(path).exists():
+    if checkout.is_working and Path(path).exists():
         return f"not in the commit{ADD}"
     return "missing; dvc repro makes it" if made else "missing"
 
@@ -133,7 +133,7 @@ def reproduce(checkout: Checkout, rules: Rules) -> list[Difference]:
     committed = lock.output_hashes(checkout.stages("dvc.lock", checkout.head))
     stages = checkout.stages("dvc.yaml", checkout.head)
     try:
-        if paths := [*dvc_repo.tracked(checkout, entries(stages, "deps"))]:
+        if paths := [*dvc_repo.tracked_hashes(checkout, entries(stages, "deps"))]:
             dvc_repo.pull(checkout, paths)
         _dvc(checkout, "repro", "--force", "--quiet")
     except UserError as error:

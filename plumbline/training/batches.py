@@ -20,7 +20,7 @@ from plumbline.training.world import World
 # A single process adds up its terms whenever they take this many bytes.
 TERMS_BYTES = 2**26
 
-UNFIT: dict[type[nn.Module], str] = {
+UNSUPPORTED: dict[type[nn.Module], str] = {
     nn.modules.batchnorm._BatchNorm: "whose result for a sample depends on the others",
     nn.modules.dropout._DropoutNd: "which draws random numbers",
     nn.RReLU: "which draws random numbers",
@@ -118,7 +118,7 @@ def check_model(model: nn.Module, features: int) -> None:
     TypeError unless forward returns shape (n, 1): a loss would silently broadcast other shapes.
     """
     for layer in model.modules():
-        for kind, reason in UNFIT.items():
+        for kind, reason in UNSUPPORTED.items():
             if isinstance(layer, kind):
                 raise UserError(
                     "train.model: wanted layers that compute each sample by itself, "

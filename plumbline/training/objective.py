@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 MIN_ROWS = 10_000
 
 # If a column's largest magnitude is outside this range, no lr suits both the weights and the bias.
-SMALL, LARGE = 0.01, 100
+LEAST, MOST = 0.01, 100
 
 # Shuffling is advised above this fraction of samples out of range; random splits stay below it.
 OUT_OF_RANGE = 0.1
@@ -103,7 +103,7 @@ def advise(model: nn.Module, train: Samples, test: Samples, world: World) -> Ite
     low, high = bounds = bounds_of(train.X, world)
     if not isinstance(model, Standardized):
         reaches = [torch.maximum(-a, b) for a, b in (bounds, bounds_of(train.y, world))]
-        far = [size for size in torch.cat(reaches).tolist() if size and not SMALL <= size <= LARGE]
+        far = [size for size in torch.cat(reaches).tolist() if size and not LEAST <= size <= MOST]
         if far:
             yield (
                 f"a column of the data reaches {max(far):g}, far from 1; "

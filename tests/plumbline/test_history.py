@@ -52,7 +52,7 @@ def ending(losses: list[float]) -> list[Epoch]:
     ],
 )  # fmt: skip
 def test_a_fact_is_reported_only_if_it_is_true(losses: list[float], facts: list[str]) -> None:
-    assert [*history.facts(ending(losses))] == facts
+    assert [*history.warnings(ending(losses))] == facts
 
 
 def test_facts_use_only_the_epochs_after_the_last_gap() -> None:

@@ -15,9 +15,9 @@ from plumbline.project import ONLY_HERE, Plan, Table, make_texts, set_value
 from plumbline.wheel import build_wheel, wheel_path
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT, STAGES
-from tests.support.projects import of_a_checkout
+from tests.support.projects import only_in_this_checkout
 
-pytestmark = of_a_checkout
+pytestmark = only_in_this_checkout
 
 VERSION = "1.1.0+h0123456"
 TARGET = r'the "price" in \$'

@@ -10,9 +10,9 @@ import pytest
 from plumbline.review.page import differing_fraction
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT
-from tests.support.projects import enter, make_project, of_a_checkout
+from tests.support.projects import make_project, only_in_this_checkout, with_environment
 
-pytestmark = [pytest.mark.all, of_a_checkout]
+pytestmark = [pytest.mark.all, only_in_this_checkout]
 
 # The sentence in each example's README about its metrics.
 SAID = {
@@ -34,7 +34,7 @@ def example(request: pytest.FixtureRequest, share: Callable[..., Clone]) -> Clon
     def make(path: Path) -> None:
         make_project(path, "examples.make", name, str(path)).run("dvc", "repro", "--quiet")
 
-    return enter(share(name, make).path)
+    return with_environment(share(name, make).path)
 
 
 def test_the_readme_contains_the_metrics_and_the_picture_of_the_project(example: Clone) -> None:

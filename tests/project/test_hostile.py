@@ -27,10 +27,10 @@ from plumbline.review.git import HERE
 from plumbline.review.measured import read_values
 from stages import predict, train
 from tests.support.exercise import EXERCISE, INFO, run_stage
-from tests.support.models import make_with_info
+from tests.support.models import make_model_with_info
 
 SAMPLES, MODEL = "samples.safetensors", "model.safetensors"
-MLP, MLP_INFO = make_with_info("mlp", 2, standardize=True)
+MLP, MLP_INFO = make_model_with_info("mlp", 2, standardize=True)
 WEIGHTS = {name: tensor.numpy() for name, tensor in MLP.state_dict().items()}
 X = np.ones((9, 1), "f4")
 # A whole file of each kind, and the function that reads it.

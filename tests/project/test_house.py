@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from plumbline.core.params import normal
+from plumbline.core.params import normalized_name
 from plumbline.lint import imports
 from tests.support.exercise import ROOT
 
@@ -39,9 +39,9 @@ def test_the_library_imports_no_stage_and_has_no_circular_imports() -> None:
 
 
 def pins(path: str) -> dict[str, str]:
-    """The pinned version of each package in a requirements file, by the package's normal name."""
+    """The pinned version of each package in a requirements file, by its normalized name."""
     found = re.findall(r"(?m)^([\w.-]+)==(\S+)$", Path(path).read_text())
-    return {normal(name): version for name, version in found}
+    return {normalized_name(name): version for name, version in found}
 
 
 def packages_of(folder: str) -> list[set[str]]:
@@ -49,7 +49,7 @@ def packages_of(folder: str) -> list[set[str]]:
     found, paths = packages_distributions(), Path(folder).rglob("*.py")
     imported = {name.split(".")[0] for path in paths for name in imports.modules(path)}
     others = imported - {"plumbline", "stages", "tests", *sys.stdlib_module_names}
-    return [{normal(name) for name in found[module]} for module in others]
+    return [{normalized_name(name) for name in found[module]} for module in others]
 
 
 @pytest.mark.slow

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from plumbline.lint import declared
+from tests.support import projects
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT
-from tests.support.projects import enter, install, make_project, make_release, of_a_checkout
+from tests.support.projects import install, make_project, make_release, only_in_this_checkout
 
-pytestmark = [pytest.mark.all, of_a_checkout]
+pytestmark = [pytest.mark.all, only_in_this_checkout]
 
 PAGE = (ROOT / "docs" / "your-own.md").read_text(encoding="utf-8")
 DECAY_PARAM, DESCRIBE, DESCRIBE_PARAMS, RULE, ERRORS = re.findall(
@@ -49,7 +50,7 @@ def made(share: Callable[..., Clone]) -> Clone:
         project.run("dvc", "repro", "--quiet")
         project.commit("First results")
 
-    return enter(share("made", make).path / "my project")
+    return projects.with_environment(share("made", make).path / "my project")
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def own(made: Clone, tmp_path: Path) -> Clone:
     """A copy of `made` that a test can change."""
     shutil.copytree(made.path.parent, tmp_path / "copy", symlinks=True)
     install(tmp_path / "copy" / "my project")
-    return enter(tmp_path / "copy" / "my project")
+    return projects.with_environment(tmp_path / "copy" / "my project")
 
 
 def metrics(project: Clone) -> dict[str, float]:

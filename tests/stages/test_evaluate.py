@@ -5,7 +5,7 @@ import pytest
 
 from plumbline.core.tensors import Coefficients, Line, Recipe
 from plumbline.validation import Repeat
-from stages.evaluate import evaluate, print_coefficients, print_comparison
+from stages.evaluate import evaluate, print_advice, print_coefficients
 from tests.support.models import info_of
 
 Capture = pytest.CaptureFixture[str]
@@ -33,8 +33,8 @@ def test_each_metric_has_six_digits_and_is_returned_only_if_it_is_known(
 
 
 def test_an_mae_that_is_not_below_that_of_a_constant_is_printed(capsys: Capture) -> None:
-    print_comparison({"test_mae": 0.6, "baseline_mae": 0.7, "validation_mae": 1, "train_mae": 9})
-    print_comparison({"validation_mae": 0.68761, "validation_baseline_mae": 0.68761})
+    print_advice({"test_mae": 0.6, "baseline_mae": 0.7, "validation_mae": 1, "train_mae": 9})
+    print_advice({"validation_mae": 0.68761, "validation_baseline_mae": 0.68761})
     (said,) = capsys.readouterr().out.splitlines()
     assert said.startswith("advice: validation_mae is 0.68761, and predicting the training")
 

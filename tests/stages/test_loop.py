@@ -17,7 +17,7 @@ from stages.loop import OPTIMIZERS, Train, fit
 from stages.losses import LOSSES
 from stages.model import MODELS
 from tests.support.exercise import EXERCISE
-from tests.support.models import make_with_info
+from tests.support.models import make_model_with_info
 
 X, y = generate(Generate(**EXERCISE["generate"]))
 TRAIN, TEST = Samples(X[:80], y[:80], 0, 80), Samples(X[80:], y[80:], 0, 20)
@@ -27,7 +27,7 @@ def train(**changes: Any) -> tuple[nn.Module, list[Epoch]]:
     """The trained model and its history."""
     params = Train(**{**EXERCISE["train"], **changes})
     torch.manual_seed(params.seed)
-    model, _ = make_with_info(params.model)
+    model, _ = make_model_with_info(params.model)
     return model, fit(model, TRAIN, TEST, params)
 
 
@@ -39,7 +39,7 @@ def test_a_full_batch_gives_the_same_bits_as_a_plain_loop(
 ) -> None:
     trained, _ = train(model=model, loss=loss, optimizer=optimizer, epochs=20, batch_size=81)
     torch.manual_seed(42)
-    net, _ = make_with_info(model)
+    net, _ = make_model_with_info(model)
     loss_fn: nn.Module = getattr(nn, LOSSES[loss].layer)()
     stepper = OPTIMIZERS[optimizer](net.parameters(), lr=0.01)
     for _ in range(20):

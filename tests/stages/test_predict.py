@@ -16,13 +16,13 @@ from pyarrow import parquet
 from plumbline.core.errors import UserError
 from plumbline.inference.device import predict as predict_rows
 from plumbline.inference.model import save_model
-from plumbline.predictions import write_wider
+from plumbline.predictions import write_table
 from plumbline.predictor import Predictor
 from plumbline.table import BLOCK, open_table, read_rows
 from stages import predict
 from stages.model import MODELS
 from tests.support.exercise import run_stage, write_params
-from tests.support.models import make_with_info
+from tests.support.models import make_model_with_info
 
 Capture = pytest.CaptureFixture[str]
 CELL = "new: column x1, row "
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("folder")
 def make_model(name: str = "linear", features: int = 2) -> torch.nn.Module:
     """Saves a model of x0, x1, ..., trained on 0 to 1, and of y, whose training median is 0.5."""
     torch.manual_seed(features)
-    model, info = make_with_info(name, features, standardize=True)
+    model, info = make_model_with_info(name, features, standardize=True)
     save_model(Path("model"), model, info)
     return model
 
@@ -138,7 +138,7 @@ def test_an_error_in_the_writing_thread_is_raised() -> None:
     parquet.write_table(pa.table({"x0": [1.0]}), "new")
     table = open_table(Path("new"))
     ((cells, _),) = read_rows(table, {"x0": None})
-    with pytest.raises(ValueError, match="number"), write_wider(table, Path("out"), ["p"]) as write:
+    with pytest.raises(ValueError, match="number"), write_table(table, Path("out"), ["p"]) as write:
         write(cells, [])
 
 

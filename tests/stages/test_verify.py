@@ -14,7 +14,7 @@ from plumbline.inference.device import predict
 from plumbline.inference.model import save_model
 from stages import verify
 from tests.support.exercise import INFO, run_stage
-from tests.support.models import make_with_info
+from tests.support.models import make_model_with_info
 
 X = np.linspace(0, 1, 10, dtype=np.float32)[:, None]
 
@@ -33,7 +33,7 @@ def test_predictions_may_differ_only_on_a_different_kind_of_device_and_only_slig
     folder: Path, part: str, factor: float, device: str, matches: bool
 ) -> None:
     """One saved prediction is the model's prediction times `factor`."""
-    model, info = make_with_info("linear")
+    model, info = make_model_with_info("linear")
     save_model(Path("model"), model, replace(info, device=device))
     predictions = {}
     for name in ("train", "test"):

@@ -35,7 +35,7 @@ def info_of(recipe: Recipe, found: Coefficients | None = None) -> ModelInfo:
     return ModelInfo(recipe, names, "y", ranges, 0.5, "0" * 32, "cpu", found)
 
 
-def make_with_info(
+def make_model_with_info(
     name: str, features: int = 1, standardize: bool = False
 ) -> tuple[nn.Module, ModelInfo]:
     """A new model, and the info to save with it; a Standardized model's buffers are 2, 3, ..."""

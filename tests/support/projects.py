@@ -13,7 +13,7 @@ from tests.support.clone import Clone
 from tests.support.exercise import ROOT
 
 # A user who works in this repository may have changed the pipeline that `new` copies.
-of_a_checkout = pytest.mark.skipif(
+only_in_this_checkout = pytest.mark.skipif(
     "\n  generate:\n" not in (ROOT / "dvc.yaml").read_text(encoding="utf-8"),
     reason="the pipeline of this checkout is a user's own",
 )
@@ -23,14 +23,14 @@ def make_project(path: Path, *command: str) -> Clone:
     """Runs this command of the checkout, which makes a project in `path`, and commits its files."""
     Clone(ROOT).run("python", "-m", *command)
     install(path)
-    made = enter(path)
+    made = with_environment(path)
     made.run("git", "config", "user.name", "A Person")
     made.run("git", "config", "user.email", "person@example.org")
     made.commit("A new project")
     return made
 
 
-def enter(path: Path) -> Clone:
+def with_environment(path: Path) -> Clone:
     """The project in the folder; its commands run in its own environment."""
     made = Clone(path)
     scripts = sysconfig.get_path("scripts", "venv", {"base": str(path / ".venv")})

@@ -14,7 +14,7 @@ from plumbline.training.world import World
 Result = TypeVar("Result")
 
 
-def in_ranks(work: Callable[[World], Result], threads: list[int]) -> tuple[list[Result], list[int]]:
+def by_ranks(work: Callable[[World], Result], threads: list[int]) -> tuple[list[Result], list[int]]:
     """The result of `work` in each simulated process, and the size in bytes of each sum over them.
 
     threads: the `World.threads` of each process; its length is the number of processes.

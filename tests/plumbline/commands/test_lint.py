@@ -199,7 +199,15 @@ def test_parsed_stages_are_in_run_order_and_list_the_scripts_in_declared_folders
     ]
 
 
-@pytest.mark.parametrize("text", ["", "stages: [", "stages: {a: {deps: [b]}}"])
-def test_a_file_without_valid_stages_is_refused(text: str) -> None:
-    with pytest.raises(UserError, match=r"^dvc\.yaml: wanted the stages of a pipeline"):
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("", "wanted the stages of a pipeline, got none"),
+        ("stages: {a: {deps: [b]}}", "wanted the stages of a pipeline, got: KeyError"),
+        ("stages: [", "while parsing a flow node"),
+        (f"stages: {'[' * 10_000}", "maximum recursion depth exceeded"),
+    ],
+)
+def test_a_file_without_valid_stages_is_refused(text: str, error: str) -> None:
+    with pytest.raises(UserError, match=rf"^dvc\.yaml: {error}"):
         declared.parse(Path(), text)

@@ -11,9 +11,9 @@ from plumbline.commands import new, update
 from plumbline.core.errors import UserError
 from plumbline.wheel import build_wheel, wheel_path
 from tests.support.clone import Clone
-from tests.support.projects import make_release, of_a_checkout
+from tests.support.projects import make_release, only_in_this_checkout
 
-pytestmark = [pytest.mark.slow, of_a_checkout]
+pytestmark = [pytest.mark.slow, only_in_this_checkout]
 
 TABLE = "my table.csv"
 

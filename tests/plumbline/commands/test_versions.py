@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from plumbline.commands import versions
-from plumbline.core.params import installed
+from plumbline.core.params import installed_versions
 
 STAGE = "import tqdm, sys, torch\nfrom plumbline.pictures import draw"
 
@@ -15,7 +15,7 @@ STAGE = "import tqdm, sys, torch\nfrom plumbline.pictures import draw"
 def test_the_installed_version_of_each_imported_package_replaces_the_listed_one_or_is_added(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    now = installed()
+    now = installed_versions()
     Path("stages").mkdir()
     Path("stages/own.py").write_text(STAGE)
     texts = {

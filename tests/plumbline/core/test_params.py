@@ -60,10 +60,10 @@ def test_a_scalar_has_the_type_and_value_that_dvc_reads(number: str) -> None:
 
 
 def test_the_installed_versions_equal_those_in_the_packages_metadata() -> None:
-    found = params.installed()
+    found = params.installed_versions()
     for package in metadata.distributions():
         name = package.metadata["Name"]
-        assert found[params.normal(name)] == metadata.version(name).partition("+")[0]
+        assert found[params.normalized_name(name)] == metadata.version(name).partition("+")[0]
 
 
 def test_different_versions_are_refused_and_only_the_librarys_local_part_is_compared(

@@ -13,7 +13,7 @@ from plumbline.training.batches import Samples
 from stages.loop import Train, fit
 from stages.model import MODELS, Linear
 from tests.support.exercise import EXERCISE
-from tests.support.models import make_with_info
+from tests.support.models import make_model_with_info
 
 accelerator = torch.accelerator.current_accelerator(check_available=True)
 
@@ -44,7 +44,7 @@ def test_the_bits_of_a_prediction_do_not_depend_on_the_other_rows(
     monkeypatch: pytest.MonkeyPatch, name: str, features: int
 ) -> None:
     torch.manual_seed(features)
-    model, _ = make_with_info(name, features)
+    model, _ = make_model_with_info(name, features)
     X, others = torch.randn(89, features), torch.randn(1000, features)
     expected, order = predict(model, X), torch.randperm(89)
     assert not model.training

@@ -12,7 +12,7 @@ from plumbline.core.tensors import Recipe, encode
 from plumbline.inference.device import predict
 from plumbline.inference.model import load_model, save_model
 from stages.model import MODELS
-from tests.support.models import info_of, make_with_info
+from tests.support.models import info_of, make_model_with_info
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -20,7 +20,7 @@ from tests.support.models import info_of, make_with_info
 def test_a_loaded_model_predicts_the_same_bits(
     tmp_path: Path, name: str, features: int, standardize: bool
 ) -> None:
-    model, info = make_with_info(name, features, standardize)
+    model, info = make_model_with_info(name, features, standardize)
     save_model(tmp_path / "model", model, info)
     X = torch.linspace(-1, 1, 300).reshape(-1, features)
     loaded = load_model(tmp_path / "model", MODELS)
@@ -54,7 +54,7 @@ def test_a_state_dict_that_does_not_fit_its_model_is_refused(
 
 
 def test_a_file_with_contradictory_metadata_is_refused(tmp_path: Path) -> None:
-    info = encode(make_with_info("linear", 2)[1])["info"].replace('["x0","x1"]', '["x0"]')
+    info = encode(make_model_with_info("linear", 2)[1])["info"].replace('["x0","x1"]', '["x0"]')
     tensors.save(tmp_path / "model", {"weights": np.zeros(1, np.float32)}, {"info": info})
     message = "/model: wanted ModelInfo as metadata, got: other than 2 names, ranges or weights"
     with pytest.raises(UserError, match=message):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from plumbline.review.git import HERE, checkout_of, find_base, find_commit, unseen_files
+from plumbline.review.git import HERE, checkout_of, find_base, find_commit, unnoticed_edits
 from tests.support.clone import Clone
 from tests.support.exercise import ROOT
 
@@ -135,7 +135,7 @@ def test_a_file_that_git_does_not_compare_is_treated_as_unchanged(origin: Clone)
     origin.commit("Filtered")
     assert origin.run("git", "show", "HEAD:filtered") == "FILTERED"
     assert find_commit(None) == find_commit("HEAD")
-    assert unseen_files() == []
+    assert unnoticed_edits() == []
 
 
 def test_hooks_filters_and_monitors_that_plain_git_runs_do_not_run(origin: Clone) -> None:
@@ -151,7 +151,7 @@ def test_hooks_filters_and_monitors_that_plain_git_runs_do_not_run(origin: Clone
     Path("file").write_text("edited")
     for revision in (None, "HEAD"):
         with checkout_of(revision):
-            unseen_files()
+            unnoticed_edits()
     assert not Path("../ran").exists()
     origin.try_run("git", "checkout", "--quiet", "--force", "work")
     assert Path("../ran").exists()

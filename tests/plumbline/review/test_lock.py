@@ -86,7 +86,7 @@ def test_an_entry_of_a_stage_that_dvc_yaml_no_longer_has_is_left_out(folder: Pat
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("plumbline.review.lock.PATIENCE", 0.05)
+    monkeypatch.setattr("plumbline.review.lock.WRITE_SECONDS", 0.05)
     git("init", "--quiet")
     return tmp_path
 

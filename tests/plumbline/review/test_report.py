@@ -73,7 +73,7 @@ NOT_ADDED = "plot: a.png is not in the commit; git add it"
         (found(None, rows(2)), f"⚪ Not judged: one training only. {REPEAT}"),
         (NOTHING._replace(stages={"a": "skipped"}),
          "⚪ Same: nothing changed. There is nothing to merge."),
-        (BETTER._replace(risen="training loss rose from 1 to 2"),
+        (BETTER._replace(loss_rise="training loss rose from 1 to 2"),
          f"🔴 Did not learn: training loss rose from 1 to 2. {IT}. {NOT}"),
         (BETTER._replace(problems=[NOT_ADDED]), f"⛔ Not ready: `{NOT_ADDED}`. After that: {IT}"),
         (BETTER._replace(problems=[NOT_ADDED, "train: changed command"]), DOUBT + IT),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from plumbline.review.dvc_repo import damaged_objects, differing_data
+from plumbline.review.dvc_repo import damaged_objects, stale_data
 from plumbline.review.gate import Metric, Pictures, Rules
 from plumbline.review.git import HERE, checkout_of, find_commit
 from plumbline.review.lock import output_hashes
@@ -109,14 +109,14 @@ def test_a_tracked_table_is_checked_by_its_dvc_file_and_fetched_from_cache_or_re
 
 
 def test_data_from_a_different_commit_is_named_with_the_cure(small: Clone) -> None:
-    assert list(differing_data()) == []
+    assert list(stale_data()) == []
     Path("data/table").write_text("2\n")
     said, cure = "on disk is not from this commit;", "dvc checkout to replace it"
-    assert [*differing_data()] == [f"data/table {said} dvc add it to keep it, or {cure}"]
+    assert [*stale_data()] == [f"data/table {said} dvc add it to keep it, or {cure}"]
     small.run("dvc", "checkout", "--quiet", "--force")
     Path("model").write_text("2\n")
     Path("metrics.json").write_text("in git, so it is not data")
-    assert [*differing_data()] == [f"model {said} {cure}"]
+    assert [*stale_data()] == [f"model {said} {cure}"]
 
 
 def test_a_damaged_object_in_the_cache_is_named_with_the_cure(small: Clone) -> None:

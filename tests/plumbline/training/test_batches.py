@@ -14,7 +14,7 @@ from plumbline.inference import device as device_module
 from plumbline.training.batches import Samples, check_model, load_share, mean_loss, predict_all
 from plumbline.training.world import World
 from tests.support.exercise import INFO
-from tests.support.ranks import in_ranks
+from tests.support.ranks import by_ranks
 
 
 def test_a_process_whose_file_has_a_different_length_is_an_error(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_a_process_whose_file_has_a_different_length_is_an_error(tmp_path: Path)
         load_share(path, torch.device("cpu"), world)
 
     with pytest.raises(UserError, match="/[01]: wanted the same number of rows in every process"):
-        in_ranks(load, [1, 1])
+        by_ranks(load, [1, 1])
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from stages.loop import OPTIMIZERS, Train, fit, new_model, recipe_of
 from stages.losses import LOSSES
 from stages.model import MODELS
 from tests.support.exercise import EXERCISE
-from tests.support.ranks import in_ranks
+from tests.support.ranks import by_ranks
 
 CASES = int(os.environ.get("INVARIANCE", "60"))
 
@@ -164,7 +164,7 @@ def train(
         rows = fit(model, train, test, params, world, checkpoint, show)
         return bytes_of(model), [(row.train_loss, row.test_loss) for row in rows]
 
-    return in_ranks(train_in, threads)
+    return by_ranks(train_in, threads)
 
 
 def train_and_compare(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -177,7 +177,7 @@ def train_and_compare(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch)
         with pytest.raises(KeyboardInterrupt):
             train(case, folder, case.killed_threads, case.killed)
     results, messages = train(case, folder, case.threads)
-    (expected,), _ = in_ranks(lambda _: plain(case, data), [1])
+    (expected,), _ = by_ranks(lambda _: plain(case, data), [1])
     assert all(result == expected for result in results)
     return messages
 
