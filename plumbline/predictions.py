@@ -146,7 +146,7 @@ class Errors:
     def lines(self) -> Iterator[str]:
         """The number of rows without a true value, and both errors over the other rows, if any."""
         if self.missing:
-            yield f"no {printable(self.target)}, and so no residual: {self.missing:,} rows"
+            yield f"rows without {printable(self.target)}, so without a residual: {self.missing:,}"
         if self.n:
             yield f"mae: {self.model / self.n:.6g} in {self.n:,} rows"
             constant = self.baseline / self.n

@@ -38,7 +38,7 @@ def check_length(params: Train) -> None:
     if n > history.MAX_ROWS:
         raise UserError(
             f"params.yaml: train.eval_every: wanted at most {history.MAX_ROWS:,} rows of history, "
-            f"got {n:,}; raise train.eval_every"
+            f"got {n:,}; raise train.eval_every or lower train.last"
         )
 
 

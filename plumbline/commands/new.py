@@ -44,7 +44,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def main(options: Namespace) -> None:
     folder = Path(options.folder).absolute()
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise UserError(f"{options.folder}: wanted a new or empty folder, got one with files")
+        raise UserError(f"{options.folder}: wanted a new or empty folder, got something else")
     if bool(options.table) != bool(options.target) or (options.features and not options.table):
         raise UserError("wanted --table and --target together, and --features only with them")
     version, wheel = build_wheel()

@@ -4,7 +4,8 @@ import json
 import os
 import sys
 
-SOCKET = {"socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname"}
+CALLS = ("bind", "connect", "getaddrinfo", "gethostbyname", "sendmsg", "sendto")
+SOCKET = {f"socket.{call}" for call in CALLS}
 WATCHED = {"open", *SOCKET}
 
 if "AUDIT" in os.environ:

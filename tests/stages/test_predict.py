@@ -149,7 +149,7 @@ def test_a_table_with_the_target_gets_residuals_and_its_mae_is_printed(capsys: C
     predicted, residual = (np.array([float(row[i] or "nan") for row in rows]) for i in (3, 4))
     np.testing.assert_allclose(residual, predicted - [2, np.nan, 16777217, 3], rtol=1e-6)
     *_, missing, mae, baseline = capsys.readouterr().out.splitlines()
-    assert missing == "no y, and so no residual: 1 rows"
+    assert missing == "rows without y, so without a residual: 1"
     assert mae == f"mae: {np.nanmean(np.abs(residual)):.6g} in 2 rows"
     assert baseline == "mae of always predicting 0.5, the training median: 8.38861e+06"
 

@@ -87,6 +87,8 @@ NO = "No clear difference:"
         # The median change of all pairs is 0.
         ([2] * 20, [2] * 12 + [1] * 8, f"{NO} better in 8 of 20 trainings, the same in 12"),
         ([2] * 20, [2] * 12 + [3] * 8, f"{NO} worse in 8 of 20 trainings, the same in 12"),
+        ([1] * 6 + [9] * 5 + [5] * 9, [1] * 6 + [9] * 5 + [1] * 9,
+         f"{NO} better in 9 of 20 trainings, the same in 11"),
         # Errors that differ by less than 1 % are equal.
         ([100] * 20, [99.5] * 20, f"{NO} the same in 20 of 20 trainings"),
         ([23321.7] * 6, [22999] * 6,
