@@ -82,8 +82,8 @@ MOVED := $(shell test ! -e .venv/bin/dvc || grep -qF '$(realpath .venv)' .venv/b
 	@python -m pip --version >/dev/null 2>&1 || python -m ensurepip >/dev/null
 	@touch $@
 
-# uv takes a quarter of pip's time. It does not read pip's configuration, so UV passes the index
-# addresses in it to uv. If uv fails, for example because it does not find a package, pip installs.
+# uv takes a quarter of pip's time. It does not read pip's configuration, so $(UV) passes pip's
+# index addresses to uv. If uv fails, for example because it does not find a package, pip installs.
 UV = $(shell '$(BIN)/python' -m pip config list 2>/dev/null | sed -n \
 		-e 's/^.*\.find-links=/UV_FIND_LINKS=/p' -e 's/^.*\.extra-index-url=/UV_INDEX=/p' \
 		-e 's/^.*\.index-url=/UV_DEFAULT_INDEX=/p' -e 's/^.*\.cert=/SSL_CERT_FILE=/p' | \
@@ -122,7 +122,7 @@ PYTEST := python -m pytest --numprocesses 2 --dist worksteal -m "not all"
 test-quick: .venv/ready-dev | git
 	$(PYTEST) -m "not all and not slow" $(ARGS)
 
-# INVARIANCE=1000 tests that many random cases, and FUZZ=10000 that many random files of each kind.
+# INVARIANCE=1000 tries 1,000 random cases, and FUZZ=10000 tries 10,000 random files of each kind.
 test-all: .venv/ready-dev lint | git
 	$(PYTEST) -m "" $(ARGS)
 

@@ -2,8 +2,8 @@
 
 Usage: python -m benchmarks.processes
 
-The data are 10 million samples. Each figure is the time of `train` with 120 epochs, minus its time
-with 20 epochs, divided by 100, which excludes the time to start and to end the stage.
+The data are 10 million samples. The script takes the difference between the times of `train` with
+120 and with 20 epochs, and divides it by 100. This excludes the time to start and to end the stage.
 """
 
 import statistics

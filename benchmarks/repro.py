@@ -1,13 +1,13 @@
-"""Measures `dvc repro` in this project, in its floor, and in the tutorials' way.
+"""Measures `dvc repro` in this project and in two others: the floor, and the tutorials' way.
 
 Usage: python -m benchmarks.repro [RUNS]
 
-The floor (benchmarks/floor/) has the same stages, data and parameters. Each of its stages is
-one script, which imports its packages and writes a few bytes. The tutorials' way
+The floor (benchmarks/floor/) is a lower bound with the same stages and parameters. Each of its
+stages is one script, which imports its packages and writes a few bytes. The tutorials' way
 (benchmarks/tutorial/) does this project's computation, and imports torch and pyplot in every
-script. The second table compares six stages. It leaves out validate, whose 20 trainings the floor
-does not run, and the versions of packages. The projects run in turn. Each time is a median, and
-each ratio is a median of ratios.
+script. The second table compares six stages, without validate, because the floor does not run its
+20 trainings. It also leaves out the versions of packages as parameters. The projects run in turn.
+Each time is a median, and each ratio is a median of ratios.
 """
 
 import shlex
@@ -37,14 +37,14 @@ def make_other(path: Path, scripts: Path) -> Clone:
         content["stages"][name] |= {"deps": deps, "cmd": command}
         shutil.copy(scripts / f"{name}.py", path / "stages")
     (path / "dvc.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
-    (path / "stages" / "__init__.py").write_text("")  # the original makes imports faster
+    (path / "stages" / "__init__.py").write_text("")  # without the original's faster imports
     (path / "plots").mkdir()
     clone.commit("Other stages")
     return clone
 
 
 def leave_out_validate(clone: Clone) -> Clone:
-    """Removes the stage validate, but keeps its last output; removes the versions of packages."""
+    """Removes the stage validate but not its output, and the versions from every stage's params."""
     content = yaml.safe_load((clone.path / "dvc.yaml").read_text(encoding="utf-8"))
     del content["stages"]["validate"]
     for stage in content["stages"].values():

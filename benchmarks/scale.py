@@ -2,10 +2,10 @@
 
 Usage: python -m benchmarks.scale [LARGEST]
 
-For each size, each stage runs three times in its own process; the fastest run is printed. The stage
-validate trains one model. DVC's time is that of `dvc commit`, which hashes the files, and copies or
-links them to the cache. At the largest size, each stage is compared with its limit: its time on 100
-samples, which it spends on imports, plus the time to read its inputs and write its outputs.
+For each size, each stage runs three times in its own process; the fastest run is printed. Here,
+`validate` trains one model, not 20. DVC's time is that of `dvc commit`, which hashes the files, and
+copies or links them to the cache. A stage's limit at the largest size is the time for its imports
+(all of its time on 100 samples), plus the time to read its inputs and to write its outputs.
 """
 
 import hashlib
@@ -88,7 +88,7 @@ def seconds_to_hash(path: Path) -> float:
 
 
 def limit(stage: Stage, project: Path) -> float:
-    """Seconds to read a stage's inputs, in each epoch if it trains, and to write its outputs."""
+    """Seconds to read a stage's inputs (once per epoch if it trains) and to write its outputs."""
     times = EPOCHS if stage.name in ("train", "validate") else 1
     files = [project / path for path in stage.inputs]
     outs = [project / path for path in stage.outs]
@@ -139,7 +139,7 @@ def main(largest: int) -> None:
         for name, kind in CACHE_TYPES.items():
             copies = "reflink" in kind
             limits[name] = min(limit_of_dvc(stages, clone.path, copies) for _ in range(RUNS))
-    print("\n| stage | seconds | limit, s | of which imports | ns per sample | its limit |")
+    print("\n| stage | seconds | limit, s | of which imports | ns per sample | limit, ns |")
     print("|---|---|---|---|---|---|")
     *_, (size, last) = results.items()
     for name, bytes_alone in limits.items():

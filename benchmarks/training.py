@@ -1,9 +1,9 @@
-"""Measures only the training: in this project, and in what a user could use instead.
+"""Measures only the training, in this project and with its alternatives, such as Lightning.
 
 Usage: python -m benchmarks.training [RUNS]
 
-Each way of `benchmarks/ways.py` runs in its own process. The rows of a table run in turn. Each time
-is a median, and each ratio is a median of ratios.
+Each way in `benchmarks/ways.py` runs in its own process. The rows of a table take turns. A time is
+the median of a row's runs, and a ratio is the median of the ratios of these runs.
 """
 
 import os
@@ -81,8 +81,8 @@ def digits(number: float) -> str:
 
 
 def main(runs: int) -> None:
-    """Prints the tables; a ratio divides the times for one sample."""
-    print("| samples | way | ms per epoch | ns per sample | times this |")
+    """Prints the tables; a ratio compares the times for one sample in one epoch."""
+    print("| samples | way | ms per epoch | ns per sample | way / this |")
     print("|---|---|---|---|---|")
     for rows in TABLES:
         runs_of_rows = [[row.seconds() for row in rows] for _ in range(runs)]

@@ -2,9 +2,9 @@
 
 Usage: python -m benchmarks.ways WAY SAMPLES EPOCHS [FEATURES]
 
-Each way computes its training and testing loss every 20 epochs. The script prints the seconds of
-EPOCHS epochs, after two epochs to warm up. Each way needs its own process, because a second way
-would profit from the imports and memory of the first.
+Each way that trains computes its training and testing loss every 20 epochs. The script runs two
+epochs to warm up, and then prints how many seconds EPOCHS epochs take. Each way needs its own
+process, because a second way would profit from the imports and memory of the first.
 """
 
 import logging
@@ -67,7 +67,7 @@ def this_in_batches(X: Tensor, y: Tensor, epochs: int) -> None:
 
 
 def plain(X: Tensor, y: Tensor, epochs: int, loader: Loader | None = None) -> None:
-    """The loop as the exercise writes it."""
+    """The loop as the notebook of the exercise writes it."""
     model, criterion = Linear(X.shape[1]).to(X.device), nn.L1Loss()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     losses = []
@@ -91,7 +91,7 @@ def plain_in_batches(X: Tensor, y: Tensor, epochs: int) -> None:
 
 
 def with_lightning(X: Tensor, y: Tensor, epochs: int, loader: Loader | None = None) -> None:
-    """Lightning's Trainer with the DataLoader of its documentation, all samples in one batch."""
+    """Lightning's Trainer with a DataLoader, as in its documentation; all samples are one batch."""
     import lightning
 
     class Module(lightning.LightningModule):

@@ -45,7 +45,7 @@ def main() -> None:
         overview.parse_args([name])
     # Lets the installed command import the project's stages, as `python -m` does.
     sys.path.insert(0, "")
-    # Imports one command only: others import DVC, which takes longer than some commands run.
+    # Imports only this command: others import DVC, which takes longer than some commands.
     command = import_module(f"plumbline.commands.{name}")
     parser = Parser(f"plumbline {name}", description=command.__doc__, allow_abbrev=False)
     if hasattr(command, "add_arguments"):

@@ -16,12 +16,12 @@ from plumbline.core.params import MAX
 from plumbline.core.tensors import Array
 
 HELP = "docs/your-own.md explains how to prepare a table"
-PRECISION = 1 / 1000  # rounding to float32 may move a number this fraction of its column's range
+PRECISION = 1 / 1000  # float32 may round a number by this fraction of its column's range
 TINY = 1e-30  # far above the subnormal numbers, which float32 holds with fewer digits
 
 
 def texts(*values: str) -> pa.Array:
-    """An Arrow array of the texts. `pa.array` would import pandas, if installed, in 0.8 s."""
+    """An Arrow array of the texts. `pa.array` would take 0.8 s to import pandas, if installed."""
     content = [value.encode() for value in values]
     ends = np.cumsum([0, *map(len, content)], dtype=np.int32)
     buffers = pa.py_buffer(ends), pa.py_buffer(b"".join(content))
@@ -34,14 +34,14 @@ NULL, NAN = pa.nulls(1, pa.string())[0], texts("nan").cast(pa.float64())[0]
 
 
 class Column:
-    """Converts a column, some rows at a time, and records how far float32 moves its numbers."""
+    """Converts a column, some rows at a time, and records how far float32 rounds its numbers."""
 
     def __init__(self, name: str, trained: tuple[float, float] | None = None) -> None:
         # trained: the column's range in a model's training samples, used instead of its own range
         self.name, self.trained = name, trained
-        self.is_boolean: bool | None = None  # None until a cell has a text
+        self.is_boolean: bool | None = None  # None until a cell is not a gap
         self.low, self.high = math.inf, -math.inf
-        self.moved, self.too_coarse = 0.0, ""  # the largest move by float32, and its error
+        self.moved, self.too_coarse = 0.0, ""  # the largest rounding error, and its message
         self.equal: set[Decimal] = set()  # different numbers that are equal as float64
 
     def convert(self, cells: pa.Array, row: int, out: Array) -> None:
@@ -58,7 +58,7 @@ class Column:
             raise UserError(f"{self._cell(row + i)}: wanted a finite float32, got {values[i]}")
         out[:] = values
         self.low, self.high = min(self.low, low), max(self.high, high)
-        # float32 moves a number by at most 2**-24 of itself, so most columns need no further check.
+        # float32 rounds by at most 2**-24 of the number, so most columns need no further check.
         if low > high or max(-self.low, self.high, TINY) * 2.0**-24 <= self._limit():
             return
         moved = np.abs(values - out)
@@ -74,7 +74,7 @@ class Column:
             self.equal |= {Decimal(number) for number in found[:2]}
 
     def check_precision(self) -> None:
-        """UserError if float32 moves a number too far; it may move a constant by any distance."""
+        """UserError if float32 rounds a number too far; for a constant, no distance is too far."""
         cure = "; that is too far, given the range that the model was trained on"
         if self.trained is None:
             cure = f"; subtract an offset from the column, such as {_plain(self.low)}"
@@ -89,7 +89,7 @@ class Column:
             raise UserError(f"{self.name}: wanted numbers that differ as float32, got {both}{cure}")
 
     def _limit(self) -> float:
-        """The largest distance that float32 may move a number."""
+        """The largest distance by which float32 may round a number."""
         low, high = self.trained or (self.low, self.high)
         return (high - low) * PRECISION or (math.inf if self.trained else 0.0)
 
@@ -114,7 +114,7 @@ class Column:
         raise UserError(f"{self._cell(row + i)}: wanted {wanted}, got {reprlib.repr(got)}; {HELP}")
 
     def _cast(self, cells: pa.Array) -> pa.Array | None:
-        """The texts as float64; None if one is not a number, or, in a boolean column, a boolean."""
+        """The texts as float64; None if one is not a number (boolean column: not a boolean)."""
         with suppress(pa.ArrowInvalid):
             return (cells.cast(pa.bool_()) if self.is_boolean else cells).cast(pa.float64())
         return None

@@ -13,7 +13,7 @@ from plumbline.core.params import MAX
 MAX_ROWS = 10_000
 MAX_BYTES = 160 * MAX_ROWS
 
-LAST_ROWS = 10  # `warnings` looks at most at this many last epochs
+LAST_ROWS = 10  # `warnings` looks at the last epochs, at most this many
 SWING = 1.1  # in a swing, the highest loss is at least this many times the lowest
 
 

@@ -26,7 +26,7 @@ COMMA, LINE_END, NOTHING = texts(",", "\n", "").cast(pa.binary())
 
 @contextmanager
 def write_table(table: Table, path: Path, names: list[str]) -> Iterator[Writer]:
-    """Yields a function that writes rows to `path`: a table of the same format with new columns.
+    """Yields a function that writes rows, with new columns, to `path` in the format of the table.
 
     A separate thread writes some rows while the caller computes the next ones.
     """
@@ -46,7 +46,7 @@ def write_table(table: Table, path: Path, names: list[str]) -> Iterator[Writer]:
 
 
 def _with_nulls(numbers: Array) -> pa.Array:
-    """The numbers, with null for nan. `pa.array` would import pandas."""
+    """The numbers, with null for nan. Avoids `pa.array`, because that would import pandas."""
     content = pa.py_buffer(np.ascontiguousarray(numbers))
     found = pa.Array.from_buffers(pa.float32(), len(numbers), [None, content])
     return compute.if_else(compute.is_nan(found), NULL.cast(pa.float32()), found)
@@ -56,7 +56,7 @@ def _with_nulls(numbers: Array) -> pa.Array:
 def _write_parquet(table: Table, path: Path, names: list[str]) -> Iterator[Callable[..., object]]:
     own = parquet.read_schema(table.path)
     schema = pa.schema([*own, *((name, pa.float32()) for name in names)], own.metadata)
-    # Floats hardly repeat, and encoding them in a dictionary would take three quarters of the time.
+    # Floats rarely repeat; a dictionary of them would take three quarters of the writing time.
     repeated = [field.name for field in schema if not pa.types.is_floating(field.type)]
     with parquet.ParquetWriter(path, schema, use_dictionary=repeated) as writer:
         yield lambda cells, new: writer.write_batch(
@@ -102,7 +102,7 @@ class OutOfRange:
         self.lowest, self.highest = np.full(k, math.inf), np.full(k, -math.inf)
 
     def add(self, X: Array) -> None:
-        """X: (n, features); nan is not outside."""
+        """X: (n, features); nan does not count as outside."""
         self.n += len(X)
         outside = np.less(X, self.low) | np.greater(X, self.high)
         if outside.any():
@@ -120,21 +120,21 @@ class OutOfRange:
         for i in found[:SHOWN]:
             low, high = number(self.lowest[i]), number(self.highest[i])
             cells = f"{low} to {high}" if low != high else low
-            rows = f"{self.counts[i]:,} of {self.n:,} rows: {printable(self.names[i])} {cells}"
+            rows = f"{self.counts[i]:,} of {self.n:,} rows: {printable(self.names[i])} is {cells}"
             yield f"  {rows}, trained on {number(self.low[i])} to {number(self.high[i])}"
         if len(found) > SHOWN:
             yield f"  and {len(found) - SHOWN:,} more features"
 
 
 class Errors:
-    """The mean absolute errors of the predictions and of the training median."""
+    """The mean absolute errors of the model and of always predicting the training median."""
 
     def __init__(self, info: ModelInfo) -> None:
         self.target, self.median = info.target, info.median
         self.n, self.missing, self.model, self.baseline = 0, 0, 0.0, 0.0
 
     def add(self, predicted: Array, true: Array) -> Array:
-        """Returns predicted - true, nan where either is nan; all arrays: (n,)."""
+        """Counts these errors; returns predicted - true, or nan if either is nan. Arrays: (n,)."""
         residual = predicted.astype(np.float64) - true
         finite = np.isfinite(residual)
         self.n += int(finite.sum())

@@ -18,7 +18,7 @@ from plumbline.table import Table
 
 
 class Predictor:
-    """Predicts the same bits as the stage `predict`."""
+    """Makes predictions with the same bits as those of stages/predict.py."""
 
     def __init__(self, path: str | Path, models: Models) -> None:
         self.model, self.info = load_model(Path(path), models), load_info(Path(path), ModelInfo)
@@ -26,8 +26,8 @@ class Predictor:
     def predict(self, table: Any) -> Array:
         """The predictions (n,) for a table of n rows, both in the units of the training samples.
 
-        table: a data frame, a pyarrow table or a dictionary, with columns in any order, which may
-        include unused ones; or an array (n, features), in the order of `info.features`.
+        table: a data frame, a pyarrow table or a dictionary, whose columns may be in any order and
+        may include unused ones; or an array (n, features) with columns as in `info.features`.
         """
         X, threads = self._numbers(table), use_threads()
         try:
@@ -36,7 +36,7 @@ class Predictor:
             torch.set_num_threads(threads)
 
     def export(self, path: str | Path) -> None:
-        """Writes a program that computes the same bits, y (n, 1), from X (n, features).
+        """Writes a program that predicts y (n, 1) from X (n, features), with the bits of `predict`.
 
         It needs only PyTorch. Its extra file `features` lists the features' names, one per line.
         """
@@ -64,14 +64,14 @@ class Predictor:
             numbers = X.astype(np.float32)
         for row, column in np.argwhere(~np.isfinite(numbers))[:1]:
             raise UserError(
-                f"column {features[column]}, row {row} from 0: wanted a finite float32, "
+                f"column {features[column]}, row {row} (counted from 0): wanted a finite float32, "
                 f"got {X[row, column]}"
             )
         return numbers
 
 
 class _Padded(nn.Module):
-    """A model that pads its rows as `predict` does, so that the predictions have the same bits."""
+    """A model that pads its rows with zeros, so that its predictions have the bits of `predict`."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class _Padded(nn.Module):
 
     def forward(self, X: Tensor) -> Tensor:
         n, k = X.shape
-        # Adds at least ROW_MULTIPLE rows: torch.export cannot trace a size that may be 0 or 1.
+        # Adds ROW_MULTIPLE rows more than `predict`: torch.export fails if a size may be 0 or 1.
         y: Tensor = self.model(torch.cat([X, X.new_zeros(ROW_MULTIPLE + -n % ROW_MULTIPLE, k)]))
         return y[:n]
 

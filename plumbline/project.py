@@ -79,11 +79,11 @@ predicted = Predictor("models/model.safetensors", MODELS).predict(table)
 
 Commit all your changes. In a later checkout of Plumbline, run `make repro`, and then
 `.venv/bin/python -m plumbline update` with the path of this folder. It replaces the wheel, and
-lists the files that are different in a new project. Then run `make repro` here to rerun the stages
+lists the files that Plumbline now makes differently. Then run `make repro` here to rerun the stages
 that depend on the library. `git diff` shows whether a result changed.
 """
 
-# With more numbers in the table than this, 20 repeats take minutes. A verdict needs at least six.
+# A table of more numbers than this gets six repeats, the fewest for a verdict: 20 take minutes.
 LARGE = 2_000_000
 
 
@@ -98,7 +98,7 @@ class Table(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The user's choices for a new project; without a table, the project is the exercise."""
+    """The user's choices for a new project; without a table, it generates the straight line."""
 
     name: str
     model: str
@@ -111,11 +111,11 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """The record that `update` reads; files: `digest` of each file as last taken from `new`."""
+    """The record of a new project, which `update` reads."""
 
     plan: Plan
     version: str
-    files: dict[str, str]
+    files: dict[str, str]  # path: digest of what `new` made when the user last took the file
 
 
 RECORD = "vendor/made.json"
@@ -188,7 +188,7 @@ def params(plan: Plan) -> str:
 
 
 def set_value(text: str, key: str, value: str) -> str:
-    """params.yaml with this value of a key such as `train.lr`; its comment keeps its column."""
+    """params.yaml with this value of a key such as `train.lr`; comments stay in their columns."""
     section, name = key.split(".")
 
     def changed(found: re.Match[str]) -> str:

@@ -97,11 +97,11 @@ def open_table(path: Path) -> Table:
 def read_rows(
     table: Table, columns: Mapping[str, tuple[float, float] | None], whole: bool = False
 ) -> Iterator[tuple[pa.RecordBatch, Array]]:
-    """Yields the cells of some rows, and their numbers (rows, columns); a gap is nan.
+    """Yields batches of rows: the cells, and an array (rows, columns) of numbers; a gap is nan.
 
     columns: each name with its range in a model's training samples, or None. whole: yields the
     cells of all columns, not only of these. UserError for a cell that is not a finite float32;
-    after the last row, also for a column whose numbers float32 moves too far.
+    after the last row, also for a column whose numbers float32 rounds too far.
     """
     places = [table.names.index(name) for name in columns]
     read = _read_parquet if table.above is None else _read_csv
@@ -119,9 +119,10 @@ def read_rows(
 
 
 def find_index(table: Table) -> list[str]:
-    """The columns in which pandas wrote the index of a data frame, by name or Parquet's metadata.
+    """The columns that pandas names, or records in Parquet, as the index of a data frame.
 
-    `index`, or `level_1` without `level_0`, may be data unless it holds 0 to n - 1, in any order.
+    A column `index`, or `level_1` without `level_0`, may be data. It counts only if it holds 0 to
+    n - 1, in any order.
     """
     index = [name for name in table.names if name in table.index or INDEX.fullmatch(name)]
     others = [name for name in table.names if name not in index]

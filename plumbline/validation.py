@@ -85,7 +85,7 @@ def map_errors(
 
 
 class Repeat(NamedTuple):
-    """One training on some of the training samples, and its errors on the others, held out.
+    """One training on some training samples, and its errors on the others, which are held out.
 
     mae: the mean of the held-out MAE over the last epochs; mae_low, mae_high: its range; all three
     are None if the training diverged. baseline_mae: the held-out MAE of always predicting the
@@ -112,7 +112,7 @@ class Quartiles(NamedTuple):
 
 
 def quartiles(numbers: list[float]) -> Quartiles:
-    """The medians of the lower half, of all, and of the upper half of the numbers, at least one.
+    """The medians of the lower half, of all, and of the upper half of one or more numbers.
 
     If their count is odd, the middle number is in both halves. These are Tukey's hinges; unlike
     numpy's quantiles, they are never nan if some numbers are infinite.

@@ -52,7 +52,7 @@ def generate(params: Generate) -> tuple[Tensor, Tensor]:
     y = (params.weight * X).add_(params.bias)
     if params.noise:
         generator = torch.Generator().manual_seed(params.seed)
-        # The last bit of a float64 differs between CPUs; rounding to float32 hides it.
+        # CPUs may differ in the last bit of randn's float64; rounding to float32 hides it.
         for chunk in y.split(NOISE_CHUNK):
             noise = torch.randn(chunk.shape, generator=generator, dtype=torch.float64)
             chunk.add_(noise.mul_(params.noise))

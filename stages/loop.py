@@ -100,7 +100,7 @@ def fit(
             optimizer.step()
             losses.append((loss, batch.total))
 
-        # Reading a loss makes an accelerator wait, so it is read only in evaluated epochs.
+        # Reading a loss waits for the accelerator, so only evaluated epochs read it.
         if is_evaluated(epoch, params):
             model.eval()
             with torch.inference_mode():

@@ -30,7 +30,7 @@ class Parameters(nn.Module):
         self.bias = nn.Parameter(torch.randn(1))
 
     def forward(self, X: Tensor) -> Tensor:
-        # With one feature, the sum changes nothing, and this is exactly the exercise's formula.
+        # With one feature, the sum changes nothing: this is exactly the notebook's formula.
         return (self.weights * X).sum(dim=1, keepdim=True) + self.bias
 
     def line(self) -> tuple[Tensor, Tensor]:
@@ -50,7 +50,7 @@ class MLP(nn.Module):
 
 
 # For a model of your own, add a class above and a line here. Its __init__ gets the number of
-# features, and the value of each key of `train` in params.yaml that it has as a parameter.
+# features, and for each other parameter the value of the same key of `train` in params.yaml.
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "linear": Linear,
     "parameters": Parameters,

@@ -37,9 +37,9 @@ class Params(msgspec.Struct, frozen=True):
 
 
 def choose_columns(table: Table, info: ModelInfo) -> dict[str, tuple[float, float]]:
-    """The columns to read: the features, and the target if the table has it.
+    """The columns to read, with their ranges in training: the features, and the target if present.
 
-    Each has its range in training; the target's is infinite. UserError for a missing feature.
+    The target's range is infinite. UserError for a missing feature.
     """
     for name in info.features:
         table.check_name(name, why=", which the model needs")

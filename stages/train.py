@@ -43,7 +43,7 @@ def check_length(params: Train) -> None:
 
 
 def finish_checkpoint(checkpoint: Checkpoint, watch: Watch, epochs: int, rows: list[Epoch]) -> None:
-    """Removes the checkpoint. If a file was edited, saves the training there instead, and fails.
+    """Removes the checkpoint. If a file was edited, saves the training in the checkpoint and fails.
 
     The run must fail, because DVC would record the edited file as the one that ran.
     """
@@ -72,7 +72,7 @@ def print_start(model: torch.nn.Module) -> None:
 
 
 def print_row(params: Train, watch: Watch, row: Epoch) -> None:
-    """Prints the row if `eval_every` selects it or it is the last, and then any edited files."""
+    """Prints the row if `eval_every` selects it or it is the last; then names any edited files."""
     if row.epoch % params.eval_every == 0 or row.epoch == params.epochs - 1:
         tqdm.write(f"{row.epoch:5}  {row.train_loss:10.3f}  {row.test_loss:9.3f}")
         watch.tell()
@@ -103,7 +103,7 @@ def main(
     if launch("stages.train"):
         return
     world, device, watch = join(use_threads()), use_device(params.device), Watch(params)
-    # Mini-batches are drawn from all training samples, so each process then loads all of them.
+    # With mini-batches, each process loads all training samples, because a batch draws from all.
     train, names = load_share(train_path, device, world, params.train.batch_size > 0)
     test, _ = load_share(test_path, device, world)
     recipe = recipe_of(params.train, train.X.shape[1])

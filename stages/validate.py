@@ -27,7 +27,7 @@ from plumbline.validation import Repeat, baseline_mae, mae
 from stages.loop import DivergedError, Train, fit, new_model, recipe_of
 from stages.split import Split, split
 
-# A training with more samples times epochs than this takes several seconds.
+# One training takes several seconds if its samples times its epochs exceed this.
 LONG = 10**9
 
 
@@ -102,14 +102,14 @@ def validate(X: Array, y: Array, params: Params, kept: validation.KeptRepeats) -
     repeats = params.validate.repeats
     for i in tqdm(range(len(kept.rows), repeats), "trainings", disable=None, delay=1, leave=False):
         parts = split_again(X, y, params.split, i, repeats)
-        # With this eval_every, only the first epoch and the `last` final ones are evaluated.
+        # With this eval_every, a training evaluates only its first epoch and final `last` epochs.
         once = replace(params.train, seed=i, eval_every=params.train.epochs)
         kept.add(train_once(*parts, once, device, world))
     rows = kept.rows
     if rows and all(row.mae is None for row in rows):
         raise UserError(
             f"params.yaml: train.lr: all {repeats} trainings diverged; lower it "
-            f"({params.train.lr:g})"
+            f"from {params.train.lr:g}"
         )
     return rows
 

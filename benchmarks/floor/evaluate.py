@@ -1,4 +1,4 @@
-"""Lower bound on the time of evaluate: imports its packages, and writes a few bytes."""
+"""Lower bound on the time of the stage `evaluate`: imports its packages, and writes a few bytes."""
 
 import sys
 import time

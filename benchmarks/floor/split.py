@@ -1,4 +1,4 @@
-"""Lower bound on the time of split: imports its packages, and writes a few bytes."""
+"""Lower bound on the time of the stage `split`: imports its packages, and writes a few bytes."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Lower bound on the time of validate: imports its packages, and writes a few bytes."""
+"""Lower bound on the time of the stage `validate`: imports its packages, and writes a few bytes."""
 
 import sys
 import time
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-# Constructing an optimizer imports as much as torch itself.
+# Like validate, constructs an optimizer, which imports about as much as torch itself.
 torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.01)
 
 for path in sys.argv[1:]:

@@ -1,4 +1,4 @@
-"""Checks that a GPU computes the CPU's digits, and the same bytes in every run."""
+"""Compares a GPU's results with the CPU's, and checks that repeated runs give the same bytes."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ from stages.model import MODELS
 from tests.support.exercise import EXERCISE, PUBLISHED, ROOT, STAGES
 from tests.support.models import make_model_with_info
 
-LARGE = 100 * MILLION if GPU else MILLION  # enough samples for several pieces
+LARGE = 100 * MILLION if GPU else MILLION  # samples for several pieces: see `piece_size`
 NOISE: Changes = {"generate.noise": 0.05, "split.shuffle": True}
 MLP: Changes = {"train.model": "mlp", "train.optimizer": "adam", "train.standardize": True}
 BATCHES: Changes = {"train.batch_size": 1000, "train.epochs": 3, "generate.step": 1e-5}
@@ -68,7 +68,7 @@ def compare(name: str) -> None:
 
 
 def stages() -> None:
-    """Runs each case on the CPU and on the GPU; with a GPU, all cases run in parallel."""
+    """Compares the devices on each case and judges a change; in parallel if there is a GPU."""
     with ThreadPoolExecutor(len(CASES) + 1 if GPU else 1) as pool:
         judged = pool.submit(judge)
         list(pool.map(compare, CASES))
@@ -88,7 +88,7 @@ def judge() -> None:
 
 
 def tests() -> None:
-    """Runs the tests that are skipped on a machine without an accelerator."""
+    """Runs the tests of devices, including one that needs CUDA."""
     options = ["-q", "-rA", "-W", "default", "-p", "no:cacheprovider", "--tb=short"]
     path = "tests/plumbline/inference/test_device.py"
     command = [sys.executable, "-m", "pytest", *options, path]
@@ -98,7 +98,7 @@ def tests() -> None:
 
 
 def runs() -> None:
-    """Reports the bytes of trainings that are repeated, run in two processes, or resumed."""
+    """Compares the bytes of trainings that are repeated, run in two processes, or resumed."""
     cases: dict[str, Changes] = {
         "exercise": {},
         "mlp, adam": {**MLP, **NOISE},
@@ -144,7 +144,7 @@ def resume() -> None:
 
 
 def deterministic() -> None:
-    """Trains each model with each loss, optimizer and batch size twice, with torch's own check."""
+    """Trains each model, loss, optimizer and batch size twice, in torch's deterministic mode."""
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     torch.use_deterministic_algorithms(True)
     X = torch.rand(10_000, 3, generator=torch.Generator().manual_seed(0)).to(DEVICE)
@@ -189,7 +189,7 @@ def backends() -> None:
 
 
 def rank() -> None:
-    """Runs in each of the two processes of `backends`."""
+    """Times `all_reduce` on each device; each of the two processes of `backends` runs this."""
     backend = os.environ["BACKEND"] or None
     distributed.init_process_group(backend, timeout=timedelta(seconds=15))
     for device in dict.fromkeys(("cpu", DEVICE.type)):

@@ -92,10 +92,10 @@ def triad(n: int) -> float:
 
 
 def measure(way: str, X: Tensor, bound: float, work: Work) -> None:
-    """Reports the time of an epoch, and its speed as two fractions of a triad's.
+    """Reports the time of an epoch, and compares its speed with a triad's in two ways.
 
-    bound: bytes per second of the triad. share: the bytes of X and y that an epoch has to
-    read, per second, divided by `bound`. samples_share: samples divided by the triad's numbers.
+    bound: the triad's bytes per second. share: the bytes of X and y, divided by the seconds of an
+    epoch and by `bound`. samples_share: the samples, divided by the triad's numbers in that time.
     """
     before = 0
     if GPU:

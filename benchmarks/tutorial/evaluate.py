@@ -1,4 +1,4 @@
-"""The stage evaluate as tutorials write it."""
+"""The stage `evaluate` as tutorials write it."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""The stage generate as tutorials write it."""
+"""The stage `generate` as tutorials write it."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The stage plot as tutorials write it."""
+"""The stage `plot` as tutorials write it."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The stage split as tutorials write it."""
+"""The stage `split` as tutorials write it."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The stage train as tutorials write it."""
+"""The stage `train` as tutorials write it."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The stage validate as tutorials would write it."""
+"""The stage `validate` as tutorials would write it."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The stage verify as tutorials write it."""
+"""The stage `verify` as tutorials write it."""
 
 import sys
 

@@ -22,7 +22,7 @@ class Params(msgspec.Struct, frozen=True):
 
 
 def prepare(raw: pd.DataFrame, params: Prepare) -> pd.DataFrame:
-    """The rows without a gap; categories become columns of 0 and 1, except the first of each."""
+    """The rows without a gap. Each category but the first of its column becomes a 0/1 column."""
     columns = [*params.numbers, *params.categories]
     if missing := [name for name in columns if name not in raw]:
         raise UserError(f"wanted the columns {', '.join(columns)}, got no {', '.join(missing)}")

@@ -50,7 +50,7 @@ def main(options: Namespace) -> None:
 
 
 def _print_uncommitted(checkout: Checkout) -> None:
-    """Prints uncommitted files, data of a different run or commit, and edits that git overlooks."""
+    """Prints uncommitted files, data that is not from this commit, and edits that git overlooks."""
     linked = entries(checkout.stages("dvc.yaml", checkout.head), "deps")
     if names := changed_files(checkout, find_commit("HEAD"), checkout.head, ".", *linked):
         print(printable(f"check: not committed yet: {', '.join(names)}"))

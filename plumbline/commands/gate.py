@@ -16,7 +16,7 @@ from plumbline.review.reproduction import ACCEPT, ADD, problems
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("base", help="compare with the commit at which HEAD left this branch")
+    parser.add_argument("base", help="compare with the commit at which HEAD left BASE")
     parser.add_argument("head", nargs="?", help="the revision to judge; default: the working tree")
 
 

@@ -35,7 +35,7 @@ from plumbline.wheel import ROOT, build_wheel, wheel_path
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("folder", help="a new or empty folder")
-    parser.add_argument("--table", type=Path, help="a CSV or Parquet file; default: the exercise")
+    parser.add_argument("--table", type=Path, help="a CSV or Parquet file; default: generated data")
     parser.add_argument("--target", help="the column to predict")
     parser.add_argument("--features", help="columns to predict it from: A,B; default: all others")
     parser.add_argument("--model", default="linear", help="a model in stages/model.py, such as mlp")

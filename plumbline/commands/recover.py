@@ -1,4 +1,4 @@
-"""Repair the files that a killed DVC left half-written, and make git see every edit."""
+"""Repair files that a killed DVC left half-written; touch edited files that git overlooks."""
 
 from argparse import Namespace
 

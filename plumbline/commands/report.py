@@ -21,7 +21,7 @@ from plumbline.review.report import report, short
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("base", help="compare with the commit at which HEAD left this branch")
+    parser.add_argument("base", help="compare with the commit at which HEAD left BASE")
     parser.add_argument("head", nargs="?", help="the revision to report; default: the working tree")
     parser.add_argument("--full", action="store_true", help="also run all stages and compare")
     parser.add_argument("--output", type=Path, help="write this file, pictures and an HTML page")

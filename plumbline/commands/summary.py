@@ -33,7 +33,7 @@ def first_of(paths: list[str], read: Callable[[str], T]) -> T | None:
 
 def main(_: Namespace) -> None:
     rules, head, base = load_rules(), measure(HERE, ""), Measured({})
-    # Without git, a commit or valid results in it, the results are printed but not compared.
+    # If git, the commit or its results cannot be read, prints the results without comparing them.
     with suppress(UserError, OSError):
         base = measure(HERE, find_commit("HEAD"))
     outs = [path for stage in declared.read(Path()).values() for path in stage.outs]

@@ -1,4 +1,4 @@
-"""Update the library of a project that `new` made, and list the files that differ in a new one.
+"""Update the library of a project made by `new`, and list the files that differ in a new project.
 
 Usage: python -m plumbline update FOLDER [--merged]
 """
@@ -38,7 +38,7 @@ def main(options: Namespace) -> None:
     listed = {} if options.merged and not is_later else files_to_take(folder, old, new)
     replace_library(folder, old.version, version, wheel)
 
-    # A listed file keeps the digest that was last taken, so the next update lists it again.
+    # The record keeps the old digest of a listed file, so the next update lists the file again.
     taken = {path: sha for path, sha in new.items() if path not in listed}
     taken |= {path: sha for path, sha in old.files.items() if path in listed}
     (folder / RECORD).write_bytes(encode(Record(old.plan, version, taken)))
@@ -59,7 +59,7 @@ def main(options: Namespace) -> None:
 
 
 def replace_library(folder: Path, old: str, new: str, wheel: bytes) -> None:
-    """Replaces the wheel, and the version `old` by `new` in the files that name it.
+    """Replaces the wheel, and changes the version `old` to `new` in the files that name it.
 
     UserError, before anything is written, if a file does not name the old version exactly once.
     """
@@ -75,7 +75,7 @@ def replace_library(folder: Path, old: str, new: str, wheel: bytes) -> None:
 
 
 def files_to_take(folder: Path, old: Record, new: dict[str, str]) -> dict[str, str]:
-    """What to do with each file that `new` now makes differently, by path.
+    """What to do with each file that the command `new` now makes differently, by path.
 
     new: a new project's digests, by path. A file of the folder that already matches is left out.
     """

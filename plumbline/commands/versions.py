@@ -37,7 +37,7 @@ def main(_: Namespace) -> None:
 def replace_versions(text: str, versions: dict[str, str]) -> str:
     """The text with each `name: "version"` and `name==version` set to these versions."""
     for name, version in versions.items():
-        spelling = re.escape(name).replace(r"\-", "[-_.]")  # all three are equal in PEP 503
+        spelling = re.escape(name).replace(r"\-", "[-_.]")  # PEP 503 treats all three alike
         pattern = rf'(?im)^(\s*"?{spelling}(?:==|:\s*["\']?))[^\s"\'#]+'
         text = re.sub(pattern, rf"\g<1>{version}", text)
     return text

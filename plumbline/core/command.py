@@ -1,4 +1,4 @@
-"""Runs a stage as a command, with paths from `dvc.yaml` and errors of one line."""
+"""Runs a stage as a command that takes paths, and prints a user's error as one line."""
 
 import gc
 import inspect
@@ -35,7 +35,7 @@ def begin_imports() -> None:
 def end_imports() -> None:
     """Turns garbage collection on again, except for the objects that exist already.
 
-    A high threshold keeps collections rare, because making an optimizer imports more of torch.
+    Making an optimizer imports more of torch, so a high threshold keeps collections rare.
     """
     gc.freeze()
     gc.set_threshold(100_000)
@@ -65,13 +65,13 @@ def run(main: Callable[..., None], kind: type[msgspec.Struct]) -> None:
     """Calls `main(params, *paths)` with the parameters of `kind` and the command line's paths.
 
     It must be the last call of a script: after it returns, `exit_fast` exits with status 0.
-    An error that a user can cause ends the process with one line on standard error and exit status
-    1: a wrong number of paths, UserError, OSError, SafetensorError (a full disk), Ctrl-C, SIGTERM.
-    Any other exception is a bug and keeps its traceback. After a failure, each `Output` path of
-    `main` whose file has changed is removed.
+    A user can cause these errors: a wrong number of paths, UserError, OSError, SafetensorError (a
+    full disk), Ctrl-C and SIGTERM. Each ends the process with one line on standard error and exit
+    status 1. Any other exception is a bug and keeps its traceback. After a failure, `run` deletes
+    each `Output` file of `main` that has changed.
     """
     end_imports()
-    # Without this, errors in a file or a pipe would precede lines that Python still buffers.
+    # If output goes to a file or a pipe, an error would otherwise precede lines printed before it.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     stage = Path(sys.argv[0]).stem
     paths = [Path(argument) for argument in sys.argv[1:]]

@@ -78,7 +78,7 @@ def read_versions() -> dict[str, str]:
 
 
 def installed_versions() -> dict[str, str]:
-    """The normalised name and version of each installed package, without a local part as in +cpu.
+    """The version of each installed package by normalised name, without a local part such as +cpu.
 
     Of two copies, the first on sys.path is returned, because Python imports it. Names and versions
     are read from folder names such as torch-2.13.0+cpu.dist-info or numpy-2.4.6.egg-info, which
@@ -93,12 +93,12 @@ def installed_versions() -> dict[str, str]:
 
 
 def _public(name: str, version: str) -> str:
-    """The version without a local part such as +cpu; only the library's version keeps its own."""
+    """The version without a local part such as +cpu; the library's own version stays whole."""
     return version if name == LIBRARY else version.partition("+")[0]
 
 
 def normalized_name(name: str) -> str:
-    """The package's name as PEP 503 normalises it: without dots, at which DVC would split it."""
+    """The package's name as PEP 503 normalises it. It has no dots, at which DVC splits keys."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

@@ -24,7 +24,7 @@ def count_threads() -> int:
 
 
 def share_of(n: int, part: int, parts: int) -> slice:
-    """The slice of n items in part number `part` (from 0); parts differ by at most one item."""
+    """The slice of n items for part number `part` (from 0); parts differ by at most one item."""
     return slice(n * part // parts, n * (part + 1) // parts)
 
 
@@ -65,7 +65,7 @@ def map_in_threads(
 
 @cache
 def _pool(threads: int, start: Callable[[], object] | None) -> "ThreadPoolExecutor":
-    """The threads besides the main one, cached because each reuses its blocks of memory."""
+    """The threads besides the main one. They are kept, so that each reuses its blocks of memory."""
     from concurrent.futures import ThreadPoolExecutor
 
     return ThreadPoolExecutor(threads - 1, initializer=start)

@@ -61,7 +61,7 @@ def stages(path: str, text: str | bytes) -> dict[str, Any]:
 
 @cache
 def load(path: str, text: str | bytes) -> Any:
-    """The content of dvc.yaml or dvc.lock, which several functions read and none changes."""
+    """The content of dvc.yaml or dvc.lock; several functions share it, so none may change it."""
     return parse_yaml(text, Path(path), aliases=True)
 
 

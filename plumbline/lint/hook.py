@@ -1,4 +1,4 @@
-"""Logs the files and sockets that Python opens; its copy, sitecustomize.py, is imported first."""
+"""Logs the files and sockets that Python opens. Python runs it at startup as sitecustomize.py."""
 
 import json
 import os

@@ -39,7 +39,7 @@ def _modules(script: Path, text: bytes) -> frozenset[str]:
 
 
 def closure(*scripts: str) -> dict[str, frozenset[str]]:
-    """The modules that each script imports, for these scripts and those they import, at any depth.
+    """Maps each script, and each script it imports at any depth, to the modules that it imports.
 
     The keys are scripts of the project or the library. Their paths are relative to the working
     folder, where Python looks for modules first, or absolute if the library is installed elsewhere.
@@ -62,8 +62,8 @@ def closure(*scripts: str) -> dict[str, frozenset[str]]:
 def distributions(scripts: dict[str, frozenset[str]]) -> set[str]:
     """The names, as in versions.yaml, of the distributions that the scripts import; see `closure`.
 
-    Modules of the project and of Python belong to no distribution. An editable install does not
-    list its modules, so its own name is looked up.
+    Modules of the project and of Python belong to no distribution. A module that no distribution
+    lists, as in an editable install, counts as a distribution of the same name.
     """
     names = {module.split(".")[0] for found in scripts.values() for module in found}
     names = {name for name in names if not (Path(name).is_dir() or Path(f"{name}.py").is_file())}

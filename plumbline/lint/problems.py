@@ -25,8 +25,8 @@ from plumbline.core.params import PARAMS, VERSIONS, read_versions
 from plumbline.lint import hook, imports
 from plumbline.lint.declared import Stage, scripts
 
-# Through these modules, a result could depend on the clock, the network, the environment or the
-# user, or loading a file could run code.
+# The modules in the first three lines can make a result depend on the clock, the environment, the
+# user or the network. With those in the last line, loading a file can run code.
 OUTSIDE = {
     *("time", "datetime", "random", "secrets", "uuid"),
     *("os", "platform", "getpass", "locale", "tempfile", "subprocess", "ctypes"),
@@ -34,7 +34,7 @@ OUTSIDE = {
     *("pickle", "marshal", "shelve", "dill", "joblib"),
 }
 
-# These read the number of threads and processes, or end the process. No result depends on it.
+# These scripts count threads and processes, or end the process. Neither affects a result.
 MAY_ASK_OUTSIDE = {
     "plumbline/core/command.py",
     "plumbline/core/threads.py",
@@ -196,7 +196,7 @@ def _read_params(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:
 
 
 def _entries(stage: Stage) -> Iterator[str]:
-    """The lines of dvc.yaml for what the stage reads; a library folder replaces all its scripts."""
+    """The dvc.yaml lines for what the stage reads. A library folder read whole is one line."""
     folders = {path.rpartition("/")[0] for path in stage.code if path.startswith("plumbline/")}
     whole = {f for f in folders if scripts(Path(), f) <= stage.code}
     code = whole | {path for path in stage.code if path.rpartition("/")[0] not in whole}

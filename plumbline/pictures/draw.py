@@ -56,8 +56,8 @@ def draw_predictions(
     """The predictions for the testing samples, and their residuals below; predicted: (n, 1).
 
     With one feature, the predictions are drawn over the samples; with several, against the true y.
-    The axis of the residuals ends at the largest residual, or at five times their 95th percentile
-    if that is less.
+    The axis of the residuals ends at a round number above the largest residual, or above five times
+    their 95th percentile if that is less.
     """
     (X, true), n, alone = test, len(predicted), len(info.features) == 1
     x_label, y_label = f"true {info.target}", "predicted"
@@ -76,7 +76,7 @@ def draw_predictions(
     dots.set(markersize=1.5 * look.dot_size(n), markerfacecolor="none")
     low, high = upper.get_ylim()
     margin = (high - low) / 20
-    near = found[np.abs(found - (low + high) / 2) <= high - low]  # the note marks the others
+    near = found[np.abs(found - (low + high) / 2) <= high - low]  # farther ones only get a mark
     low, high = min([low, *near - margin]), max([high, *near + margin])
     upper.set_ylim(low, high)
     beyond = int(np.sum((predicted < low) | (predicted > high)))
@@ -85,7 +85,7 @@ def draw_predictions(
     residuals = found - y
     usual = 5 * float(np.quantile(np.abs(residuals), 0.95, method="lower"))
     largest = float(np.abs(residuals).max())
-    edge = 1.05 * look.step_above(min(largest, usual or largest))  # a dot at the limit is whole
+    edge = 1.05 * look.step_above(min(largest, usual or largest))  # leaves room for a whole dot
     lower.axhline(0, color=GREEN)
     lower.plot(x, residuals, "o", color=VERMILLION, markersize=look.dot_size(n))
     lower.set_ylim(-edge, edge)
@@ -98,7 +98,8 @@ def draw_predictions(
 def draw_losses(rows: list[Epoch], loss: str, size: Size, title: str) -> Figure:
     """Both losses by epoch, and the lowest testing loss unless it is the last.
 
-    The axis ends at most at ten times the larger first loss, and spans at most six decades.
+    At most, the axis ends at the round number above ten times the first row's larger loss, and
+    spans about six decades.
     """
     unit = f" of y / {number(rows[0].y_std, 4)}" if rows[0].y_std else ""
     figure, (axes,) = look.new_picture(size, title, ["epoch"], [f"loss ({loss}{unit})"])
@@ -123,8 +124,8 @@ def draw_validation(
 ) -> Figure:
     """The MAE of each repeated training, and its range over the last epochs.
 
-    Lines show the median, the baseline and the limit. The axis spans at most six decades. A note
-    counts the trainings that diverged.
+    Lines show the median, the baseline and the limit. The axis spans about six decades at most. A
+    note counts the trainings that diverged.
     """
     if not rows:
         return look.new_note(size, validation.summary(rows))
@@ -148,7 +149,7 @@ def draw_validation(
 
 
 def _set_log_axis(axes: Axes, values: Floats, most: float) -> None:
-    """Sets a logarithmic Y axis for the values up to `most`; it spans at most six decades."""
+    """Sets a logarithmic Y axis for the values up to `most`; it spans about six decades at most."""
     top = look.step_above(min(float(values.max()), most))
     bottom = look.step_below(np.clip(values[values > 0].min(initial=top), top / 1e6, top))
     axes.set(ylim=(bottom, top), yscale="log")
@@ -184,7 +185,7 @@ def draw_landscape(
     up, down = (-1, 0) if bias[0] <= bias[-1] else (0, -1)
     for i, align in ((up, "bottom"), (down, "top")):
         label = f"\nepoch {rows[i].epoch}\n"
-        # Far outside the axes, an annotation is not drawn, but a text overflows the font renderer.
+        # Far outside the axes, `axes.text` overflows the font renderer; `annotate` draws nothing.
         axes.annotate(
             label, (weight[i], bias[i]), color="white", ha="center", va=align, clip_on=True
         )
@@ -200,7 +201,7 @@ def grid_around(X: Floats, y: Floats, standardized: bool) -> tuple[Floats, Float
 
     They reach 1 beyond zero, near where models start, and 1 beyond the least-squares line, near
     where training should end. They depend only on the data, so two trainings can be compared.
-    standardized: the 1 and the zero are in the units of standardised X and y.
+    standardized: the model sees standardised X and y, so the 1 and the zero are in their units.
     """
     spread = np.square(X - X.mean()).mean()
     weight = ((X - X.mean()) * (y - y.mean())).mean() / spread if spread else 0.0

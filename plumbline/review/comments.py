@@ -18,7 +18,7 @@ READ_DOCSTRINGS = re.compile(rb"__doc__|getdoc|doctest")  # found in code that m
 
 
 def comment_edits(checkout: Checkout, locked: dict[str, Any]) -> dict[str, str]:
-    """The edited scripts of each stage whose scripts changed only in comments since it ran.
+    """Maps each stage to its edited scripts, if only comments changed since the stage ran.
 
     The code that ran is searched for in HEAD and in the last two commits that changed dvc.lock.
     """
@@ -32,7 +32,7 @@ def comment_edits(checkout: Checkout, locked: dict[str, Any]) -> dict[str, str]:
             before = folder.stages("dvc.lock")
             for name, entry in stale.items():
                 then = _read(folder.path, entry)
-                # `accept` may record uncommitted scripts, so the commit's dvc.lock is compared too.
+                # If `accept` recorded later scripts, the commit's dvc.lock has those that ran.
                 ran = _run_with({}, entry), _run_with({}, before.get(name, {}))
                 if _run_with(then, entry) in ran and same_code(then, now[name]):
                     edited = sorted(path for path, text in then.items() if text != now[name][path])

@@ -88,7 +88,7 @@ def open_repo(checkout: Checkout, config: dict[str, Any] | None = None) -> Itera
     """The checkout opened by DVC with this configuration; UserError if DVC fails."""
     config = config or {}
     logging.disable(logging.WARNING)
-    if checkout.head:  # not the working folder, whose own state has the hashes of its data
+    if checkout.head:  # for the working folder, keeps the default, where DVC has stored its hashes
         config["core"] = {**config.get("core", {}), "site_cache_dir": str(checkout.dvc_site)}
     try:
         # DVC resolves paths relative to the working folder of the process.

@@ -39,7 +39,7 @@ class Findings(NamedTuple):
 
     @property
     def results_match(self) -> bool:
-        """True if no check found a committed result that is not the pipeline's."""
+        """True if dvc.lock matches the head, and the clean run (if any) gave the same results."""
         return not self.problems and all(d.within for d in self.differences or [])
 
 
@@ -65,7 +65,7 @@ def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
 
 
 def notes(base: Measured, head: Measured) -> list[str]:
-    """Warnings about the head's results, one sentence each; "As before" marks those of the base."""
+    """Warnings about the head's results, one sentence each, "As before" if the base has it too."""
     before, facts = (history.warnings(side.epochs) if side.epochs else {} for side in (base, head))
     found = [
         f"{'as before, ' * (cure in before.values())}{fact}: {cure}"

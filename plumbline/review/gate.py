@@ -27,8 +27,8 @@ BASELINE = "baseline_mae"
 DEVICE = "device"
 
 TOLERANCE = 0.01  # two errors are equal if their relative difference is at most this
-MIN_PAIRS = 6  # minimum number of pairs, and of pairs that differ for better or worse
-MIN_AGREEING = 9  # of every ten pairs that differ must change in the same direction
+MIN_PAIRS = 6  # minimum number of pairs; better and worse also need this many that differ
+MIN_AGREEING = 9  # of ten pairs that differ, this many must change in the same direction
 MIN_HELD_OUT = 5  # minimum number of held-out samples in each training
 
 Word = Literal[
@@ -89,7 +89,7 @@ def load_rules() -> Rules:
 def _check(name: str, metric: Metric, where: str) -> None:
     judges = metric.limit is not None or metric.decides
     if metric.better == "neither" and judges:
-        raise UserError(f"{where}: wanted better: lower or higher, because it has limit or decides")
+        raise UserError(f"{where}: wanted better: lower or higher, because limit or decides is set")
     if name == VALIDATED and metric.better != "lower":
         raise UserError(f"{where}: wanted better: lower, because it is an error")
     # A model that is chosen by its error on the testing samples may do worse on others.
@@ -103,7 +103,7 @@ def _check(name: str, metric: Metric, where: str) -> None:
 def check_names(rules: Rules, metrics: Iterable[str]) -> None:
     """UserError if neither a revision nor a script has a rule's metric, as after a typo.
 
-    A script may write a metric that the revisions lack: only a line in one feature has a weight.
+    A script may write a metric that the revisions lack: `weight` needs a line with one feature.
     """
     scripts = {Path(path) for stage in declared.read(Path()).values() for path in stage.code}
     texts = [p.read_text(encoding="utf-8", errors="replace") for p in scripts if p.is_file()]
@@ -207,9 +207,9 @@ def failures(rules: Rules, base: Measured, head: Measured) -> list[str]:
 
 
 def beyond_limits(rules: Rules, head: Measured) -> Iterator[str]:
-    """A line for each metric that is nan or beyond its limit.
+    """A line for each metric that has a limit and is beyond it or nan.
 
-    If half of the repeated trainings diverged, their median is infinite and not in metrics.json.
+    If metrics.json lacks validation_mae, it is infinite: half or more of the trainings diverged.
     """
     missing = {VALIDATED: math.inf} if head.repeats else {}
     values = missing | head.metrics

@@ -89,7 +89,7 @@ def unmerged(folder: str = ":/") -> dict[str, dict[str, str]]:
 def find_commit(revision: str | None) -> str:
     """The full hash of a revision: any that git accepts, a remote's branch, or an experiment.
 
-    None: HEAD if no tracked file has changed, else a new commit of these files, on no branch.
+    None: HEAD if no tracked file has changed, else a new commit of the tracked files, on no branch.
     """
     commit = _fetch_files(_resolve(revision or "HEAD"))
     return commit if revision else _commit_working_tree(commit)
@@ -98,7 +98,7 @@ def find_commit(revision: str | None) -> str:
 def find_base(revision: str, head: str) -> tuple[str, str]:
     """The commit at which `head` left the revision, which is also the base of a pull request.
 
-    Returns also a note to print after the revision's name. The note is empty unless the revision
+    Also returns a note to print after the revision's name. The note is empty unless the revision
     has newer commits or shares no commit with `head`.
     """
     tip = _resolve(revision)
@@ -116,8 +116,8 @@ def find_base(revision: str, head: str) -> tuple[str, str]:
 
 
 def _resolve(name: str) -> str:
-    """The hash that DVC also finds for the name; UserError lists branches and a fetch command."""
-    # With the user's settings, git refuses a repository that somebody else owns.
+    """The name's hash, the same as DVC finds; UserError lists branches and a fetch command."""
+    # This call uses the user's settings, so git refuses a repository that somebody else owns.
     shallow = user_git("rev-parse", "--is-shallow-repository") == b"true\n"
     with suppress(UserError):
         return _line("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")

@@ -1,4 +1,4 @@
-"""Reads and compares versions of dvc.lock, and repairs files that a killed DVC left."""
+"""Reads and compares versions of dvc.lock; repairs files that a killed DVC left half-written."""
 
 import hashlib
 import os
@@ -55,7 +55,7 @@ def md5(content: bytes) -> str:
 
 
 def contradictions(lock: dict[str, Any]) -> Iterator[str]:
-    """A line for each dependency whose hash differs from that of the same file as an output.
+    """A line for each dependency that has a different hash as the output of another stage.
 
     DVC finds these only if the data is in the folder, and a fresh clone has no data.
     """
@@ -90,10 +90,10 @@ def stage_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
 
 
 def is_truncated(lock: bytes) -> bool:
-    """True if the end of dvc.lock is missing, and DVC would fail or not notice it.
+    """True if the end of dvc.lock is missing, and DVC fails on it or does not notice.
 
-    False if the lock ends just before the hash of an output, because DVC then runs or restores
-    that output's stage. False for a merge conflict.
+    False if the lock ends just before the hash of an output: DVC then runs that output's stage,
+    or restores its results. False for a merge conflict.
     """
     if b"<<<<<<< " in lock:
         return False

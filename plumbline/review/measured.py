@@ -55,7 +55,7 @@ def measure(checkout: Checkout, commit: str) -> Measured:
 
 
 def read_values(checkout: Checkout, commit: str, path: str) -> Values:
-    """The values in a JSON or YAML file at `commit`, or in the working folder if that is empty.
+    """The values in a JSON or YAML file at `commit`, or in the working folder if `commit` is empty.
 
     The result is empty if there is no such file. UserError if the file is not a mapping.
     """

@@ -1,4 +1,4 @@
-"""Finishes a merge: reuses a result if a commit ran with the same inputs, or runs its stage."""
+"""Finishes a merge: takes a merged version's results for the same inputs, or runs the stage."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Markdown that shows a branch's text literally, its HTML page, and the comparison of pictures."""
+"""Writes a branch's text literally in Markdown, turns a report into HTML, and compares pictures."""
 
 import html
 import re

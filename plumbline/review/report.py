@@ -24,8 +24,8 @@ ADVICE: dict[gate.Word, tuple[str, str]] = {
     "better": ("🟢", "Merge it unless you see a problem."),
     "no clear difference": ("⚪", "Merge it only if you have another reason to."),
     "not compared": ("⚪", "Merge it if that is intended; later changes can be compared again."),
-    "too few to judge": ("⚪", "Its error is no reason to merge it."),
-    "not judged": ("⚪", "Its error is no reason to merge it; repeat both revisions' trainings."),
+    "too few to judge": ("⚪", "The error is no reason to merge it."),
+    "not judged": ("⚪", "The error is no reason to merge it; raise validate.repeats first."),
 }
 
 
@@ -78,7 +78,8 @@ def headline(findings: Findings, rules: gate.Rules) -> str:
     if findings.problems and all(line.endswith(ADD) for line in findings.problems):
         return f"⛔ Not ready: {code('; '.join(findings.problems))}. After that: {text}"
     if not findings.results_match:
-        return f"⛔ Do not merge it: its results do not match a run. Its numbers say: {text}"
+        doubt = "its results do not match its parameters and scripts"
+        return f"⛔ Do not merge it: {doubt}. The results say: {text}"
     return f"{mark} {text}. {advice}"
 
 

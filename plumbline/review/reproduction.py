@@ -1,4 +1,4 @@
-"""Checks whether committed results are those of a run, by hashes or by running all stages."""
+"""Checks that a run produced the committed results: compares hashes, or runs all stages again."""
 
 import os
 import sys
@@ -35,11 +35,11 @@ def outcome(differences: list[Difference]) -> str:
     """A phrase that says whether a clean run gives the same results."""
     if not all(difference.within for difference in differences):
         return "a clean run gives different results"
-    return f"a clean run gives the same {'within the tolerances' if differences else 'bytes'}"
+    return f"a clean run gives the same {'results within tolerance' if differences else 'bytes'}"
 
 
 def problems(checkout: Checkout) -> list[str]:
-    """A line for each reason why `dvc repro` would change the checkout; needs no data."""
+    """A line for each reason why `dvc repro` would change the checkout. The data may be missing."""
     stages = checkout.stages("dvc.yaml", checkout.head)
     locked = lock.load(checkout, checkout.head)
     if not stages:
@@ -56,7 +56,7 @@ def problems(checkout: Checkout) -> list[str]:
 
 
 def _changes(checkout: Checkout, stages: dict[str, Any], locked: dict[str, Any]) -> Iterator[str]:
-    """A line for each change in DVC's status, except data that a fresh clone does not have."""
+    """A line for each change in DVC's status. Missing data is left out: a fresh clone has none."""
     status, edits = dvc_repo.status(checkout), comment_edits(checkout, locked)
     tracked = dvc_repo.tracked_hashes(checkout, entries(stages, "deps"))
     outputs = entries(stages, "outs", "metrics", "plots")
@@ -127,8 +127,8 @@ def changed_files(checkout: Checkout, old: str, new: str, *paths: str) -> list[s
 def reproduce(checkout: Checkout, rules: Rules) -> list[Difference]:
     """Runs every stage in the checkout; returns an empty list if all bytes are the same.
 
-    Only metrics and pictures can be beyond their tolerances; other files are only listed. So are
-    metrics without a tolerance, if the committed ones are from a different kind of device.
+    Only metrics and pictures can be beyond their tolerances; other files are only listed. Metrics
+    without a tolerance are also only listed if the committed ones are from another kind of device.
     """
     committed = lock.output_hashes(checkout.stages("dvc.lock", checkout.head))
     stages = checkout.stages("dvc.yaml", checkout.head)

@@ -1,4 +1,4 @@
-"""The checkpoint from which a killed training resumes; its results have the same bytes."""
+"""Saves the state of a training; a killed training resumes from it and gives the same bytes."""
 
 import hashlib
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ from plumbline.training.world import World
 class Checkpoint:
     """The state of one training, in a file next to the model; DVC ignores the file.
 
-    settings: all values besides the data that affect the result, each compared by its repr.
+    settings: all values that affect the result, except the data; each is compared by its repr.
     every: epochs from one save to the next; if 0, a save is never due.
     """
 

@@ -21,7 +21,8 @@ MIN_ROWS = 10_000
 # If a column's largest magnitude is outside this range, no lr suits both the weights and the bias.
 LEAST, MOST = 0.01, 100
 
-# Shuffling is advised above this fraction of samples out of range; random splits stay below it.
+# Shuffling is advised if more than this fraction of the testing samples is outside the training
+# range. Random splits stay below it.
 OUT_OF_RANGE = 0.1
 
 
@@ -131,7 +132,7 @@ def ranges_of(samples: Samples, world: World) -> list[tuple[float, float]]:
 
 
 def sort_for_median(samples: Samples, world: World) -> float:
-    """In process 0, the median of y over all processes.
+    """In process 0, the median of y over all processes; in any other, that of its own share.
 
     A single process sorts y in place to save memory; the rows of y then no longer match those of X.
     """

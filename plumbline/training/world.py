@@ -91,7 +91,7 @@ def join(threads: int) -> World:
 def launch(module: str) -> bool:
     """Runs this command in the workers that PET_ variables ask for; returns True when they end.
 
-    Returns False, and runs nothing, without a PET_ variable, and in a worker, where RANK is set.
+    Runs nothing and returns False in a worker (RANK is set) or without a PET_ variable.
     If a worker fails, torchrun ends the others, and this function raises UserError with the cause.
     """
     if "RANK" in os.environ or not any(name.startswith("PET_") for name in os.environ):

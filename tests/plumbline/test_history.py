@@ -51,11 +51,11 @@ def ending(losses: list[float]) -> list[Epoch]:
         ([0.5 - 1e-6 * i for i in range(10)], []),
     ],
 )  # fmt: skip
-def test_a_fact_is_reported_only_if_it_is_true(losses: list[float], facts: list[str]) -> None:
+def test_a_warning_is_given_only_if_it_is_true(losses: list[float], facts: list[str]) -> None:
     assert [*history.warnings(ending(losses))] == facts
 
 
-def test_facts_use_only_the_epochs_after_the_last_gap() -> None:
+def test_warnings_use_only_the_epochs_after_the_last_gap() -> None:
     rows = ending([0.1, 5.0, 9.0, 1.0, 9.0])
     del rows[2]
     assert "between 1 and 9 in the last 3 epochs" in history.loss_swing(rows)

@@ -55,7 +55,7 @@ def test_a_project_has_nothing_that_only_this_repository_needs() -> None:
         assert ONLY_HERE in (ROOT / path).read_text()
         words = r"test-all|bench|xdist|numprocesses|\.ci/run|\[project\]|not in a project"
         assert not re.search(words, texts[path])
-    assert len(texts) <= 42  # besides the table, the wheel and its note
+    assert len(texts) <= 42  # besides the table, the wheel and the record
     python = [text for path, text in texts.items() if path.endswith(".py")]
     assert sum(text.count("\n") for text in python) <= 1_100
 
@@ -93,7 +93,7 @@ def test_a_large_table_gets_fewer_repeats(n: int, repeats: int) -> None:
     assert made(plan(10, n=n), "params.yaml")["validate"]["repeats"] == repeats
 
 
-def test_a_value_changes_only_in_its_section_and_its_comment_keeps_its_column() -> None:
+def test_a_value_changes_only_in_its_section_and_comments_stay_in_their_columns() -> None:
     text = "\na:\n  x: 1    # one\nb:\n  y: 2\n  x: 3    # three\n"
     assert set_value(text, "b.x", "null") == text.replace("3    #", "null #")
     assert set_value(text, "b.y", "0.25") == text.replace("y: 2", "y: 0.25")

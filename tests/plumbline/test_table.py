@@ -1,4 +1,4 @@
-"""Tables of many formats are read, and the error for a bad one says where and what is wrong."""
+"""Tables of many formats are read, and the error for a bad one says what is wrong and where."""
 
 import gzip
 import json
@@ -80,14 +80,14 @@ def test_a_gap_is_nan(content: str | dict[str, Any]) -> None:
         ({"a": ["x"], "b": [1]}, "column a: wanted numbers, got string; docs/your-own.md"),
     ],
 )
-def test_the_error_for_a_bad_table_says_where_and_what_is_wrong(content: Any, error: str) -> None:
+def test_the_error_for_a_bad_table_says_what_is_wrong_and_where(content: Any, error: str) -> None:
     with pytest.raises(UserError) as caught:
         read(content, "a", "b")
     assert str(caught.value).startswith(f"table: {error}")
 
 
 @pytest.mark.parametrize("row", ["3,x", "3"])
-def test_the_error_for_a_row_after_the_first_block_has_its_number(row: str) -> None:
+def test_the_error_for_a_row_after_the_first_block_names_the_row(row: str) -> None:
     with pytest.raises(UserError, match="row 300001 below the header: wanted (a number|2 columns)"):
         read("a,b\n" + "1.000000000000,1\n" * 300_000 + row, "a", "b")
 

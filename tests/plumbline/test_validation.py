@@ -1,4 +1,4 @@
-"""Errors match their closed forms; the rows of a validation keep every bit."""
+"""Error metrics match known values; validation rows load exactly as they were saved."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_quartiles_of_an_odd_count_are_those_of_numpy() -> None:
     assert quartiles(list(numbers)) == pytest.approx(tuple(wanted))
 
 
-def test_the_metrics_are_medians_and_infinite_ones_are_left_out() -> None:
+def test_the_metrics_are_medians_and_quartiles_and_infinite_ones_are_left_out() -> None:
     rows = [Repeat(i, mae, mae, mae, 10 * i, 9) for i, mae in enumerate([5.0, 1.0, 3.0, None])]
     names = ("validation_mae", "validation_mae_q1", "validation_baseline_mae")
     assert validation.metrics(rows) == dict(zip(names, (4, 2, 15), strict=True))

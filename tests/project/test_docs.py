@@ -75,7 +75,7 @@ def test_make_repro_ends_with_the_lines_that_the_readme_shows(branched: Clone) -
     assert f"`make repro` ends with:\n\n{said}\n" in re.sub("(?m)^    ", "", README)
     branched.run("git", "checkout", "--quiet", "faster", "--", "metrics.json", "dvc.lock", "plots")
     last = branched.run("python", "-m", "plumbline", "summary").splitlines()[-1]
-    assert f"With `train.lr` at 0.02, its last line is `{last}`." in README
+    assert f"With `train.lr` at 0.02, the last line is `{last}`." in README
 
 
 def test_the_readme_draws_the_pipeline_and_names_the_outputs_of_each_stage() -> None:

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.all, only_in_this_checkout]
 
 # The sentence in each example's README about its metrics.
 SAID = {
-    "diabetes": "a test MAE of {test_mae:.1f} (of values from 25 to 346) "
+    "diabetes": "a test MAE of {test_mae:.1f} (the values range from 25 to 346) "
     "and a test R² of {test_r2:.2f}.",
     "sine": "a test RMSE of {test_rmse:.4f}, the size of the noise",
     "penguins": "a test MAE of {test_mae:.0f} g, against {baseline_mae:.0f} g for a constant "

@@ -33,7 +33,7 @@ SAMPLES, MODEL = "samples.safetensors", "model.safetensors"
 MLP, MLP_INFO = make_model_with_info("mlp", 2, standardize=True)
 WEIGHTS = {name: tensor.numpy() for name, tensor in MLP.state_dict().items()}
 X = np.ones((9, 1), "f4")
-# A whole file of each kind, and the function that reads it.
+# A valid file of each kind, and the function that reads it.
 WHOLE = {
     "params.yaml": yaml.safe_dump(EXERCISE).encode(),
     SAMPLES: save({"X": X, "y": X}, tensors.encode(INFO)),
@@ -57,13 +57,13 @@ each_kind = pytest.mark.parametrize("name", WHOLE)
 
 @pytest.fixture
 def files(folder: Path) -> None:
-    """A whole file of each kind in the working folder."""
+    """A valid file of each kind in the working folder."""
     for name, content in WHOLE.items():
         Path(name).write_bytes(content)
 
 
 def is_refused(name: str) -> bool:
-    """True if the file's reader refuses it; the error has to name the file or new.csv."""
+    """True if the reader refuses the file; its error must name the file, or new.csv for a model."""
     said = ""
     try:
         READERS[name]()
@@ -81,7 +81,7 @@ class Hostile:
 
 
 @each_kind
-def test_a_whole_file_is_read_and_a_file_of_code_does_not_run(files: None, name: str) -> None:
+def test_a_valid_file_is_read_and_code_in_a_file_does_not_run(files: None, name: str) -> None:
     assert not is_refused(name)
     for code in (pickle.dumps(Hostile()), b"train: !!python/object/apply:os.mkdir [run]"):
         Path(name).write_bytes(code)

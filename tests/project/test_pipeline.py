@@ -89,7 +89,7 @@ SETTINGS = {
 def test_a_fresh_clone_elsewhere_gives_the_committed_bytes(
     reproduced: Clone, tmp_path: Path
 ) -> None:
-    """`reproduced` ran its stages in one process, without these settings."""
+    """The committed bytes are from one process, without `SETTINGS`."""
     if shutil.which("localedef"):  # it makes a German locale, which may be missing
         Clone(tmp_path).try_run("localedef", "-i", "de_DE", "-f", "UTF-8", "./de_DE.UTF-8")
     path = tmp_path / "Ordner mit Zwischenräumen" / "fresh"

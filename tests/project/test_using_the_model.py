@@ -1,4 +1,4 @@
-"""Every block of code in docs/using-the-model.md works with the exercise's model."""
+"""Every block of code in docs/using-the-model.md works with a trained model."""
 
 import re
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ def test_lint_accepts_the_stage_entry_on_the_page(monkeypatch: pytest.MonkeyPatc
     assert [*problems.static_problems(declared.parse(ROOT, f"stages:\n{entry}")["predict"])] == []
 
 
-def test_three_lines_predict_from_columns_by_name_or_from_an_array() -> None:
+def test_three_lines_of_code_predict_from_named_columns_or_from_an_array() -> None:
     line = tensors.load_info(Path(MODEL), tensors.ModelInfo).coefficients
     assert line
     np.testing.assert_allclose(run(LOAD), np.array([0.5, 0.7]) * line.weights + line.bias, 1e-6)
@@ -79,7 +79,7 @@ def test_three_lines_predict_from_columns_by_name_or_from_an_array() -> None:
     [
         ({"x": [1]}, 'the table has no column "X", which the model needs; the most similar is "x"'),
         ({"X": ["a"]}, "column X: wanted numbers, got: "),
-        ({"X": [1, 1e39]}, "column X, row 1 from 0: wanted a finite float32, got 1e"),
+        ({"X": [1, 1e39]}, "column X, row 1 (counted from 0): wanted a finite float32, got 1e"),
         ([[1, 2]], "wanted an array (n, 1), got (1, 2)"),
     ],
 )

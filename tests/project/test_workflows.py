@@ -1,4 +1,4 @@
-"""The workflow that runs a stranger's code cannot write; the one that can write runs none of it."""
+"""The workflow that runs a pull request's code has no write access; the other runs no such code."""
 
 import re
 import sys
@@ -38,7 +38,7 @@ def test_the_workflows_can_write_only_comments_and_the_docs_list_every_right() -
     assert all("permissions" in workflow for workflow in WORKFLOWS.values())
 
 
-def test_the_comment_workflow_runs_after_the_review_and_runs_none_of_its_code() -> None:
+def test_the_comment_workflow_runs_after_the_review_and_runs_no_code_of_a_pull_request() -> None:
     # YAML 1.1 reads the key `on` as true.
     assert WORKFLOWS["comment"][True]["workflow_run"]["workflows"] == [WORKFLOWS["review"]["name"]]
     assert JOBS["comment"]["if"] == "github.event.workflow_run.event == 'pull_request'"
@@ -76,7 +76,7 @@ def test_a_pull_request_shows_its_report_or_the_error_that_prevented_it(branched
     summary.unlink()
     (branched.path / "report" / "report.md").unlink()
     (branched.path / "dvc.lock").write_text("")
-    branched.commit("A cut lock")
+    branched.commit("A truncated lock")
     assert [run(report), run(show)] == [1, 0]
     said = "## ⛔ There is no report\n\n    report: dvc.lock: cut short"
     assert summary.read_text().startswith(said)

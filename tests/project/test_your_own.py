@@ -151,7 +151,7 @@ def test_a_users_model_parameter_stage_metric_and_picture_survive_a_library_upda
 
 
 def test_the_tests_of_this_repository_pass_on_a_branch_with_a_different_lr(clone: Clone) -> None:
-    """The tests read only those values of params.yaml whose keys the exercise lacks."""
+    """The tests set the exercise's parameters, and read only the user's own keys of params.yaml."""
     clone.set_params({"train.lr": 0.02})
     clone.reproduce()
     clone.commit("My lr")

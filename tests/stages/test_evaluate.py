@@ -32,7 +32,7 @@ def test_each_metric_has_six_digits_and_is_returned_only_if_it_is_known(
     assert evaluate((1.5 * ONE, ONE), (4 * ONE, UP), learned, true, repeated) == ALWAYS | more
 
 
-def test_an_mae_that_is_not_below_that_of_a_constant_is_printed(capsys: Capture) -> None:
+def test_advice_is_printed_if_a_constant_predicts_as_well_as_the_model(capsys: Capture) -> None:
     print_advice({"test_mae": 0.6, "baseline_mae": 0.7, "validation_mae": 1, "train_mae": 9})
     print_advice({"validation_mae": 0.68761, "validation_baseline_mae": 0.68761})
     (said,) = capsys.readouterr().out.splitlines()

@@ -20,7 +20,7 @@ def test_every_sample_lies_on_the_line() -> None:
 
 
 def test_the_noise_depends_on_the_seed_and_not_on_the_number_of_threads() -> None:
-    """The noise is Gaussian around the line."""
+    """The noise is also Gaussian, with mean 0."""
     before, found = torch.get_num_threads(), []
     for threads, seed in ((1, 1), (3, 1), (1, 2)):
         torch.set_num_threads(threads)

@@ -51,7 +51,7 @@ def test_a_full_batch_gives_the_same_bits_as_a_plain_loop(
 
 
 @pytest.mark.parametrize(("epochs", "epoch"), [(300, 20), (19, 18)])
-def test_the_error_for_divergence_names_the_first_evaluated_epoch(epochs: int, epoch: int) -> None:
+def test_the_error_names_the_first_evaluated_epoch_that_diverged(epochs: int, epoch: int) -> None:
     with pytest.raises(UserError, match=rf"^epoch {epoch}: wanted a finite loss, .*\(100\.0\)"):
         train(loss="mse", lr=100.0, epochs=epochs, last=1)
 
@@ -60,7 +60,7 @@ def test_the_error_for_divergence_names_the_first_evaluated_epoch(epochs: int, e
     ("epochs", "eval_every", "last", "rows"),
     [(1, 1, 10, [0]), (6, 2, 1, [0, 2, 4, 5]), (9, 5, 3, [0, 5, 6, 7, 8])],
 )
-def test_the_history_has_each_eval_every_th_epoch_and_the_last_ones(
+def test_the_history_has_every_nth_epoch_and_the_last_ones(
     epochs: int, eval_every: int, last: int, rows: list[int]
 ) -> None:
     model, history = train(epochs=epochs, eval_every=eval_every, last=last)

@@ -1,4 +1,4 @@
-"""The models match the exercise's, and a linear model predicts what its coefficients give."""
+"""Models start with the notebook exercise's weights; linear ones agree with their coefficients."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The pictures' titles contain the settings, and the test MAE or that the training loss rose."""
+"""The titles show sample counts, settings, and the test MAE or a rise of the training loss."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ FIT = f"{SETTINGS}: test MAE 0.25"
 @pytest.mark.parametrize(
     ("end", "expected"), [(0.5, FIT), (1.25, f"{SETTINGS}: the training loss rose from 1 to 1.25")]
 )
-def test_each_title_has_the_settings_and_the_test_mae_or_a_rise_of_the_loss(
+def test_the_titles_show_the_settings_and_the_test_mae_or_a_rise_of_the_training_loss(
     folder: Path, monkeypatch: pytest.MonkeyPatch, end: float, expected: str
 ) -> None:
     X = np.linspace(0, 1, 10, dtype=np.float32)[:, None]

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("folder")
 
 
 def make_model(name: str = "linear", features: int = 2) -> torch.nn.Module:
-    """Saves a model of x0, x1, ..., trained on 0 to 1, and of y, whose training median is 0.5."""
+    """Saves a model: features x0, x1, ..., 0 to 1 in training; target y, training median 0.5."""
     torch.manual_seed(features)
     model, info = make_model_with_info(name, features, standardize=True)
     save_model(Path("model"), model, info)
@@ -51,7 +51,7 @@ def run(content: str | bytes) -> list[list[str]]:
 def test_a_prediction_has_the_same_bits_in_csv_parquet_and_an_exported_program(
     name: str, capsys: Capture
 ) -> None:
-    """The table has its columns in a different order, and enough rows for several blocks."""
+    """The table has the model's columns in reverse order, and enough rows for several blocks."""
     model, X = make_model(name, 10), torch.rand(BLOCK // 150, 10)
     X[0, 0] = 2
     last, wanted = X[-89:], predict_rows(model, X[-89:])
@@ -64,10 +64,10 @@ def test_a_prediction_has_the_same_bits_in_csv_parquet_and_an_exported_program(
         assert found.column_names == [*table.column_names, "predicted_y"]
         predicted = found["predicted_y"].to_numpy()[-89:].astype(np.float32)
         np.testing.assert_array_equal(predicted, wanted[:, 0].numpy())
-        assert f"  1 of {len(X):,} rows: x0 2, trained on 0 to 1\n" in capsys.readouterr().out
+        assert f"  1 of {len(X):,} rows: x0 is 2, trained on 0 to 1\n" in capsys.readouterr().out
     Predictor("model", MODELS).export("program")
     program = torch.export.load("program").module()
-    for n in (1, 30, 31, 83):  # without padding, bits of an MLP or of all models would differ
+    for n in (1, 30, 31, 83):  # without padding, Linear and MLP give other bits for some n
         assert torch.equal(program(last[:n]), wanted[:n])
 
 
@@ -158,8 +158,8 @@ def test_rows_outside_of_the_training_range_are_counted_for_each_feature(capsys:
     run("x0,x1\n0,1\n-2,1.5\n3,0.5\n")
     assert capsys.readouterr().out.splitlines()[3:] == [
         "outside of the range that the model was trained on: 2 of 3 rows",
-        "  2 of 3 rows: x0 -2 to 3, trained on 0 to 1",
-        "  1 of 3 rows: x1 1.5, trained on 0 to 1",
+        "  2 of 3 rows: x0 is -2 to 3, trained on 0 to 1",
+        "  1 of 3 rows: x1 is 1.5, trained on 0 to 1",
     ]
 
 

@@ -32,7 +32,7 @@ def rows(**changes: Any) -> list[validation.Repeat]:
     return validation.load(Path("validation"))
 
 
-def test_shuffled_samples_are_drawn_again_and_ordered_samples_lose_the_last_ones() -> None:
+def test_shuffled_samples_are_drawn_again_and_the_last_ordered_samples_are_dropped() -> None:
     for i in (0, 1, 19):
         again = split_again(X, X, Split(0.8, True, 42), i, 20)
         np.testing.assert_equal(again, split.split(X, X, Split(0.8, True, i)))
@@ -41,7 +41,7 @@ def test_shuffled_samples_are_drawn_again_and_ordered_samples_lose_the_last_ones
 
 
 def test_a_row_has_the_errors_of_the_stage_train_on_the_same_samples(data: None) -> None:
-    """The stage train runs up to each of the last epochs, standardised and with mini-batches."""
+    """The stage train runs for 10, for 11 and for 12 epochs, standardised and with mini-batches."""
     same = {"train.standardize": True, "train.loss": "mse", "train.batch_size": 16,
             "train.last": 3, "train.seed": 0}  # fmt: skip
     (row,) = rows(**{**same, "validate.repeats": 1})

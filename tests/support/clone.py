@@ -20,8 +20,8 @@ class Clone:
 
     def __init__(self, path: Path, **environment: str) -> None:
         self.path = path
-        # Drop the user's settings for git and DVC, PYTHONWARNINGS, which makes DVC fail, and the
-        # variables that the make that runs the tests passes on to a make in the clone.
+        # Drop the user's settings for git and DVC, and PYTHONWARNINGS, with which DVC fails. Also
+        # drop the variables of `make test`, which would change a make in the clone.
         dropped = ("GIT_", "DVC_", "PYTHONWARNINGS", "MAKE")
         self.environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith(dropped)},
@@ -36,7 +36,7 @@ class Clone:
         }
 
     def init(self, root: str = ".") -> None:
-        """Makes the folder, and a repository in `root`, which is relative to it."""
+        """Makes the folder, and a repository in `root`, a path relative to the folder."""
         self.path.mkdir(parents=True, exist_ok=True)
         self.run("git", "init", "--quiet", "--initial-branch=main", root)
         self.run("git", "config", "user.name", "A Person")

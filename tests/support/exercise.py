@@ -1,4 +1,4 @@
-"""The exercise's pipeline, parameters, gate rules and published table.
+"""The README's exercise, a straight line: its pipeline, parameters, rules and published table.
 
 Tests use them even if the user has a different table, different parameters or more stages.
 """

@@ -48,7 +48,7 @@ def install(path: Path) -> None:
 
 
 def make_release(path: Path) -> Clone:
-    """A later checkout: a copy of this one with an edited library."""
+    """A newer release: a copy of this checkout with an edited library."""
     others = shutil.ignore_patterns(".git", ".venv", ".*_cache", "cache", "tmp", "examples")
     release = Clone(Path(shutil.copytree(ROOT, path, ignore=others)))
     release.edit("plumbline/history.py", '"""', '"""Now better. ')

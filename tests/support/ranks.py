@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 def by_ranks(work: Callable[[World], Result], threads: list[int]) -> tuple[list[Result], list[int]]:
-    """The result of `work` in each simulated process, and the size in bytes of each sum over them.
+    """The result of `work` in each simulated process, and the size in bytes of each tensor summed.
 
     threads: the `World.threads` of each process; its length is the number of processes.
     """

@@ -106,7 +106,7 @@ def test_accepting_comments_runs_no_stage_and_changes_no_output(clone: Clone) ->
     before = clone.digests()
     clone.edit(*CORE)
     assert accept(clone) == (0, ["accept: only comments changed in plumbline/core/files.py"])
-    for edit in (CORE, PLOT):  # again, before the first edit is committed
+    for edit in (CORE, PLOT):  # the first edit is not committed yet
         clone.edit(*edit)
     assert accept(clone)[0] == 0
     assert accept(clone) == (0, ["accept: nothing to accept"])

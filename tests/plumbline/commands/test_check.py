@@ -1,4 +1,4 @@
-"""The check finds stale results without data; with --full it compares them with a new run."""
+"""The check needs no data to find stale results; --full also compares results with a new run."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_an_edited_comment_is_not_a_stale_result(small: Clone, plumbline: Plumbl
     assert plumbline(small, "check") == (1, said)
 
 
-def test_uncommitted_files_data_of_another_commit_and_edits_hidden_from_git_are_named(
+def test_the_check_names_uncommitted_files_and_edits_that_git_misses_and_data_of_another_commit(
     small: Clone, plumbline: Plumbline
 ) -> None:
     small.edit("params.yaml", "1", "3")
@@ -69,14 +69,14 @@ def test_a_truncated_lock_is_named_with_its_cure(small: Clone, plumbline: Plumbl
     assert (status, line) == (1, f"dvc.lock: cut short, because DVC was killed; {cure}")
 
 
-def test_a_full_check_distinguishes_the_same_bytes_tolerated_and_different_results(
+def test_a_full_check_says_whether_results_are_identical_or_tolerated_or_different(
     small: Clone, plumbline: Plumbline
 ) -> None:
     run = "check: a clean run gives"
     assert plumbline(small, "check", "--full") == (0, [FITS, f"{run} the same bytes"])
     # `own` has no rule, so it has no tolerance.
     for metrics, said, line in (
-        ({"error": 1.005}, "the same within the tolerances", "error: 1.005 -> 1.0, by 0.005"),
+        ({"error": 1.005}, "the same results within tolerance", "error: 1.005 -> 1.0, by 0.005"),
         ({"own": 2.001}, "different results", "own: 2.001 -> 2.0, by 0.001"),
     ):
         write_results(Path(), **metrics)

@@ -156,7 +156,7 @@ def test_a_stage_that_needs_the_output_of_a_failed_stage_is_not_run(project: Pat
         ("params.yaml", "own: {}", ""),  # read by a stage that is run by hand
         ("params.yaml", "own: {a: {size: 1}}", "params.yaml: size: wanted a different name"),
         ("versions.yaml", "torch: '2'", "versions.yaml: torch: no stage imports it"),
-        ("stages/own.py", "import torch, tqdm",  # tqdm only prints
+        ("stages/own.py", "import torch, tqdm",  # tqdm only prints, so its version is not needed
          "versions.yaml: lacks torch; type: python -m plumbline versions"),
     ],
 )  # fmt: skip

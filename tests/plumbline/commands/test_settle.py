@@ -66,7 +66,7 @@ def test_changes_in_neighbouring_lines_are_merged_without_manual_edits(
     assert done == "settle: no merge is in progress; nothing to settle\n"
 
 
-def test_during_a_conflict_other_commands_print_one_line_with_the_cure(clone: Clone) -> None:
+def test_during_a_conflict_other_commands_print_only_what_to_type(clone: Clone) -> None:
     clone.try_run("git", "merge", "theirs")
     done = clone.try_run("python", "-m", "plumbline", "check")
     line = "check: a merge is in progress; type: make settle\n"
@@ -84,7 +84,7 @@ def test_a_note_says_what_to_type_if_only_results_conflict(clone: Clone) -> None
         assert conflict_notes(checkout, "theirs") == [note]
 
 
-def test_only_files_that_no_stage_makes_are_named_and_the_chosen_side_is_kept(
+def test_a_person_resolves_only_files_that_no_stage_makes_and_their_choice_is_kept(
     clone: Clone,
 ) -> None:
     lr, epochs = (edit("params.yaml", f"{key}: 1", f"{key}: 2") for key in ("lr", "epochs"))
@@ -139,7 +139,7 @@ def test_data_that_dvc_does_not_have_is_not_overwritten(clone: Clone) -> None:
 def test_a_merge_without_a_conflict_reruns_a_mixed_entry_and_can_be_aborted(
     clone: Clone,
 ) -> None:
-    """Two branches edit comments of one stage; git merges them into an entry that no run wrote."""
+    """Two branches edit comments of one stage; git merges a dvc.lock entry that no run wrote."""
     make_pair(
         clone,
         [edit("code/make.py", "# The rest", "# All else")],

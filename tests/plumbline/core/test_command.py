@@ -52,7 +52,7 @@ def test_main_receives_its_parameters_and_its_paths() -> None:
     start("source", "other", "result")
     assert Path("result").read_text() == "source: 7"
     assert gc.isenabled()
-    assert sys.stdout.line_buffering  # In a pipe, a stage's lines then precede its error.
+    assert sys.stdout.line_buffering  # so that in a pipe, a stage's lines precede its error
 
 
 def test_a_stage_refuses_a_wrong_number_of_paths_and_a_wrong_package_version() -> None:
@@ -126,7 +126,7 @@ def test_a_successful_stage_ends_after_its_threads_and_frees_no_objects(
 
 
 def test_the_library_of_a_different_folder_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a console script or PYTHONSAFEPATH, Python imports the installed library instead."""
+    """With a console script or PYTHONSAFEPATH, Python imports the installed library."""
     Path("plumbline").mkdir()
     with pytest.raises(UserError, match=f"^wanted the library in {Path.cwd()}.*, got the one in "):
         check_library()

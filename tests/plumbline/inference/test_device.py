@@ -1,4 +1,4 @@
-"""`use_device` returns the named device, and each operation of torch uses one thread."""
+"""`use_device` returns the named device; `use_threads` gives each operation of torch one thread."""
 
 from types import SimpleNamespace
 from typing import Any

@@ -28,7 +28,7 @@ def test_a_loaded_model_predicts_the_same_bits(
     assert ("X_mean" in loaded.state_dict()) == standardize
 
 
-UNKNOWN = "wanted one of linear, parameters, mlp with its present arguments"
+UNKNOWN = "wanted one of linear, parameters, mlp with the arguments it has now"
 
 
 @pytest.mark.parametrize(

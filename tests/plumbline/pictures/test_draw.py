@@ -71,7 +71,7 @@ def test_a_huge_error_is_marked_and_noted_and_does_not_flatten_the_others(error:
         assert [*up.get_xdata(), *down.get_xdata()] == [X[63]]
 
 
-def test_millions_of_samples_take_little_memory_and_extremes_and_worst_error_are_drawn() -> None:
+def test_a_picture_of_millions_of_samples_takes_little_memory_and_shows_the_extremes() -> None:
     many = np.linspace(0, 1, 4_000_000, dtype=np.float32)[:, None]
     y, predicted = many[::4].copy(), many.copy()
     y[1234] = 9
@@ -192,7 +192,7 @@ def test_each_value_of_the_landscape_is_torchs_loss_of_its_line(name: str) -> No
         ([40, 60], [800, 1200], True, (-20, 40, -1200, 2200)),
     ],
 )
-def test_the_landscape_reaches_one_beyond_zero_and_the_least_squares_line(
+def test_the_landscape_reaches_1_beyond_zero_and_1_beyond_the_least_squares_line(
     X: list[float], y: list[float], standardized: bool, expected: tuple[float, ...]
 ) -> None:
     weights, biases = draw.grid_around(np.array(X, float), np.array(y, float), standardized)

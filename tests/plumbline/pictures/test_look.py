@@ -64,6 +64,6 @@ def test_equal_values_get_an_axis_around_them(value: float, axis: tuple[float, f
 @pytest.mark.parametrize(
     ("value", "step"), [(0, 1), (1e-45, 2e-45), (0.00647, 0.01), (1, 2), (5, 10), (3e38, 5e38)]
 )
-def test_the_step_above_a_value_is_the_next_of_1_2_5(value: float, step: float) -> None:
+def test_step_above_is_the_next_1_2_or_5_times_a_power_of_10(value: float, step: float) -> None:
     assert look.step_above(value) == step
     assert value == 0 or look.step_below(step) < step <= 2.5 * look.step_below(step) * (1 + 1e-9)

@@ -41,7 +41,7 @@ def test_exchangeable_pairs_seldom_get_a_verdict_and_a_gain_of_20_percent_mostly
 
 
 def held_out_mae(x: NDArray[np.float64], y: NDArray[np.float64], cut: int) -> NDArray[np.float64]:
-    """Fits least-squares lines to x, y before `cut` on axis -1; returns the MAE on the others."""
+    """Fits least-squares lines to the x, y before `cut` on axis -1; returns the MAE on the rest."""
     x_mean, y_mean = (part[..., :cut].mean(-1, keepdims=True) for part in (x, y))
     x, y = x - x_mean, y - y_mean
     slope = (x * y)[..., :cut].sum(-1, keepdims=True) / (x * x)[..., :cut].sum(-1, keepdims=True)
@@ -180,7 +180,7 @@ def test_the_validation_is_judged_by_its_rows_even_if_the_testing_samples_differ
     assert line == "validation_mae is beyond its limit: inf (limit 2)"
 
 
-def test_names_of_values_contain_their_sections_and_a_metric_is_a_number_or_a_text(
+def test_the_name_of_a_metric_contains_its_sections_and_its_value_is_a_number_or_text(
     folder: Path,
 ) -> None:
     text = "stages: {a: {metrics: [m.json, n.yaml, none.json]}}"

@@ -1,4 +1,4 @@
-"""Revisions are found as DVC finds them, in any type of clone, and no branch can run a program."""
+"""Any type of clone finds revisions as DVC does, and reading a branch never runs its programs."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ def origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clone:
 
 @pytest.fixture
 def cloned(origin: Clone, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Clone]:
-    """A function that clones `origin` with options of git, and changes to the clone's folder."""
+    """A function that clones `origin` with these options, and changes to the clone's folder."""
 
     def cloned(*options: str) -> Clone:
         path = origin.path.parent / "clone"
@@ -138,7 +138,7 @@ def test_a_file_that_git_does_not_compare_is_treated_as_unchanged(origin: Clone)
     assert unnoticed_edits() == []
 
 
-def test_hooks_filters_and_monitors_that_plain_git_runs_do_not_run(origin: Clone) -> None:
+def test_no_hook_filter_or_monitor_runs_where_plain_git_would_run_it(origin: Clone) -> None:
     program = Path("hooks/post-index-change")
     program.parent.mkdir()
     program.write_text(f"#!/bin/sh\ntouch {origin.path.parent}/ran\nexit 1\n")

@@ -65,7 +65,7 @@ def test_a_complete_or_conflicted_lock_is_not_truncated(content: bytes, truncate
     assert is_truncated(content) == truncated
 
 
-def test_a_lock_truncated_anywhere_is_recognised_or_lacks_the_hash_of_an_output() -> None:
+def test_in_an_unrecognised_truncated_lock_each_entry_is_whole_or_lacks_an_outputs_hash() -> None:
     def hashes(entry: dict[str, Any]) -> set[tuple[str, str]]:
         return {(out["path"], out["md5"]) for out in entry.get("outs") or [] if "md5" in out}
 

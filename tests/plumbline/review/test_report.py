@@ -56,8 +56,8 @@ LINE = f"🟢 {IT}. Merge it unless you see a problem."
 FROM_8 = "Worse in 20 of 20 trainings; the median error went from 8 to 10"
 NOT = "Do not merge it as it is."
 ONLY_IF = "Merge it only if you have another reason to."
-REPEAT = "Its error is no reason to merge it; repeat both revisions' trainings."
-DOUBT = "⛔ Do not merge it: its results do not match a run. Its numbers say: "
+REPEAT = "The error is no reason to merge it; raise validate.repeats first."
+DOUBT = "⛔ Do not merge it: its results do not match its parameters and scripts. The results say: "
 NOT_ADDED = "plot: a.png is not in the commit; git add it"
 
 
@@ -92,10 +92,10 @@ def test_the_verdict_on_a_custom_metric_says_that_it_is_from_one_training() -> N
     both = headline(repeated(1, 2), structs.replace(RULES, metrics=RULES.metrics | SCORE))
     assert re.fullmatch(f"🔴 Worse in 20 of 20 .*; {said}. {NOT}", both)
     none = headline(NOTHING._replace(rules=[Change("a", 1, 2)]), structs.replace(RULES, metrics={}))
-    assert none.startswith("⚪ Not judged: no metric decides. Its error ")
+    assert none.startswith("⚪ Not judged: no metric decides. The error ")
 
 
-def test_the_sentence_names_the_changes_and_the_metric_that_decides() -> None:
+def test_the_line_below_the_verdict_names_the_changes_and_the_metric_that_decides() -> None:
     for params, sources, said in (
         ("", [], "No parameter changed"),
         ("abcde", [], "With `a` `1` → `2`, `b` `1` → `2`, `c` `1` → `2`, 2 more"),
@@ -119,7 +119,7 @@ def test_the_tables_show_the_repeated_trainings_of_both_revisions() -> None:
     assert (last, more) == ("| 19 | `2` | `1` |", "And 80 more.")
 
 
-def test_warnings_about_the_results_are_below_the_sentence() -> None:
+def test_warnings_about_the_results_are_below_the_verdict_and_the_changes() -> None:
     trained = Measured({}, epochs=[history.Epoch(i, 0.1, 0.2 + i % 2) for i in range(10)])
     swings = (
         "The testing loss swings between 0.2 and 1.2 in the last 10 epochs: "

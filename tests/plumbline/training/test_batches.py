@@ -1,4 +1,4 @@
-"""Threads share the pieces; a layer whose result depends on the pieces is refused."""
+"""Threads share the pieces of a batch; a layer whose result depends on the pieces is refused."""
 
 import threading
 from pathlib import Path

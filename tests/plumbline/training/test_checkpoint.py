@@ -1,4 +1,4 @@
-"""A training resumes only from its own checkpoint; `test_invariance.py` kills trainings."""
+"""A training resumes only from its own checkpoint; `test_invariance.py` resumes killed ones."""
 
 import sys
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def data(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (lambda: KEPT.write_bytes(KEPT.read_bytes()[:-1]), AGAIN),
     ],
 )
-def test_an_edited_training_keeps_its_checkpoint_and_resumes_only_if_it_is_intact_and_matches(
+def test_an_edit_during_training_keeps_the_checkpoint_and_only_an_intact_matching_one_is_resumed(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     change: Callable[[], object],

@@ -45,7 +45,7 @@ class Case(NamedTuple):
     threads: list[int]  # of each process
     killed: int | None = None  # the epoch in which an earlier run is killed
     killed_threads: list[int] | None = None  # of each process of that run
-    terms_bytes: int = 2**26  # a process adds up its terms whenever they take this many bytes
+    terms_bytes: int = 2**26  # bytes of pieces' gradients after which a single process adds them up
 
 
 def make_params(**changes: Any) -> Train:

@@ -31,7 +31,7 @@ def scaled(X: np.ndarray, y: np.ndarray) -> tuple[Standardized, Samples]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not DIABETES.is_file(), reason="the example is deleted")
-def test_the_example_reaches_least_squares_and_its_losses_are_those_of_y_over_y_std() -> None:
+def test_the_example_reaches_least_squares_and_its_losses_are_of_the_standardised_y() -> None:
     X, y, _ = load(DIABETES, Load(target="progression", features=None))
     model, data = scaled(X, y)
     settings = {"standardize": True, "loss": "mse", "lr": 0.1, "epochs": 1000}
@@ -76,7 +76,7 @@ LINE, MORE = Linear(1), MLP(1, 4)
         (LINE, RISING[:80], RISING[80:], "$"),
     ],
 )
-def test_advice_names_the_parameter_for_columns_far_from_1_and_testing_samples_out_of_range(
+def test_advice_names_the_parameter_if_a_column_is_far_from_1_or_testing_samples_are_out_of_range(
     model: nn.Module, train: Tensor, test: Tensor, said: str
 ) -> None:
     samples = [Samples(data[:, :1], data[:, 1:], 0, len(data)) for data in (train, test)]

@@ -37,7 +37,7 @@ INTERRUPTED = (1, "", ["train: interrupted"])
         ((INTERRUPTED, ENDED), "interrupted"),
     ],
 )
-def test_an_error_is_the_cause_before_a_signal_and_a_signal_before_a_lost_connection(
+def test_the_cause_is_an_error_or_else_a_signal_or_else_a_lost_connection(
     ends: tuple[tuple[int, str, list[str]], ...], line: str
 ) -> None:
     """Torchrun ends the remaining processes with SIGTERM, so SIGTERM is not the cause."""
