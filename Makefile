@@ -20,7 +20,7 @@ predict: .venv/ready
 	@table='$(TABLE)' predictions='$(PREDICTIONS)' && \
 		{ test "$$table" || { echo 'wanted a table: make predict TABLE=new.csv'; exit 1; }; } && \
 		python -m stages.predict "$$table" '$(MODEL)' \
-		"$${predictions:-$${table%.*}.predictions.$${table##*.}}"
+		"$${predictions:-$$(echo "$$table" | sed -E 's|(\.[^./]*)?$$|.predictions\1|')}"
 
 # BASE and HEAD are revisions. Without HEAD, BASE is compared with the working tree.
 BASE ?= main

@@ -43,7 +43,7 @@ def main() -> None:
             for name, environment in ways.items():
                 few, many = (seconds(clone, n, environment) for n in (FEW, MANY))
                 times[name].append((many - few) / (MANY - FEW) * 1e3)
-    print("| training of 10 million samples | ms per epoch |")
+    print("| training on 8 of 10 million samples | ms per epoch |")
     print("|---|---|")
     for name, taken in times.items():
         print(f"| {name} | {statistics.median(taken):.1f} |")

@@ -2,12 +2,12 @@
 
 Usage: python -m benchmarks.repro [RUNS]
 
-The floor (benchmarks/floor/) is a lower bound with the same stages and parameters. Each of its
-stages is one script, which imports its packages and writes a few bytes. The tutorials' way
-(benchmarks/tutorial/) does this project's computation, and imports torch and pyplot in every
-script. The second table compares six stages, without validate, because the floor does not run its
-20 trainings. It also leaves out the versions of packages as parameters. The projects run in turn.
-Each time is a median, and each ratio is a median of ratios.
+The floor (benchmarks/floor/) has the same stages and parameters. Each of its stages is one script,
+which only imports its packages and writes a few bytes. The tutorials' way (benchmarks/tutorial/)
+does this project's computation, and imports torch and pyplot in every script. The second table
+leaves out the stage validate, because the floor does not run its 20 trainings. It also leaves out
+the packages' versions, which are parameters of the stages. The projects run in turn. Each time is a
+median, and each ratio is a median of ratios.
 """
 
 import shlex
@@ -44,7 +44,7 @@ def make_other(path: Path, scripts: Path) -> Clone:
 
 
 def leave_out_validate(clone: Clone) -> Clone:
-    """Removes the stage validate but not its output, and the versions from every stage's params."""
+    """Removes the stage validate, but keeps its output; removes the versions from all params."""
     content = yaml.safe_load((clone.path / "dvc.yaml").read_text(encoding="utf-8"))
     del content["stages"]["validate"]
     for stage in content["stages"].values():

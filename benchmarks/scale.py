@@ -4,8 +4,8 @@ Usage: python -m benchmarks.scale [LARGEST]
 
 For each size, each stage runs three times in its own process; the fastest run is printed. Here,
 `validate` trains one model, not 20. DVC's time is that of `dvc commit`, which hashes the files, and
-copies or links them to the cache. A stage's limit at the largest size is the time for its imports
-(all of its time on 100 samples), plus the time to read its inputs and to write its outputs.
+copies or links them to the cache. A stage's limit is the time of three parts at the largest size:
+its imports (taken as its time on 100 samples), reading its inputs and writing its outputs.
 """
 
 import hashlib

@@ -54,7 +54,9 @@ def main() -> None:
     # The default encoding of an old console lacks some characters of a report.
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)  # type: ignore[union-attr]
     # DVC looks up each stage's `python` in PATH.
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    os.environ["PATH"] = os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    )
     with errors_in_one_line(name):
         check_library()
         if name != "settle" and unmerged():

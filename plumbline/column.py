@@ -39,7 +39,7 @@ class Column:
     def __init__(self, name: str, trained: tuple[float, float] | None = None) -> None:
         # trained: the column's range in a model's training samples, used instead of its own range
         self.name, self.trained = name, trained
-        self.is_boolean: bool | None = None  # None until a cell is not a gap
+        self.is_boolean: bool | None = None  # None until a text cell is a number or a boolean
         self.low, self.high = math.inf, -math.inf
         self.moved, self.too_coarse = 0.0, ""  # the largest rounding error, and its message
         self.equal: set[Decimal] = set()  # different numbers that are equal as float64
@@ -74,7 +74,7 @@ class Column:
             self.equal |= {Decimal(number) for number in found[:2]}
 
     def check_precision(self) -> None:
-        """UserError if float32 rounds a number too far; for a constant, no distance is too far."""
+        """UserError if float32 rounds a number too far, or different numbers to a constant."""
         cure = "; that is too far, given the range that the model was trained on"
         if self.trained is None:
             cure = f"; subtract an offset from the column, such as {_plain(self.low)}"
@@ -84,7 +84,7 @@ class Column:
         if self.trained or self.low < self.high:
             if self.moved > self._limit():
                 raise UserError(self.too_coarse + cure)
-        elif len(self.equal) > 1:
+        elif len(self.equal) > 1:  # a real constant may be rounded by any distance
             both = " and ".join(map(str, sorted(self.equal)[:2]))
             raise UserError(f"{self.name}: wanted numbers that differ as float32, got {both}{cure}")
 

@@ -112,7 +112,7 @@ class OutOfRange:
             self.highest = np.maximum(self.highest, X.max(axis=0, initial=-math.inf, where=outside))
 
     def lines(self) -> Iterator[str]:
-        """If rows are outside, a line with their number, and a line for each feature concerned."""
+        """If rows are outside, a line with their number, and up to SHOWN lines on features."""
         found = np.flatnonzero(self.counts)
         if len(found):
             rows = f"{self.rows:,} of {self.n:,} rows"
@@ -144,7 +144,7 @@ class Errors:
         return residual.astype(np.float32)
 
     def lines(self) -> Iterator[str]:
-        """The number of rows without a true value, and both errors over the other rows, if any."""
+        """The number of rows without a true value, and both errors over rows with a residual."""
         if self.missing:
             yield f"rows without {printable(self.target)}, so without a residual: {self.missing:,}"
         if self.n:

@@ -18,7 +18,7 @@ from plumbline.table import Table
 
 
 class Predictor:
-    """Makes predictions with the same bits as those of stages/predict.py."""
+    """Predicts on the CPU, with the same bits as stages/predict.py on the CPU."""
 
     def __init__(self, path: str | Path, models: Models) -> None:
         self.model, self.info = load_model(Path(path), models), load_info(Path(path), ModelInfo)
@@ -36,7 +36,7 @@ class Predictor:
             torch.set_num_threads(threads)
 
     def export(self, path: str | Path) -> None:
-        """Writes a program that predicts y (n, 1) from X (n, features), with the bits of `predict`.
+        """Writes a program that predicts y (n, 1) for X (n, features): the same bits as `predict`.
 
         It needs only PyTorch. Its extra file `features` lists the features' names, one per line.
         """
@@ -59,6 +59,10 @@ class Predictor:
             for name in features:
                 Table(Path("the table"), names).check_name(name, why=", which the model needs")
             columns = [_to_numbers(f"column {name}", table[name]) for name in features]
+            if len(shapes := {column.shape for column in columns}) > 1 or columns[0].ndim != 1:
+                raise UserError(
+                    f"wanted columns (n,) of one length, got {', '.join(map(str, shapes))}"
+                )
             X = np.column_stack(columns)
         with np.errstate(over="ignore"):
             numbers = X.astype(np.float32)
@@ -71,7 +75,7 @@ class Predictor:
 
 
 class _Padded(nn.Module):
-    """A model that pads its rows with zeros, so that its predictions have the bits of `predict`."""
+    """A model that appends rows of zeros to X, so that it predicts the same bits as `predict`."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Makes the files of a new project from this checkout's own files, not from templates."""
+"""Makes the files of a new project, most of them from this checkout's own files."""
 
 import hashlib
 import json
@@ -44,7 +44,7 @@ LOAD = """\
 LOAD_PARAMS = """\
 load:
   target: {target:<13} # the name of the column to predict
-  features: {features:<11} # the columns to predict it from, as a list in order; null: all others
+  features: {features:<11} # the columns to predict it from, as an ordered list; null: all others
 """
 README = """\
 # {name}
@@ -115,7 +115,7 @@ class Record(msgspec.Struct, frozen=True):
 
     plan: Plan
     version: str
-    files: dict[str, str]  # path: digest of what `new` made when the user last took the file
+    files: dict[str, str]  # path: digest of the last version made by `new` that the user has merged
 
 
 RECORD = "vendor/made.json"
@@ -232,7 +232,7 @@ def entry_pattern(name: str) -> str:
 
 
 def replace(text: str, pattern: str, new: Any) -> str:
-    """The text with each match of the pattern replaced by `re.sub`; UserError for no match."""
+    """The text in which `re.sub` replaced each match of the pattern; UserError for no match."""
     text, found = re.subn(pattern, new, text)
     if not found:
         raise UserError(f"found no match of {pattern!r}: was a file of this checkout edited?")

@@ -57,7 +57,7 @@ class Table:
         """
         if (found := self.names.count(name)) == 1:
             return
-        folded = {known.casefold(): known for known in self.names}
+        folded = {str(known).casefold(): known for known in self.names}
         nearest = get_close_matches(name.casefold(), folded, n=1)
         cures = [f"the most similar is {quote(folded[known])}" for known in nearest]
         cure = "wanted one" if found else (*cures, f"it has {quote(*self.names)}")[0]
@@ -72,7 +72,7 @@ def quote(*names: str) -> str:
 
 
 def open_table(path: Path) -> Table:
-    """The table at `path`; for any other file, UserError says what it is and how to convert it."""
+    """The table at `path`; else UserError says what it found and, if it can, how to convert it."""
     if not path.is_file():
         found = "wanted a table, got a folder" if path.is_dir() else "no such file"
         if path.is_symlink() and not path.exists():
@@ -121,8 +121,8 @@ def read_rows(
 def find_index(table: Table) -> list[str]:
     """The columns that pandas names, or records in Parquet, as the index of a data frame.
 
-    A column `index`, or `level_1` without `level_0`, may be data. It counts only if it holds 0 to
-    n - 1, in any order.
+    A column `index`, or `level_1` without `level_0`, may be data. It counts as an index only if its
+    n rows hold 0 to n - 1, in any order.
     """
     index = [name for name in table.names if name in table.index or INDEX.fullmatch(name)]
     others = [name for name in table.names if name not in index]
@@ -142,9 +142,10 @@ def _holds_row_numbers(table: Table, name: str) -> bool:
 def _open_parquet(path: Path) -> Table:
     schema, index = parquet.read_schema(path), list[str]()
     with suppress(KeyError, TypeError, ValueError, RecursionError):  # not written by pandas
-        index = json.loads(schema.metadata[b"pandas"])["index_columns"]
-    # pandas also records an index 0, 1, 2, ..., which is not a column.
-    return Table(path, schema.names, index=tuple(n for n in schema.names if n in index))
+        recorded = [*json.loads(schema.metadata[b"pandas"])["index_columns"]]
+        # pandas also records an index 0, 1, 2, ..., which is not a column.
+        index = [name for name in schema.names if name in recorded]
+    return Table(path, schema.names, index=tuple(index))
 
 
 def _read_parquet(table: Table, places: list[int], whole: bool) -> Iterator[pa.RecordBatch]:
@@ -201,8 +202,8 @@ def _read_csv(table: Table, places: list[int], whole: bool) -> Iterator[pa.Recor
     try:
         yield from arrow_csv.open_csv(
             table.path,
-            # No threads and no Python objects: if Arrow's own thread frees one while the process
-            # ends, the process aborts.
+            # Use no threads, and pass no Python object, such as a handler of bad rows: if a thread
+            # of Arrow frees a Python object while the process ends, the process aborts.
             arrow_csv.ReadOptions(
                 use_threads=False,
                 block_size=BLOCK,

@@ -85,7 +85,7 @@ def map_errors(
 
 
 class Repeat(NamedTuple):
-    """One training on some training samples, and its errors on the others, which are held out.
+    """One training on some training samples, and its errors on some others, which are held out.
 
     mae: the mean of the held-out MAE over the last epochs; mae_low, mae_high: its range; all three
     are None if the training diverged. baseline_mae: the held-out MAE of always predicting the

@@ -30,7 +30,8 @@ def build_wheel() -> tuple[str, bytes]:
     files = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in sorted(paths)}
     needs = [f"Requires-Python: {project['requires-python']}"]
     needs += [f"Requires-Dist: {package}" for package in project["dependencies"]]
-    hashed = json.dumps([needs, [(name, _sha256(text).hex()) for name, text in files.items()]])
+    hashes = [(name, _sha256(text).hex()) for name, text in files.items()]
+    hashed = json.dumps([needs, project["scripts"], hashes])
     version = f"{project['version']}+h{_sha256(hashed.encode()).hex()[:7]}"
     info = f"plumbline-{version}.dist-info"
     metadata = ["Metadata-Version: 2.1", "Name: plumbline", f"Version: {version}", *needs, ""]
@@ -48,7 +49,9 @@ def build_wheel() -> tuple[str, bytes]:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as wheel:
         for name, text in files.items():
-            wheel.writestr(zipfile.ZipInfo(name), text)
+            entry = zipfile.ZipInfo(name)
+            entry.create_system = 3  # Unix, on Windows too
+            wheel.writestr(entry, text)
     return version, buffer.getvalue()
 
 

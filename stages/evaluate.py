@@ -28,11 +28,11 @@ def evaluate(
     repeated: list[Repeat],
     threads: int = 1,
 ) -> dict[str, float]:
-    """The metrics by name, rounded to 6 significant digits; errors are in the unit of y.
+    """The metrics by name, rounded to 6 significant digits; errors of y are in the unit of y.
 
     train, test: the predictions and the true values, each (n, 1). learned, true: the weight and
-    bias of the model and of the samples, None if not a line. repeated: the rows of the stage
-    validate. Errors are never negative. The result is the same for any number of threads.
+    bias of the model and of the samples; each is None if it is not a line. repeated: the rows that
+    `validate` wrote. Errors are never negative. The result is the same for any number of threads.
     """
     metrics = {
         "test_mae": mae(*test, threads),
@@ -70,7 +70,7 @@ def print_advice(metrics: dict[str, float]) -> None:
         ("test_mae", "baseline_mae"),
         ("validation_mae", "validation_baseline_mae"),
     ):
-        if metrics.get(name, 0) >= metrics.get(baseline, math.inf):
+        if metrics.get(name, -1) >= metrics.get(baseline, math.inf):
             error, constant = number(metrics[name]), number(metrics[baseline])
             print(
                 f"advice: {name} is {error}, and predicting the training median gives {constant}: "

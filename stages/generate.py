@@ -43,7 +43,7 @@ def generate(params: Generate) -> tuple[Tensor, Tensor]:
     if not 0 < steps < 2**31:
         raise UserError(
             "params.yaml: generate.end, generate.step: wanted 1 to 2147483647 samples, "
-            f"got {math.ceil(steps)}"
+            f"got {math.ceil(steps) if math.isfinite(steps) else steps}"
         )
     # With several threads, each computes arange from its own start, which rounds differently.
     torch.set_num_threads(1)

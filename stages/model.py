@@ -50,7 +50,7 @@ class MLP(nn.Module):
 
 
 # For a model of your own, add a class above and a line here. Its __init__ gets the number of
-# features, and for each other parameter the value of the same key of `train` in params.yaml.
+# features. Each further parameter gets the value of that name under `train` in params.yaml.
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "linear": Linear,
     "parameters": Parameters,

@@ -13,7 +13,7 @@ from plumbline import history, validation
 from plumbline.core import tensors
 from plumbline.core.command import number, run
 from plumbline.core.files import Input, Output, parse_yaml, read
-from plumbline.core.params import MAX_BYTES, one_of
+from plumbline.core.params import MAX, MAX_BYTES, one_of
 from plumbline.pictures import draw, look
 from plumbline.validation import mae
 from stages.losses import LOSSES
@@ -40,7 +40,7 @@ def limit_of(gate: Path) -> float | None:
         limit = rules["metrics"]["validation_mae"]["limit"]
     except (KeyError, TypeError):
         return None
-    return float(limit) if isinstance(limit, int | float) else None
+    return float(limit) if isinstance(limit, int | float) and abs(limit) <= MAX else None
 
 
 def main(

@@ -51,7 +51,7 @@ def choose_columns(table: Table, info: ModelInfo) -> dict[str, tuple[float, floa
 
 
 def check_gaps(table: Path, columns: list[str], X: Array, first: int) -> None:
-    """UserError for the first nan in X; first: the number of X's first row in the table."""
+    """UserError for the first nan in X, whose first row has the number `first` in the table."""
     for row, column in np.argwhere(np.isnan(X))[:1]:
         raise UserError(
             f"{table}: column {columns[column]}, row {first + row} below the header: wanted a "

@@ -32,7 +32,7 @@ class Params(msgspec.Struct, frozen=True):
 
 
 def check_length(params: Train) -> None:
-    """UserError if the history would have more rows than `history.load` accepts."""
+    """UserError if the history would have more than `history.MAX_ROWS` rows."""
     last = min(params.last, params.epochs)
     n = last + len(range(0, params.epochs - last, params.eval_every))
     if n > history.MAX_ROWS:

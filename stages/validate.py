@@ -93,12 +93,14 @@ def print_if_long(n: int, params: Params) -> None:
         )
 
 
-def validate(X: Array, y: Array, params: Params, kept: validation.KeptRepeats) -> list[Repeat]:
+def validate(
+    X: Array, y: Array, params: Params, device: torch.device, kept: validation.KeptRepeats
+) -> list[Repeat]:
     """A row for each repeat, with the seeds 0, 1, 2, ...; X: (n, k), y: (n, 1).
 
     The rows have the same bits for any number of threads. UserError if every training diverged.
     """
-    device, world = use_device(params.device), World(threads=use_threads())
+    world = World(threads=use_threads())
     repeats = params.validate.repeats
     for i in tqdm(range(len(kept.rows), repeats), "trainings", disable=None, delay=1, leave=False):
         parts = split_again(X, y, params.split, i, repeats)
@@ -118,9 +120,10 @@ def main(params: Params, train_path: Input, validation_path: Output) -> None:
     X, y, _ = tensors.load_samples(train_path)
     print_if_long(len(X), params)
     watch = Watch(params)
-    settings = [params, *sorted(watch.scripts.values())]
+    device = use_device(params.device)
+    settings = [device.type, params, *sorted(watch.scripts.values())]
     kept = validation.KeptRepeats(validation_path, fingerprint(settings, [train_path]))
-    rows = validate(X, y, params, kept)
+    rows = validate(X, y, params, device, kept)
     validation.save(validation_path, rows)
     print(validation.summary(rows))
     if not watch.edited():

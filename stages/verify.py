@@ -44,11 +44,11 @@ def main(
     inputs = [tensors.load_samples(path)[0] for path in (train_path, test_path)]
     original = tensors.load_predictions(predictions_path, *map(len, inputs))
     reloaded = [predict(model, torch.tensor(X, device=device), threads).numpy() for X in inputs]
-    difference = max(map(largest_difference, reloaded, original))
+    difference = float(np.max([*map(largest_difference, reloaded, original)]))  # nan if one is nan
     info = tensors.load_info(model_path, ModelInfo)
     same_kind = info.device == device.type
     largest = max(np.abs(y).max() for y in original)
-    if difference > (0 if same_kind else OTHER_DEVICE_TOLERANCE * largest):
+    if not difference <= (0 if same_kind else OTHER_DEVICE_TOLERANCE * largest):
         raise UserError(
             f"{model_path}: wanted the predictions in {predictions_path}, "
             f"got predictions that differ by up to {difference:g}"

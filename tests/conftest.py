@@ -142,7 +142,7 @@ def pytest_configure(config: pytest.Config) -> None:
     `dvc` even if no environment is active.
     """
     for mark in (
-        "slow: starts processes or takes long; `make test-quick` leaves it out",
+        "slow: starts processes or takes a long time; `make test-quick` leaves it out",
         "all: tests faults or hostile files, or takes minutes; only `make test-all` runs it",
     ):
         config.addinivalue_line("markers", mark)

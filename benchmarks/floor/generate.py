@@ -1,4 +1,4 @@
-"""Lower bound on the time of the stage `generate`: imports its packages, and writes a few bytes."""
+"""The floor's stage `generate`: only imports packages, and writes a few bytes."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Lower bound on the time of the stage `plot`: imports its packages, and writes a few bytes."""
+"""The floor's stage `plot`: only imports packages, and writes a few bytes."""
 
 import sys
 import time

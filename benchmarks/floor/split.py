@@ -1,4 +1,4 @@
-"""Lower bound on the time of the stage `split`: imports its packages, and writes a few bytes."""
+"""The floor's stage `split`: only imports packages, and writes a few bytes."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Lower bound on the time of the stage `train`: imports its packages, and writes a few bytes."""
+"""The floor's stage `train`: only imports packages, and writes a few bytes."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Lower bound on the time of the stage `validate`: imports its packages, and writes a few bytes."""
+"""The floor's stage `validate`: only imports packages, and writes a few bytes."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Lower bound on the time of the stage `verify`: imports its packages, and writes a few bytes."""
+"""The floor's stage `verify`: only imports packages, and writes a few bytes."""
 
 import sys
 import time

@@ -144,7 +144,7 @@ def resume() -> None:
 
 
 def deterministic() -> None:
-    """Trains each model, loss, optimizer and batch size twice, in torch's deterministic mode."""
+    """Trains each mix of model, loss, optimizer and batch size twice, in deterministic mode."""
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     torch.use_deterministic_algorithms(True)
     X = torch.rand(10_000, 3, generator=torch.Generator().manual_seed(0)).to(DEVICE)

@@ -95,7 +95,7 @@ def measure(way: str, X: Tensor, bound: float, work: Work) -> None:
     """Reports the time of an epoch, and compares its speed with a triad's in two ways.
 
     bound: the triad's bytes per second. share: the bytes of X and y, divided by the seconds of an
-    epoch and by `bound`. samples_share: the samples, divided by the triad's numbers in that time.
+    epoch and by `bound`. samples_share: the samples, divided by a triad's numbers in that time.
     """
     before = 0
     if GPU:

@@ -30,8 +30,9 @@ def main(options: Namespace) -> None:
     rules = load_rules()
     with checkout_of(options.head) as checkout:
         hashes = lock.output_hashes(lock.load(checkout, checkout.head))
-        lines = [*problems(checkout), *dvc_repo.damaged_objects(hashes)]
-        if lines:
+        if damaged := [*dvc_repo.damaged_objects(hashes)]:
+            fail("check: DVC's cache is damaged", damaged)
+        if lines := problems(checkout):
             comments = all(line.endswith(ACCEPT) for line in lines)
             cure = "make accept" if comments else "dvc repro"
             fail(f"check: {NOT_RUN}; type: {cure}, then commit", lines)

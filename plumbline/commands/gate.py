@@ -33,7 +33,7 @@ def main(options: Namespace) -> None:
         fail("gate: not judged, because the results are stale; type: dvc repro", stale)
     if lines := failures(rules, base, head):
         fail(f"gate: closed, compared with {options.base}", [*lines, *notes])
-    print(printable(f"gate: open, because nothing is worse than {options.base} or beyond a limit"))
+    print(printable(f"gate: open, because no rule fails, compared with {options.base}"))
     verdicts = decisions(rules, base, head).items()
     for line in [*(f"{name}: {verdict.sentence}" for name, verdict in verdicts), *notes]:
         print(printable(f"  {line}"))

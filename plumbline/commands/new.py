@@ -29,7 +29,7 @@ from plumbline.project import (
     read,
     repro_command,
 )
-from plumbline.review.git import git
+from plumbline.review.git import clean_environment, git
 from plumbline.wheel import ROOT, build_wheel, wheel_path
 
 
@@ -105,5 +105,7 @@ def is_tracked(folder: Path) -> bool:
     """True if the folder is inside a git repository that does not ignore it."""
     place = next(parent for parent in folder.parents if parent.is_dir())
     command = ["git", "check-ignore", "--quiet", str(folder)]
-    done = subprocess.run(command, cwd=place, stderr=subprocess.DEVNULL, check=False)  # noqa: S603
+    done = subprocess.run(  # noqa: S603
+        command, cwd=place, env=clean_environment(), stderr=subprocess.DEVNULL, check=False
+    )
     return done.returncode == 1

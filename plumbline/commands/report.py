@@ -2,7 +2,7 @@
 
 Usage: python -m plumbline report BASE [HEAD] [--full] [--output FILE] [--links URL]
 
-With --full, the exit status is 1 if a clean run gives different results than the committed ones.
+With --full, the exit status is 1 if the committed results are stale or a clean run gives others.
 """
 
 import os

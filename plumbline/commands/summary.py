@@ -12,7 +12,7 @@ from plumbline.core.tensors import SamplesInfo, load_info
 from plumbline.lint import declared
 from plumbline.review.gate import DEVICE, VALIDATED, decisions, load_rules
 from plumbline.review.git import HERE, find_commit
-from plumbline.review.measured import Measured, measure, read_values
+from plumbline.review.measured import Measured, is_number, measure, read_values
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ def first_of(paths: list[str], read: Callable[[str], T]) -> T | None:
 
 def main(_: Namespace) -> None:
     rules, head, base = load_rules(), measure(HERE, ""), Measured({})
-    # If git, the commit or its results cannot be read, prints the results without comparing them.
+    # If git fails or HEAD's results cannot be read, the current results are only printed.
     with suppress(UserError, OSError):
         base = measure(HERE, find_commit("HEAD"))
     outs = [path for stage in declared.read(Path()).values() for path in stage.outs]
@@ -51,7 +51,8 @@ def main(_: Namespace) -> None:
     if info and {"weight", "bias"} <= metrics.keys():
         lines["learned line"] = equation(info, metrics["weight"], metrics["bias"])
     # The testing error is printed but not compared, because it decides nothing.
-    lines |= {n: number(metrics[n]) for n in ("test_mae", *rules.deciding) if n in metrics}
+    names = [name for name in ("test_mae", *rules.deciding) if name in metrics]
+    lines |= {name: number(v) if is_number(v := metrics[name]) else str(v) for name in names}
     if base.metrics:
         for name, verdict in decisions(rules, base, head).items():
             lines["since HEAD" if name == VALIDATED else f"{name} now"] = verdict.sentence

@@ -1,4 +1,4 @@
-"""Update the library of a project made by `new`, and list the files that differ in a new project.
+"""Update the library of a project made by `new`; list the files that `new` now makes differently.
 
 Usage: python -m plumbline update FOLDER [--merged]
 """
@@ -30,7 +30,10 @@ def main(options: Namespace) -> None:
     if git("status", "--porcelain", "--", ".", cwd=folder):
         raise UserError(f"{folder}: wanted all changes committed, so that git can undo an update")
     noted = (folder / RECORD).read_bytes()
-    old = msgspec.json.decode(noted, type=Record)
+    try:
+        old = msgspec.json.decode(noted, type=Record)
+    except msgspec.DecodeError as error:
+        raise UserError(f"{folder / RECORD}: wanted the record that `new` wrote; {error}") from None
     version, wheel = build_wheel()
     texts = make_texts(old.plan, version)
     new = {path: digest(text.encode(), version) for path, text in texts.items()}

@@ -28,7 +28,8 @@ def main(_: Namespace) -> None:
         old = path.read_text(encoding="utf-8") if path.is_file() else ""
         new = replace_versions(old, changes)
         if path == VERSIONS:
-            new += "".join(f'{n}: "{v}"\n' for n, v in changes.items() if n not in listed)
+            added = [f'{n}: "{v}"\n' for n, v in changes.items() if n not in listed]
+            new = "".join([new.rstrip("\n") + "\n" * bool(new), *added])
         if new != old:
             with replacing(path) as partial:
                 partial.write_text(new, encoding="utf-8", newline="\n")
@@ -38,6 +39,6 @@ def replace_versions(text: str, versions: dict[str, str]) -> str:
     """The text with each `name: "version"` and `name==version` set to these versions."""
     for name, version in versions.items():
         spelling = re.escape(name).replace(r"\-", "[-_.]")  # PEP 503 treats all three alike
-        pattern = rf'(?im)^(\s*"?{spelling}(?:==|:\s*["\']?))[^\s"\'#]+'
+        pattern = rf'(?im)^(\s*"?{spelling}(?:==|:\s*["\']?))[^\s"\'#;]+'
         text = re.sub(pattern, rf"\g<1>{version}", text)
     return text

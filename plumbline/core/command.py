@@ -153,7 +153,7 @@ def errors_in_one_line(name: str) -> Iterator[None]:
 
 
 def one_line(text: str) -> str:
-    """The text on one line of at most 1,000 characters."""
+    """The text on one line, cut after 1,000 characters."""
     line = printable(" ".join(text.split()))
     return line if len(line) <= MAX_LENGTH else f"{line[:MAX_LENGTH]} ..."
 

@@ -130,8 +130,8 @@ class _PlainLoader(_Loader):
         return super().compose_node(parent, index)
 
 
-# The scalars that ruamel.yaml recognises in YAML 1.2. An integer of more than 300 digits stays
-# text, because converting it is slow.
+# The scalars that ruamel.yaml recognises in YAML 1.2, except that a date stays text. So does an
+# integer of more than 300 digits, because converting it is slow.
 _Loader.yaml_implicit_resolvers = {}
 for _tag, _first, _pattern in (
     ("bool", "tTfF", r"true|True|TRUE|false|False|FALSE"),
@@ -155,5 +155,5 @@ def parse_yaml(text: str | bytes, path: Path, aliases: bool = False) -> Any:
     """
     try:
         return (_Loader if aliases else _PlainLoader)(text).get_single_data()
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
         raise UserError(f"{path}: {error}") from None

@@ -1,4 +1,4 @@
-"""Reads `params.yaml` as DVC does, and checks each key by name; no key has a default.
+"""Reads `params.yaml` as DVC does; an error names each wrong or missing key. No key has a default.
 
 `versions.yaml` contains further parameters: the versions of the packages that stages import.
 """
@@ -63,7 +63,7 @@ def check_versions() -> None:
     if problems := [
         f"{name}: wanted {wanted}, got {found[name]}"
         for name, wanted in read_versions().items()
-        if found.get(name, wanted) != _public(name, wanted)
+        if name in found and found[name] != _public(name, wanted)
     ]:
         raise UserError(f"{VERSIONS}: {'; '.join(problems)}; {INSTALL_HINT}")
 
@@ -98,7 +98,7 @@ def _public(name: str, version: str) -> str:
 
 
 def normalized_name(name: str) -> str:
-    """The package's name as PEP 503 normalises it. It has no dots, at which DVC splits keys."""
+    """The package's name as PEP 503 normalises it. It has no dots; DVC splits keys at dots."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

@@ -25,7 +25,7 @@ Line = tuple[float, float]  # weight and bias of y = weight * X + bias
 Setting = int | float | str | bool | list[int | float | str | bool] | None
 
 CHUNK = 2**20  # rows that a thread checks at a time
-HEADER = 1_000_000  # bytes at most; reading a header takes many times its size in memory
+HEADER = 10_000_000  # bytes at most; reading a header takes many times its size in memory
 
 
 class SamplesInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,7 +73,7 @@ class ModelInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         lengths = {len(self.features), len(self.ranges)}
         lengths |= {len(self.coefficients.weights)} if self.coefficients else set()
         if lengths != {self.recipe.features}:
-            raise ValueError(f"other than {self.recipe.features} names, ranges or weights")
+            raise ValueError(f"more or fewer than {self.recipe.features} names, ranges or weights")
 
 
 Info = TypeVar("Info", SamplesInfo, ModelInfo)

@@ -10,7 +10,7 @@ from plumbline.core.threads import Item, map_in_threads
 
 # Samples in one call of a model. Each thread needs memory for one piece in addition to the data.
 # A CPU's piece fits its cache. An accelerator needs larger pieces to stay busy: with this size,
-# an H200 reaches at least 97 % of its speed (benchmarks/README.md). Both sizes are multiples of 4,
+# an H200 reaches at least 96 % of its speed (benchmarks/README.md). Both sizes are multiples of 4,
 # so each piece is aligned to 16 bytes; alignment can change the last bits of a matrix product.
 PIECE = 262_144
 ACCELERATOR_PIECE = 256 * PIECE

@@ -100,7 +100,7 @@ def load_model(path: Path, models: Models) -> nn.Module:
     state_dict = {key: torch.from_numpy(array) for key, array in arrays.items()}
     if recipe.name not in models or arguments_of(models[recipe.name]) != list(recipe.settings):
         raise UserError(
-            f"{path}: wanted one of {', '.join(models)} with the arguments it has now, got {recipe}"
+            f"{path}: wanted one of {', '.join(models)} with its current arguments, got {recipe}"
         )
     try:
         # First check the shapes on the meta device, where tensors take no memory.

@@ -2,7 +2,7 @@
 
 import shlex
 from functools import cache
-from graphlib import CycleError, TopologicalSorter
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,8 +33,8 @@ def parse(root: Path, text: str | bytes) -> dict[str, Stage]:
 
     text: the content of a dvc.yaml in the folder `root`.
     """
+    raw = stages("dvc.yaml", text)
     try:
-        raw = stages("dvc.yaml", text)
         found = {name: _stage(root, name, entry) for name, entry in raw.items()}
         makers = {path: stage.name for stage in found.values() for path in stage.outs}
         needs = {
@@ -42,7 +42,7 @@ def parse(root: Path, text: str | bytes) -> dict[str, Stage]:
             for name, stage in found.items()
         }
         order = [*TopologicalSorter(needs).static_order()]
-    except (CycleError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"dvc.yaml: wanted the stages of a pipeline, got: {error!r}") from None
     if not found:
         raise UserError("dvc.yaml: wanted the stages of a pipeline, got none")
@@ -72,7 +72,7 @@ def entries(stages: dict[str, Any], *kinds: str) -> dict[str, dict[str, Any]]:
     """
     found = [entry for stage in stages.values() for kind in kinds for entry in stage.get(kind, [])]
     return {
-        path: options
+        path: options if isinstance(options, dict) else {}
         for entry in found
         for path, options in ({entry: {}} if isinstance(entry, str) else entry).items()
     }

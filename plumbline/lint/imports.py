@@ -66,7 +66,7 @@ def distributions(scripts: dict[str, frozenset[str]]) -> set[str]:
     lists, as in an editable install, counts as a distribution of the same name.
     """
     names = {module.split(".")[0] for found in scripts.values() for module in found}
-    names = {name for name in names if not (Path(name).is_dir() or Path(f"{name}.py").is_file())}
+    names = {n for n in names if not [*Path().glob(f"{n}.py"), *Path().glob(f"{n}/*.py")]}
     found = {normalized_name(theirs) for name in names for theirs in providers().get(name, [name])}
     return found & installed_versions().keys() - ONLY_PRINT
 

@@ -25,8 +25,8 @@ from plumbline.core.params import PARAMS, VERSIONS, read_versions
 from plumbline.lint import hook, imports
 from plumbline.lint.declared import Stage, scripts
 
-# The modules in the first three lines can make a result depend on the clock, the environment, the
-# user or the network. With those in the last line, loading a file can run code.
+# The modules in the first three lines can make a result depend on the clock, chance, the
+# environment, the user or the network. With those in the last line, loading a file can run code.
 OUTSIDE = {
     *("time", "datetime", "random", "secrets", "uuid"),
     *("os", "platform", "getpass", "locale", "tempfile", "subprocess", "ctypes"),
@@ -196,7 +196,7 @@ def _read_params(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:
 
 
 def _entries(stage: Stage) -> Iterator[str]:
-    """The dvc.yaml lines for what the stage reads. A library folder read whole is one line."""
+    """The lines in dvc.yaml for what a stage reads; one for a library folder it imports fully."""
     folders = {path.rpartition("/")[0] for path in stage.code if path.startswith("plumbline/")}
     whole = {f for f in folders if scripts(Path(), f) <= stage.code}
     code = whole | {path for path in stage.code if path.rpartition("/")[0] not in whole}
@@ -220,10 +220,11 @@ def _select_params(params: dict[str, Any], keys: list[str]) -> dict[str, Any]:
     part: dict[str, Any] = {}
     for key in keys:
         section, _, name = key.partition(".")
+        inner = params.get(section)
         if section in params and not name:
-            part[section] = params[section]
-        elif name in params.get(section, {}):
-            part.setdefault(section, {})[name] = params[section][name]
+            part[section] = inner
+        elif isinstance(inner, dict) and name in inner:
+            part.setdefault(section, {})[name] = inner[name]
     return part
 
 

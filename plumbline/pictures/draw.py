@@ -35,7 +35,7 @@ def draw_data(train: Pair, test: Pair, info: SamplesInfo, size: Size, title: str
 
 
 def _draw_samples(axes: Axes, train: Pair, test: Pair, feature: int = 0) -> None:
-    """Draws y against one feature. Only the samples set the limits of the axes."""
+    """Draws y against one feature, and sets the limits of the axes to show these samples."""
     n, drawn = len(train[1]) + len(test[1]), []
     for (X, true), name, marker, color, many in (
         (train, "training data", "o", BLUE, 3),
@@ -56,8 +56,8 @@ def draw_predictions(
     """The predictions for the testing samples, and their residuals below; predicted: (n, 1).
 
     With one feature, the predictions are drawn over the samples; with several, against the true y.
-    The axis of the residuals ends at a round number above the largest residual, or above five times
-    their 95th percentile if that is less.
+    The axis of the residuals ends 5 % beyond a round number. This number is above the largest
+    residual, or above five times their 95th percentile if that is less.
     """
     (X, true), n, alone = test, len(predicted), len(info.features) == 1
     x_label, y_label = f"true {info.target}", "predicted"
@@ -98,8 +98,8 @@ def draw_predictions(
 def draw_losses(rows: list[Epoch], loss: str, size: Size, title: str) -> Figure:
     """Both losses by epoch, and the lowest testing loss unless it is the last.
 
-    At most, the axis ends at the round number above ten times the first row's larger loss, and
-    spans about six decades.
+    The axis ends no higher than the round number above ten times the larger loss of the first row.
+    It spans about six decades at most.
     """
     unit = f" of y / {number(rows[0].y_std, 4)}" if rows[0].y_std else ""
     figure, (axes,) = look.new_picture(size, title, ["epoch"], [f"loss ({loss}{unit})"])
@@ -142,8 +142,11 @@ def draw_validation(
     if limit:
         axes.axhline(limit, color=GREEN, linestyle=":", label=f"limit: {number(limit)}")
     shown = np.array([*high, *low, baseline, *([limit] if limit else [])])
-    _set_log_axis(axes, shown, shown.max())
-    look.note_points_outside(axes, "trainings diverged and", len(rows) - len(done), len(rows))
+    _set_log_axis(axes, shown, 1000 * max(baseline, limit or 0))
+    bottom, top = axes.get_ylim()
+    outside = sum(not bottom <= row.error <= top for row in rows)
+    what = "trainings diverged and" if outside == len(rows) - len(done) else "trainings"
+    look.note_points_outside(axes, what, outside, len(rows))
     look.add_legend(figure, axes)
     return figure
 
@@ -161,10 +164,10 @@ def _set_log_axis(axes: Axes, values: Floats, most: float) -> None:
 def draw_landscape(
     rows: list[Epoch], train: Pair, loss: str, of: LossOf, size: Size, title: str
 ) -> Figure:
-    """The training loss of the lines near the data, and the path that training took.
+    """The training loss of each line in a grid, and the path that training took.
 
-    For rows without a weight, the picture is a small note. loss: the name of the loss; of: the loss
-    of each residual.
+    Of many samples, about 1,000 give the loss. Rows without a weight give only a small note.
+    loss: the name of the loss; of: the loss of each residual.
     """
     if rows[0].weight is None:
         return look.new_note(size, "no loss landscape: the model is not a line in one feature")
@@ -181,7 +184,7 @@ def draw_landscape(
     )
     weight, bias = np.array([(row.weight, row.bias) for row in rows], np.float64).T
     axes.plot(weight, bias, "o-", color="white", markersize=3)
-    # The lower dot's label is below it, and the upper dot's is above it: they never overlap.
+    # Label the first and last dot: the lower one below, the upper one above, without overlap.
     up, down = (-1, 0) if bias[0] <= bias[-1] else (0, -1)
     for i, align in ((up, "bottom"), (down, "top")):
         label = f"\nepoch {rows[i].epoch}\n"

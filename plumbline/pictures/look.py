@@ -22,7 +22,7 @@ from plumbline.core.tensors import Array, Floats
 
 # More dots than this cannot be told apart in a picture.
 MAX_DOTS = 1_000
-CHUNK = 2**20  # rows that are searched at a time
+CHUNK = 2**20  # `thin` keeps the extremes of each run of this many rows
 
 Inches = Annotated[float, Meta(ge=3, le=40)]
 
@@ -135,7 +135,7 @@ def note_points_outside(
 ) -> None:
     """Writes on the picture how many of the points lie outside its axes, if any do.
 
-    dots: x and y of points to mark at the ends of the Y axis; the note gives the farthest value.
+    dots: points (x, y); marks those beyond an end of the Y axis, and the note gives the farthest.
     """
     if not count:
         return
@@ -175,7 +175,7 @@ def save_picture(path: Path, figure: Figure) -> None:
 def thin(most: int, *arrays: Array, rows: Sequence[int] = ()) -> list[Floats]:
     """Selects the same rows of each (n, 1) array, as (m,) float64.
 
-    They are `most` evenly spaced rows, the extremes in each CHUNK of each array, and `rows`.
+    These are up to `most` evenly spaced rows, the extremes in each CHUNK of each array, and `rows`.
     """
     n = len(arrays[0])
     evenly = np.linspace(0, n - 1, min(n, most)).astype(int)

@@ -32,7 +32,7 @@ def comment_edits(checkout: Checkout, locked: dict[str, Any]) -> dict[str, str]:
             before = folder.stages("dvc.lock")
             for name, entry in stale.items():
                 then = _read(folder.path, entry)
-                # If `accept` recorded later scripts, the commit's dvc.lock has those that ran.
+                # After `accept`, the hashes of the code that ran are only in the commit's dvc.lock.
                 ran = _run_with({}, entry), _run_with({}, before.get(name, {}))
                 if _run_with(then, entry) in ran and same_code(then, now[name]):
                     edited = sorted(path for path, text in then.items() if text != now[name][path])
@@ -66,7 +66,7 @@ def _read(root: Path, entry: dict[str, Any]) -> Code:
 
 
 def _run_with(code: Code, entry: dict[str, Any]) -> dict[str, Any]:
-    """The entry of dvc.lock, without sizes, as if its stage had run with these scripts."""
+    """The entry of dvc.lock as if its stage had run with these scripts; deps are without sizes."""
     return {**entry, "deps": {p: _hash(p, code) or old for p, old in input_hashes(entry).items()}}
 
 

@@ -45,9 +45,9 @@ def pull(checkout: Checkout, paths: list[str]) -> None:
     try:
         with open_repo(checkout, _storage()) as repo:
             repo.pull(targets=[str(checkout.path / path) for path in paths])
-    except UserError:
+    except UserError as error:
         names = ", ".join(path for path in paths if not (checkout.path / path).exists())
-        where = "neither in the cache nor in the remote"
+        where = f"neither in the cache nor in the remote ({error})"
         raise UserError(f"{names}: {where}; type dvc push in a clone that has it") from None
 
 
@@ -79,7 +79,7 @@ def damaged_objects(hashes: dict[str, str]) -> Iterator[str]:
         cache = Path(repo.cache.local.path)
     for output, md5 in sorted(hashes.items()):
         stored = cache / md5[:2] / md5[2:]
-        if stored.is_file() and digest(stored, "md5") != md5:
+        if stored.is_file() and digest(stored, "md5") != md5.removesuffix(".dir"):
             yield f"{output}: damaged in the cache; delete it and {stored}, then dvc repro"
 
 
@@ -88,7 +88,7 @@ def open_repo(checkout: Checkout, config: dict[str, Any] | None = None) -> Itera
     """The checkout opened by DVC with this configuration; UserError if DVC fails."""
     config = config or {}
     logging.disable(logging.WARNING)
-    if checkout.head:  # for the working folder, keeps the default, where DVC has stored its hashes
+    if checkout.head:  # for the working folder, DVC's own site_cache_dir already has the hashes
         config["core"] = {**config.get("core", {}), "site_cache_dir": str(checkout.dvc_site)}
     try:
         # DVC resolves paths relative to the working folder of the process.

@@ -65,7 +65,7 @@ def find(checkout: Checkout, base: str, rules: Rules, full: bool) -> Findings:
 
 
 def notes(base: Measured, head: Measured) -> list[str]:
-    """Warnings about the head's results, one sentence each, "As before" if the base has it too."""
+    """A sentence for each warning about the head, with "As before" if base's history has it too."""
     before, facts = (history.warnings(side.epochs) if side.epochs else {} for side in (base, head))
     found = [
         f"{'as before, ' * (cure in before.values())}{fact}: {cure}"

@@ -14,12 +14,13 @@ from msgspec import Meta
 from plumbline.core.command import number
 from plumbline.core.errors import UserError
 from plumbline.core.files import parse_yaml
+from plumbline.core.params import Real
 from plumbline.lint import declared
 from plumbline.review.measured import Measured, has_changed, is_number
-from plumbline.validation import Repeat
+from plumbline.validation import METRICS, Repeat
 
 GATE = Path("gate.yaml")
-# This metric is judged by repeated trainings; every other metric comes from one training.
+# This metric is judged by repeated trainings, and every other metric by its one value.
 VALIDATED = "validation_mae"
 # This metric depends only on the samples and their split.
 BASELINE = "baseline_mae"
@@ -42,7 +43,7 @@ class Metric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     better: Literal["lower", "higher", "neither"]
     tolerance: Tolerance
-    limit: float | None = None
+    limit: Real | None = None
     decides: bool = False
 
 
@@ -74,12 +75,13 @@ def load_rules() -> Rules:
     raw, where = parse_yaml(GATE.read_bytes(), GATE), str(GATE)
     try:
         # Convert each metric by itself first, because msgspec's error does not name the metric.
-        for name, metric in msgspec.convert(raw, dict[str, dict[str, Any]])["metrics"].items():
+        sections = msgspec.convert(raw, dict[str, dict[str, Any]])
+        for name, metric in sections.get("metrics", {}).items():
             where = f"{GATE}: {name}"
             _check(name, msgspec.convert(metric, Metric), where)
         where = str(GATE)
         rules = msgspec.convert(raw, Rules)
-    except (msgspec.ValidationError, KeyError) as error:
+    except msgspec.ValidationError as error:
         raise UserError(f"{where}: {error}") from None
     if not rules.deciding:
         raise UserError(f"{GATE}: wanted decides: true for at least one metric, got none")
@@ -91,7 +93,9 @@ def _check(name: str, metric: Metric, where: str) -> None:
     if metric.better == "neither" and judges:
         raise UserError(f"{where}: wanted better: lower or higher, because limit or decides is set")
     if name == VALIDATED and metric.better != "lower":
-        raise UserError(f"{where}: wanted better: lower, because it is an error")
+        raise UserError(f"{where}: wanted better: lower, because it measures an error")
+    if name in METRICS and name != VALIDATED and metric.decides:
+        raise UserError(f"{where}: wanted no decides; only {VALIDATED} compares all repeats")
     # A model that is chosen by its error on the testing samples may do worse on others.
     if name.startswith("test_") and judges:
         raise UserError(
@@ -103,7 +107,7 @@ def _check(name: str, metric: Metric, where: str) -> None:
 def check_names(rules: Rules, metrics: Iterable[str]) -> None:
     """UserError if neither a revision nor a script has a rule's metric, as after a typo.
 
-    A script may write a metric that the revisions lack: `weight` needs a line with one feature.
+    A script may write a metric that the revisions lack: two that train an mlp lack `weight`.
     """
     scripts = {Path(path) for stage in declared.read(Path()).values() for path in stage.code}
     texts = [p.read_text(encoding="utf-8", errors="replace") for p in scripts if p.is_file()]
@@ -121,7 +125,7 @@ def compare(base: Sequence[Repeat] | None, head: Sequence[Repeat] | None) -> Ver
     Trainings with the same seed and samples are compared in pairs. A pair differs if its error
     changed by more than 1 %. `better` and `worse` need at least six pairs that differ, nine tenths
     of them in agreement, and a median change of all pairs of more than 1 % in this direction;
-    docs/review.md explains why. A diverged training is worse than any number and equal to another.
+    docs/review.md explains why. Diverged trainings are equal, and worse than any number.
     """
     if not base or not head:
         return Verdict("not judged", "Not judged: one training only")
@@ -153,7 +157,7 @@ def compare(base: Sequence[Repeat] | None, head: Sequence[Repeat] | None) -> Ver
     if word == "no clear difference":
         sentence = f"{word}: {sentence}"
     else:
-        old, new = (median(row.error for row in side) for side in (base, head))
+        old, new = (median(row.error for row in side) for side in zip(*pairs, strict=True))
         finite = max(old, new) < math.inf
         went = f"; the median error went from {number(old, 4)} to {number(new, 4)}"
         sentence += went if finite else ""
@@ -170,7 +174,7 @@ def _relative_change(old: float, new: float) -> float:
 
 
 def decisions(rules: Rules, base: Measured, head: Measured) -> dict[str, Verdict]:
-    """The verdict on each metric that decides and that either revision has, by name."""
+    """The verdict on each deciding metric, by name, if it is validation_mae or in a revision."""
     same_samples = not has_changed(base.metrics, head.metrics, BASELINE)
     found = {}
     for name in rules.deciding:

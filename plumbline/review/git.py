@@ -25,7 +25,7 @@ class Checkout:
     """A project in a checkout of the commit `head`; `checkout_of` makes a temporary one.
 
     prefix: the project's folder in the repository, such as `models/price/`; empty at its root.
-    is_working: True if `head` has the current files of the working folder, committed or not.
+    is_working: True if `head` has the working folder's tracked files, committed or not.
     """
 
     def __init__(self, root: Path, head: str, prefix: str = "", is_working: bool = True) -> None:
@@ -35,7 +35,7 @@ class Checkout:
         self.git = partial(git, cwd=self.path)
 
     def read(self, commit: str, path: str) -> bytes | None:
-        """Content of `path` at `commit`, or in the working folder if `commit` is empty.
+        """Content of `path` at `commit`, or in the checkout's folder if `commit` is empty.
 
         None if there is no such file.
         """
@@ -48,12 +48,12 @@ class Checkout:
         return self.git("cat-file", "blob", f"{commit}:./{path}") if listed else None
 
     def stages(self, path: str, commit: str = "") -> dict[str, Any]:
-        """The `stages` section of dvc.yaml or dvc.lock at the commit or in the working folder."""
+        """The `stages` of dvc.yaml or dvc.lock, at the commit or in the checkout's folder."""
         return declared.stages(path, self.read(commit, path) or b"")
 
 
 def git(*arguments: str, cwd: Path | None = None, index: Path | None = None) -> bytes:
-    """Standard output of git; no setting of the user or of the branch can make it run a program.
+    """Standard output of git, without hooks, a file-system monitor or the user's global settings.
 
     index: a file to use instead of the repository's index.
     """
@@ -80,7 +80,7 @@ def unmerged(folder: str = ":/") -> dict[str, dict[str, str]]:
     except UserError:
         return {}
     found: dict[str, dict[str, str]] = {}
-    for entry, path in (line.split("\t") for line in listed):
+    for entry, path in (line.split("\t", 1) for line in listed):
         _, blob, side = entry.split()
         found.setdefault(path, {})[side] = blob
     return found
@@ -89,7 +89,7 @@ def unmerged(folder: str = ":/") -> dict[str, dict[str, str]]:
 def find_commit(revision: str | None) -> str:
     """The full hash of a revision: any that git accepts, a remote's branch, or an experiment.
 
-    None: HEAD if no tracked file has changed, else a new commit of the tracked files, on no branch.
+    Without a revision: HEAD or, after edits or in a merge, a new commit of all tracked files.
     """
     commit = _fetch_files(_resolve(revision or "HEAD"))
     return commit if revision else _commit_working_tree(commit)
@@ -116,7 +116,7 @@ def find_base(revision: str, head: str) -> tuple[str, str]:
 
 
 def _resolve(name: str) -> str:
-    """The name's hash, the same as DVC finds; UserError lists branches and a fetch command."""
+    """The hash that DVC also finds for the name; UserError lists branches and a fetch command."""
     # This call uses the user's settings, so git refuses a repository that somebody else owns.
     shallow = user_git("rev-parse", "--is-shallow-repository") == b"true\n"
     with suppress(UserError):
@@ -224,8 +224,8 @@ def _no_filters() -> list[str]:
 
 
 def _repo_settings() -> list[str]:
-    """The names of the settings in the repository's own configuration."""
-    return git("config", "--local", "--list", "--name-only", "-z").decode().split("\0")
+    """The names of the settings of the repository and the worktree, with the files they include."""
+    return git("config", "--list", "--name-only", "-z").decode().split("\0")
 
 
 def _line(*arguments: str) -> str:

@@ -55,7 +55,7 @@ def md5(content: bytes) -> str:
 
 
 def contradictions(lock: dict[str, Any]) -> Iterator[str]:
-    """A line for each dependency that has a different hash as the output of another stage.
+    """A line for each dependency whose hash differs from its hash as another stage's output.
 
     DVC finds these only if the data is in the folder, and a fresh clone has no data.
     """
@@ -90,7 +90,7 @@ def stage_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
 
 
 def is_truncated(lock: bytes) -> bool:
-    """True if the end of dvc.lock is missing, and DVC fails on it or does not notice.
+    """True if dvc.lock is cut short such that DVC fails on it, or does not notice the loss.
 
     False if the lock ends just before the hash of an output: DVC then runs that output's stage,
     or restores its results. False for a merge conflict.

@@ -37,7 +37,7 @@ class Change(NamedTuple):
 def measure(checkout: Checkout, commit: str) -> Measured:
     """The measurements at the commit, or in the working folder if `commit` is empty.
 
-    Metrics are numbers and texts, such as the device; other values are left out.
+    Metrics are numbers, booleans and texts, such as the device; other values are left out.
     """
     found, stages = Values(), checkout.stages("dvc.yaml", commit)
     for path in declared.entries(stages, "metrics"):
@@ -66,7 +66,7 @@ def read_values(checkout: Checkout, commit: str, path: str) -> Values:
         raise UserError(f"{path}: wanted at most {MAX_BYTES:,} bytes, got more")
     if path.endswith(".json"):
         try:
-            values = json.loads(content)
+            values = json.loads(content, parse_int=_whole_number)
         except (ValueError, RecursionError) as error:
             raise UserError(f"{path}: wanted JSON, got: {error}") from None
     else:
@@ -94,6 +94,11 @@ def read_changes(checkout: Checkout, base: str, path: Path) -> list[Change]:
 def has_changed(old: Values, new: Values, name: str) -> bool:
     """True if both revisions have the value and it differs."""
     return name in old and name in new and old[name] != new[name]
+
+
+def _whole_number(text: str) -> int | str:
+    """The number; its text if it has over 300 digits, which may overflow a float (as in YAML)."""
+    return int(text) if len(text) <= 300 else text
 
 
 def is_number(value: Any) -> bool:

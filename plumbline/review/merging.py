@@ -1,4 +1,4 @@
-"""Finishes a merge: takes a merged version's results for the same inputs, or runs the stage."""
+"""Finishes a merge: reuses a stage's results from a branch with the same inputs, or runs it."""
 
 import re
 from collections.abc import Iterator
@@ -81,7 +81,7 @@ def _files_to_edit(folder: str, edited: set[str]) -> list[str]:
 def _settle_results() -> None:
     """Updates dvc.lock and all results to the merged sources, and adds them to git.
 
-    A stage runs only if no merged version has results for its inputs, or if a later stage needs
+    A stage runs only if no branch has results for its inputs, or if a later stage needs
     its data and neither the cache nor the remote has it.
     """
     locks = _entries(*_versions(str(LOCK)))

@@ -1,4 +1,4 @@
-"""Writes a branch's text literally in Markdown, turns a report into HTML, and compares pictures."""
+"""Escapes text from a branch for Markdown, turns a report into HTML, and compares pictures."""
 
 import html
 import re
@@ -27,9 +27,10 @@ def code(value: Any) -> str:
     """The value as code on one line; it never becomes markup, a link, a mention or a new cell."""
     text = printable(str(value))
     text = text if len(text) <= LONGEST else text[:LONGEST] + "..."
-    if text and text.isascii() and not set(text) & set("`|\\"):
+    # Markdown drops a space at both ends of code in backquotes.
+    if text.strip() == text != "" and text.isascii() and not set(text) & set("`|\\"):
         return f"`{text}`"
-    # Renderers differ in how they unescape these in tables, but all read character references.
+    # Renderers differ in how they unescape ` | \ in tables, but all read character references.
     return f"<code>{re.sub(r'[^A-Za-z0-9 ]', lambda c: f'&#{ord(c[0])};', text)}</code>"
 
 
@@ -148,7 +149,7 @@ def differing_fraction(old: bytes, new: bytes) -> float:
 def _pixels(content: bytes) -> NDArray[np.uint8] | None:
     """The RGBA pixels, (height, width, 4); None if it is not a picture or is too large."""
     try:
-        with Image.open(BytesIO(content)) as image:
+        with Image.open(BytesIO(content), formats=["PNG"]) as image:
             return np.asarray(image.convert("RGBA"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None

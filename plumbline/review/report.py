@@ -17,15 +17,15 @@ ROWS_SHOWN = 20
 NONE = "none"
 HASH = re.compile("[0-9a-f]{40}")
 
-# Mark and advice for each verdict. If there are several verdicts, the first one here is shown.
+# Mark and advice for each verdict. Of several verdicts, the one listed first here sets both.
 DO_NOT_MERGE = "Do not merge it as it is."
 ADVICE: dict[gate.Word, tuple[str, str]] = {
     "worse": ("🔴", DO_NOT_MERGE),
     "better": ("🟢", "Merge it unless you see a problem."),
     "no clear difference": ("⚪", "Merge it only if you have another reason to."),
     "not compared": ("⚪", "Merge it if that is intended; later changes can be compared again."),
-    "too few to judge": ("⚪", "The error is no reason to merge it."),
-    "not judged": ("⚪", "The error is no reason to merge it; raise validate.repeats first."),
+    "too few to judge": ("⚪", "The metrics give no reason to merge it."),
+    "not judged": ("⚪", "The metrics give no reason to merge it; raise validate.repeats first."),
 }
 
 
@@ -122,7 +122,7 @@ def _validity(findings: Findings) -> str:
         lines.append(f"- **Device**: {trained}; the last digits differ, so tolerances apply")
     if findings.versions:
         moved = sorted(
-            (next(d for d in range(1, 18) if f"{old:.{d}g}" != f"{new:.{d}g}"), name)
+            (next((d for d in range(1, 18) if f"{old:.{d}g}" != f"{new:.{d}g}"), 18), name)
             for name, old, new in compare_values(base, head)
             if is_number(old) and is_number(new) and old != new
         )
@@ -146,7 +146,7 @@ def _validation(findings: Findings) -> list[str]:
     rows = [list(row) for row in zip((*names, "smaller error in"), before, after, strict=False)]
     text = (
         "Each training uses a different part of the training samples. Its error is the mean "
-        "absolute error on the other training samples; the testing samples are not used. "
+        "absolute error on other training samples; the testing samples are not used. "
         "Trainings on the same part are compared in pairs; a difference below "
         f"{gate.TOLERANCE:.0%} is ignored."
     )

@@ -39,7 +39,7 @@ def outcome(differences: list[Difference]) -> str:
 
 
 def problems(checkout: Checkout) -> list[str]:
-    """A line for each reason why `dvc repro` would change the checkout. The data may be missing."""
+    """A line for each reason why `dvc repro` would change the checkout, even without its data."""
     stages = checkout.stages("dvc.yaml", checkout.head)
     locked = lock.load(checkout, checkout.head)
     if not stages:
@@ -108,7 +108,7 @@ def _changed_files(checkout: Checkout, path: str) -> list[str]:
 
 
 def changed_files(checkout: Checkout, old: str, new: str, *paths: str) -> list[str]:
-    """The files at or below the paths that differ between two commits; follows links.
+    """The files that differ between two commits, only those at or below `paths`; follows links.
 
     new: a commit, or empty for the working folder.
     """
@@ -117,7 +117,7 @@ def changed_files(checkout: Checkout, old: str, new: str, *paths: str) -> list[s
     if not inside:
         return []
     commits = filter(None, (old, new))
-    names = checkout.git("diff", "--name-only", "-z", *commits, "--", *inside).decode()
+    names = os.fsdecode(checkout.git("diff", "--name-only", "-z", *commits, "--", *inside))
     return [
         Path(os.path.relpath(checkout.root / name, checkout.path)).as_posix()
         for name in names.split("\0")[:-1]
@@ -127,8 +127,8 @@ def changed_files(checkout: Checkout, old: str, new: str, *paths: str) -> list[s
 def reproduce(checkout: Checkout, rules: Rules) -> list[Difference]:
     """Runs every stage in the checkout; returns an empty list if all bytes are the same.
 
-    Only metrics and pictures can be beyond their tolerances; other files are only listed. Metrics
-    without a tolerance are also only listed if the committed ones are from another kind of device.
+    Only metrics and pictures can be beyond their tolerances; other files are only listed. If the
+    committed metrics are from another kind of device, those without a tolerance are only listed.
     """
     committed = lock.output_hashes(checkout.stages("dvc.lock", checkout.head))
     stages = checkout.stages("dvc.yaml", checkout.head)

@@ -92,7 +92,7 @@ def full_batch(samples: Samples, world: World) -> Batch:
 
 
 class Batches:
-    """Shuffled batches of `size` samples, or of all if `size` is 0; each iteration is an epoch."""
+    """An epoch per iteration: shuffled batches of `size`; all in order if it is 0 or >= `total`."""
 
     def __init__(self, samples: Samples, size: int, order: torch.Generator, world: World) -> None:
         self.samples, self.order, self.world = samples, order, world
@@ -130,15 +130,19 @@ def check_model(model: nn.Module, features: int) -> None:
 
 
 def backward(loss_of: LossOf, model: nn.Module, batch: Batch, world: World) -> Tensor:
-    """The mean loss of the batch; sets `.grad` of each parameter of the model to its gradient.
+    """The mean loss of the batch; sets each parameter's `.grad`, which zero_grad must have cleared.
 
-    The forward pass, loss and backward pass of a piece run in a single thread.
+    The forward pass, loss and backward pass of a piece run in a single thread. The gradient of a
+    parameter that the loss does not use is 0, not None, because weight decay tells them apart.
     """
+    parameters = [p for p in model.parameters() if p.requires_grad]
     if batch.piece_count == 1 and world.size == 1:
         loss = loss_of(*batch.own[0])
         loss.backward()
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
         return loss.detach()
-    parameters = [p for p in model.parameters() if p.requires_grad]
 
     def write_term(X: Tensor, y: Tensor, term: Tensor) -> None:
         loss, fraction = loss_of(X, y), X.new_full((), len(X) / batch.total)

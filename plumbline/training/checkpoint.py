@@ -18,7 +18,7 @@ from plumbline.training.world import World
 
 
 class Checkpoint:
-    """The state of one training, in a file next to the model; DVC ignores the file.
+    """The state of one training, in a file next to the model; DVC does not track the file.
 
     settings: all values that affect the result, except the data; each is compared by its repr.
     every: epochs from one save to the next; if 0, a save is never due.
@@ -74,7 +74,8 @@ class Checkpoint:
         tensors |= {f"model.{name}": value for name, value in self.model.state_dict().items()}
         for n, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{n}.{name}": v for name, v in state.items() if v is not None}
-        tensors = {name: value.cpu().contiguous() for name, value in tensors.items()}
+        # Copies, because the format refuses tensors that share memory, such as tied weights.
+        tensors = {name: value.cpu().contiguous().clone() for name, value in tensors.items()}
         metadata = {"done": str(done), "rows": msgspec.json.encode(rows).decode()}
         with replacing(self.path) as partial:
             save_file(tensors, partial, {"fingerprint": self._fingerprint, **metadata})

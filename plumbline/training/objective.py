@@ -21,9 +21,9 @@ MIN_ROWS = 10_000
 # If a column's largest magnitude is outside this range, no lr suits both the weights and the bias.
 LEAST, MOST = 0.01, 100
 
-# Shuffling is advised if more than this fraction of the testing samples is outside the training
-# range. Random splits stay below it.
-OUT_OF_RANGE = 0.1
+# Shuffling is advised if more than this fraction of the testing samples is outside a feature's
+# training range, and this many more. A random split stays below it.
+OUT_OF_RANGE, FEW = 0.1, 3
 
 
 def objective(model: nn.Module, layer: str) -> tuple[Function, Function]:
@@ -118,7 +118,7 @@ def advise(model: nn.Module, train: Samples, test: Samples, world: World) -> Ite
         batch, (_, k) = full_batch(test, world), test.X.shape
         counts = sum_over_pieces(write_count, k, batch, world, test.X.device, torch.int64)
         count = int(counts.max())
-        if count > OUT_OF_RANGE * test.total:
+        if count > OUT_OF_RANGE * test.total + FEW:
             yield (
                 f"{count:,} of {test.total:,} testing samples are outside the training range; "
                 "set split.shuffle to true in params.yaml"
@@ -134,7 +134,7 @@ def ranges_of(samples: Samples, world: World) -> list[tuple[float, float]]:
 def sort_for_median(samples: Samples, world: World) -> float:
     """In process 0, the median of y over all processes; in any other, that of its own share.
 
-    A single process sorts y in place to save memory; the rows of y then no longer match those of X.
+    On a CPU, this may reorder y in place, to save memory; its rows then no longer match those of X.
     """
     y = samples.gather(samples.own(samples.y, world), world)
     return float(np.median(y.numpy(), overwrite_input=True)) if len(y) else math.nan

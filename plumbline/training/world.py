@@ -134,7 +134,7 @@ def cause(stage: str, ends: dict[int, tuple[int, str, list[str]]]) -> str:
     """
     found, own = [], f"{stage}: "
     for rank, (code, message, lines) in ends.items():
-        # Lines may follow the error, because a library may abort a process with running threads.
+        # Lines may follow the error, because a library may abort a process whose threads still run.
         reported = [line.removeprefix(own) for line in lines if line.startswith(own)]
         if reported and reported[-1] != "interrupted":
             found.append((0, reported[-1]))

@@ -32,7 +32,7 @@ def test_the_longest_history_can_be_read(tmp_path: Path) -> None:
 
 
 def ending(losses: list[float]) -> list[Epoch]:
-    """A history of 300 epochs, the last of which have these losses."""
+    """Rows of 300 epochs: the first, with loss 9, and the last ones, with these losses."""
     first = 300 - len(losses)
     return [Epoch(0, 9.0, 9.0), *(Epoch(first + i, loss, loss) for i, loss in enumerate(losses))]
 

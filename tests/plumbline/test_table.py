@@ -1,4 +1,4 @@
-"""Tables of many formats are read, and the error for a bad one says what is wrong and where."""
+"""CSV and Parquet tables are read, and the error for a bad one says what is wrong and where."""
 
 import gzip
 import json
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("folder")
 
 
 def read(content: str | bytes | dict[str, Any], *columns: str) -> list[list[float]]:
-    """The rows of a CSV table with this text, or of a Parquet table with these columns."""
+    """The numbers in `columns`, by row. content: a CSV table, or the columns of a Parquet table."""
     path = Path("table")
     if isinstance(content, dict):
         parquet.write_table(pa.table(content), path)

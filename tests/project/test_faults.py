@@ -32,7 +32,7 @@ sys.addaudithook(strike)
 
 
 def strike(clone: Clone, command: list[str], word: str, event: str, part: str, name: str) -> str:
-    """Runs the command, and sends one signal to the process whose command contains `word`.
+    """Runs the command, and sends the signal `name` to the process whose command has `word`.
 
     Sends it at the first audit event `event` whose arguments contain `part`; returns the output.
     """

@@ -66,7 +66,7 @@ def test_each_imported_package_is_pinned_at_or_above_the_lower_bound_of_the_libr
 
 
 def test_each_package_is_pinned_at_one_version_everywhere() -> None:
-    """If this fails, copy the versions in requirements.txt into the other three files."""
+    """To fix: copy requirements.txt's pins to pyproject.toml, constraints.txt and versions.yaml."""
     pinned = pins("requirements.txt")
     uv = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["uv"]["constraint-dependencies"]
     keys = yaml.safe_load(Path("versions.yaml").read_text())

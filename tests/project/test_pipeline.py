@@ -1,4 +1,4 @@
-"""`dvc repro` runs only the stages whose inputs changed, and gives the same bytes everywhere."""
+"""`dvc repro` runs only the stages whose inputs changed, and gives the same bytes in any clone."""
 
 import json
 import shutil
@@ -89,8 +89,8 @@ SETTINGS = {
 def test_a_fresh_clone_elsewhere_gives_the_committed_bytes(
     reproduced: Clone, tmp_path: Path
 ) -> None:
-    """The committed bytes are from one process, without `SETTINGS`."""
-    if shutil.which("localedef"):  # it makes a German locale, which may be missing
+    """The committed bytes were made by stages that ran in pytest's process, without `SETTINGS`."""
+    if shutil.which("localedef"):  # makes a German locale; the system may have none
         Clone(tmp_path).try_run("localedef", "-i", "de_DE", "-f", "UTF-8", "./de_DE.UTF-8")
     path = tmp_path / "Ordner mit Zwischenräumen" / "fresh"
     reproduced.run("git", "clone", "--quiet", ".", str(path))

@@ -17,7 +17,7 @@ PICTURES = [f"plots/{name}.png" for name in ("landscape", "loss", "predictions",
 
 @pytest.fixture(scope="module", params=["its own", "the repository's"])
 def worse(request: pytest.FixtureRequest, reproduced: Clone, share: Callable[..., Clone]) -> Clone:
-    """A project in a subfolder: its commit has good results, its files those of too few epochs.
+    """A project in a subfolder: its commit has good results, its files come from too few epochs.
 
     The parameter decides whether `.dvc` is in the project or at the root of the repository.
     """

@@ -81,6 +81,8 @@ def test_three_lines_of_code_predict_from_named_columns_or_from_an_array() -> No
         ({"X": ["a"]}, "column X: wanted numbers, got: "),
         ({"X": [1, 1e39]}, "column X, row 1 (counted from 0): wanted a finite float32, got 1e"),
         ([[1, 2]], "wanted an array (n, 1), got (1, 2)"),
+        ({0: [1]}, 'the table has no column "X", which the model needs; it has 0'),
+        ({"X": [[1, 2]]}, "wanted columns (n,) of one length, got (1, 2)"),
     ],
 )
 def test_a_table_that_does_not_suit_the_model_is_refused(table: Any, error: str) -> None:

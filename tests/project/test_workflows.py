@@ -23,7 +23,7 @@ def test_every_action_is_pinned_and_no_command_contains_text_from_a_pull_request
         assert "${{" not in step.get("run", "")
 
 
-def test_the_workflows_can_write_only_comments_and_the_docs_list_every_right() -> None:
+def test_the_workflows_can_write_only_comments_and_the_docs_list_every_permission() -> None:
     page = (ROOT / "docs" / "development.md").read_text(encoding="utf-8")
     rights = {
         (f"{name}.yml", f"{scope}: {right}")
@@ -84,14 +84,14 @@ def test_a_pull_request_shows_its_report_or_the_error_that_prevented_it(branched
 
 
 @linux
-def test_a_comment_notifies_nobody_and_is_cut_between_two_characters_with_a_note(
+def test_a_comment_notifies_nobody_and_a_long_one_ends_at_a_whole_character_with_a_note(
     tmp_path: Path,
 ) -> None:
     script = JOBS["comment"]["steps"][-1]["run"]
-    text = script[script.index("head --bytes") : script.index("gh pr comment")]
+    text = script[script.index("sed 's/@/") : script.index("gh pr comment")]
     (tmp_path / "report").mkdir()
     cut = "\n\n**The report is longer than a comment can be and is cut here.**"
-    for letter, kept, end in (("x", 59_996, ""), ("é", 29_998, cut)):
+    for letter, kept, end in (("x", 59_993, ""), ("é", 29_996, cut)):
         report = "@all" + letter * (kept + 2 * bool(end))
         (tmp_path / "report" / "report.md").write_text(report, encoding="utf-8")
         Clone(tmp_path).run("bash", "-e", "-c", text)

@@ -71,7 +71,7 @@ def outputs(project: Clone) -> dict[str, str]:
     return {path: text for path, text in project.digests().items() if path != "dvc.lock"}
 
 
-def test_a_project_without_a_table_gives_the_exercises_bytes(
+def test_a_project_without_a_table_gives_the_same_bytes_as_the_exercise(
     tmp_path: Path, reproduced: Clone
 ) -> None:
     project = make_project(tmp_path / "mine", "plumbline", "new", str(tmp_path / "mine"))
@@ -151,7 +151,7 @@ def test_a_users_model_parameter_stage_metric_and_picture_survive_a_library_upda
 
 
 def test_the_tests_of_this_repository_pass_on_a_branch_with_a_different_lr(clone: Clone) -> None:
-    """The tests set the exercise's parameters, and read only the user's own keys of params.yaml."""
+    """The tests use the exercise's parameters, and take only added keys from params.yaml."""
     clone.set_params({"train.lr": 0.02})
     clone.reproduce()
     clone.commit("My lr")

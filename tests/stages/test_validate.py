@@ -32,7 +32,7 @@ def rows(**changes: Any) -> list[validation.Repeat]:
     return validation.load(Path("validation"))
 
 
-def test_shuffled_samples_are_drawn_again_and_the_last_ordered_samples_are_dropped() -> None:
+def test_a_repeat_draws_shuffled_samples_again_or_drops_the_last_of_ordered_ones() -> None:
     for i in (0, 1, 19):
         again = split_again(X, X, Split(0.8, True, 42), i, 20)
         np.testing.assert_equal(again, split.split(X, X, Split(0.8, True, i)))

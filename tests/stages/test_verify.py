@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from msgspec.structs import replace
+from torch import nn
 
 from plumbline.core import tensors
 from plumbline.core.errors import UserError
@@ -51,3 +52,17 @@ def test_predictions_may_differ_only_on_a_different_kind_of_device_and_only_slig
         with pytest.raises(UserError, match=r"^model: .* differ by up to \d[\d.e-]+$"):
             run_stage(verify, *paths)
         assert not Path("verdict").exists()
+
+
+def test_a_reloaded_prediction_that_is_not_a_number_is_an_error(folder: Path) -> None:
+    model, info = make_model_with_info("linear", 2)
+    weight, bias = model.parameters()
+    nn.init.zeros_(bias)
+    weight.data[:] = torch.tensor([3e38, -3e38])
+    save_model(Path("model"), model, info)
+    columns = replace(INFO, features=["a", "b"])
+    for name, numbers in (("train", X), ("test", 10 + X)):  # 10 gives inf - inf
+        tensors.save_samples(Path(name), np.hstack([numbers, numbers]), X, columns)
+    tensors.save(Path("predictions"), {"train": np.zeros_like(X), "test": X})
+    with pytest.raises(UserError, match="differ by up to nan$"):
+        run_stage(verify, "model", "train", "test", "predictions", "verdict")

@@ -21,7 +21,7 @@ class Clone:
     def __init__(self, path: Path, **environment: str) -> None:
         self.path = path
         # Drop the user's settings for git and DVC, and PYTHONWARNINGS, with which DVC fails. Also
-        # drop the variables of `make test`, which would change a make in the clone.
+        # drop the variables of `make test`, which would affect a `make` that runs in the clone.
         dropped = ("GIT_", "DVC_", "PYTHONWARNINGS", "MAKE")
         self.environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith(dropped)},

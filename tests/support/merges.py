@@ -139,7 +139,7 @@ def drop_picture(clone: Clone) -> None:
 
 
 def is_clean(clone: Clone) -> bool:
-    """True if git has all results, and a run of all stages without a cache gives the same ones."""
+    """True if git has all results, and a forced run of all stages gives the same ones."""
     copy = Clone(clone.path.parent / "clean", **clone.environment)
     shutil.copytree(clone.path, copy.path, symlinks=True)
     copy.run("dvc", "pull", "--quiet", "data/big.csv.dvc")

@@ -20,7 +20,7 @@ only_in_this_checkout = pytest.mark.skipif(
 
 
 def make_project(path: Path, *command: str) -> Clone:
-    """Runs this command of the checkout, which makes a project in `path`, and commits its files."""
+    """Makes a project in `path` with this command of the checkout, and commits all its files."""
     Clone(ROOT).run("python", "-m", *command)
     install(path)
     made = with_environment(path)

@@ -1,4 +1,4 @@
-"""`make gate` passes a branch that is no worse, and otherwise prints one line per reason."""
+"""`make gate` passes a branch that is no worse, current and within the limits, or says why not."""
 
 import re
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from tests.support.small import GATE
 pytestmark = pytest.mark.slow
 
 Plumbline = Callable[..., tuple[int, list[str]]]
-OPEN = "gate: open, because nothing is worse than {} or beyond a limit"
+OPEN = "gate: open, because no rule fails, compared with {}"
 CLOSED = "gate: closed, compared with {}"
 STALE = "gate: not judged, because the results are stale; type: dvc repro"
 BETTER = "validation_mae: Better in 20 of 20 trainings; the median error went from 0.02 to 0.01"

@@ -31,7 +31,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("stages").mkdir()
     for name in ("__init__.py", "split.py", "evaluate.py"):
         shutil.copy(ROOT / "stages" / name, "stages")
-        py_compile.compile(f"stages/{name}")  # Python writes bytecode on most machines
+        py_compile.compile(f"stages/{name}")  # so that bytecode exists, as on most machines
     Path("plumbline").symlink_to(ROOT / "plumbline")
     Path("params.yaml").write_text(yaml.safe_dump({"split": EXERCISE["split"]}))
     versions = yaml.safe_load((ROOT / "versions.yaml").read_text())
@@ -204,6 +204,7 @@ def test_parsed_stages_are_in_run_order_and_list_the_scripts_in_declared_folders
     [
         ("", "wanted the stages of a pipeline, got none"),
         ("stages: {a: {deps: [b]}}", "wanted the stages of a pipeline, got: KeyError"),
+        ('stages: {a: {cmd: "\'"}}', "wanted the stages .*No closing quotation"),
         ("stages: [", "while parsing a flow node"),
         (f"stages: {'[' * 10_000}", "maximum recursion depth exceeded"),
     ],

@@ -139,7 +139,7 @@ def test_data_that_dvc_does_not_have_is_not_overwritten(clone: Clone) -> None:
 def test_a_merge_without_a_conflict_reruns_a_mixed_entry_and_can_be_aborted(
     clone: Clone,
 ) -> None:
-    """Two branches edit comments of one stage; git merges a dvc.lock entry that no run wrote."""
+    """Both branches edit comments of a stage; git makes an entry of dvc.lock that no run wrote."""
     make_pair(
         clone,
         [edit("code/make.py", "# The rest", "# All else")],

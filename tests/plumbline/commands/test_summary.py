@@ -26,7 +26,7 @@ Summarize = Callable[..., list[str]]
 
 @pytest.fixture
 def summarize(folder: Path, capsys: pytest.CaptureFixture[str]) -> Summarize:
-    """The lines of the summary for an exercise with this true line and these metrics."""
+    """A function that returns the summary's lines for an exercise's true line and its metrics."""
     (folder / "dvc.yaml").write_text(pipeline())
     (folder / "gate.yaml").write_text(GATE)
     verdict = {"matches": True, "max_abs_difference": 0.0}

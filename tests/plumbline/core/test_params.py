@@ -73,7 +73,7 @@ def test_different_versions_are_refused_and_only_the_librarys_local_part_is_comp
         Path(name).mkdir(parents=True)
     Path("2/torch-2.12.0-py3.11.egg-info").mkdir(parents=True)
     monkeypatch.setattr(sys, "path", ["1", "2"])
-    VERSIONS.write_text('torch: "2.13.0+cu128"\nplumbline: "1.1+h1"\nnot-here: "1"')
+    VERSIONS.write_text('torch: "2.13.0+cu128"\nplumbline: "1.1+h1"\nnot-here: "1+cpu"')
     params.check_versions()
     for text, message in (
         ('torch: "2.12.0"\nplumbline: "1.1+h2"',

@@ -45,7 +45,7 @@ def test_malformed_samples_are_refused(
     tmp_path: Path, content: dict[str, Array], message: str
 ) -> None:
     save_file(content, tmp_path / "line", encode(INFO))
-    with pytest.raises(UserError, match=rf"/line: {message}$"):
+    with pytest.raises(UserError, match=rf"[/\\]line: {message}$"):
         tensors.load_samples(tmp_path / "line")
 
 

@@ -28,7 +28,7 @@ def test_a_loaded_model_predicts_the_same_bits(
     assert ("X_mean" in loaded.state_dict()) == standardize
 
 
-UNKNOWN = "wanted one of linear, parameters, mlp with the arguments it has now"
+UNKNOWN = "wanted one of linear, parameters, mlp with its current arguments"
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ UNKNOWN = "wanted one of linear, parameters, mlp with the arguments it has now"
         (["weights", "bias"], ("parameters", 2, {}), "size mismatch for weights"),
         (["weights"], ("parameters", 1, {}), 'Missing key.*"bias"'),
         (["weights", "bias", "b"], ("parameters", 1, {}), 'Unexpected key.*"b"'),
-        (["weights", "bias"], ("mlp", 1, {"hidden": 10**12}), "Missing key"),  # needs terabytes
+        (["weights", "bias"], ("mlp", 1, {"hidden": 10**12}), "Missing key"),  # would be terabytes
         (["weights", "bias"], ("mlp", 1, {"hidden": -1}), "negative dimension"),
     ],
 )
@@ -56,6 +56,6 @@ def test_a_state_dict_that_does_not_fit_its_model_is_refused(
 def test_a_file_with_contradictory_metadata_is_refused(tmp_path: Path) -> None:
     info = encode(make_model_with_info("linear", 2)[1])["info"].replace('["x0","x1"]', '["x0"]')
     tensors.save(tmp_path / "model", {"weights": np.zeros(1, np.float32)}, {"info": info})
-    message = "/model: wanted ModelInfo as metadata, got: other than 2 names, ranges or weights"
+    message = "/model: wanted ModelInfo as metadata, got: more or fewer than 2 names, ranges"
     with pytest.raises(UserError, match=message):
         load_model(tmp_path / "model", MODELS)

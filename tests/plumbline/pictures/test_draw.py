@@ -154,13 +154,15 @@ def test_trainings_that_diverged_are_counted_and_the_legend_names_each_line() ->
     assert legend(figure) == ["a training and its range", *lines]
     figure.draw_without_rendering()
     assert figure.legends[0].get_window_extent().x0 > 0
+    nearly = draw.draw_validation([*rows, Repeat(2, 1e30, 1e30, 1e30, 9.0, 2)], None, INFO, *LOOK)
+    assert words(nearly) == "1 of 3 trainings lie outside this picture"
 
 
 def test_points_outside_the_landscape_are_counted_on_the_picture() -> None:
     far = [(-99.0, 0.9), (99.0, 0.9), (0.9, -99.0), (0.9, 99.0)]
     good, worse = draw_landscape(), draw_landscape(*(Epoch(40, 1, 1, *line) for line in far))
     assert axis_limits(good) == axis_limits(worse)
-    assert "beyond" not in words(good)
+    assert "outside" not in words(good)
     assert "4 of 6 points of the path lie outside this picture" in words(worse)
 
 

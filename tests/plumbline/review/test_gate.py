@@ -33,7 +33,7 @@ def fraction_judged(base: NDArray[np.float64], head: NDArray[np.float64]) -> flo
     return sum(word in {"better", "worse"} for word in words) / len(words)
 
 
-def test_exchangeable_pairs_seldom_get_a_verdict_and_a_gain_of_20_percent_mostly_does() -> None:
+def test_chance_seldom_makes_a_winner_and_a_gain_of_20_percent_is_almost_always_found() -> None:
     random = np.random.default_rng(0)
     base, other = random.lognormal(sigma=0.3, size=(2, SETS, REPEATS))
     assert fraction_judged(base, other) <= 0.01
@@ -114,6 +114,8 @@ def test_rows_are_paired_by_their_seed_if_they_have_the_same_samples() -> None:
     base, head = rows([2.0] * 20), rows([1.0] * 10)[::-1]
     assert gate.compare(base, head)[2:] == (10, 0, 0)
     assert gate.compare(base[:12], rows([1.0] * 20)[7:]).word == "too few to judge"
+    more = [*base[:10], *rows([0.5] * 20)[10:]]
+    assert gate.compare(more, head).sentence.endswith("the median error went from 2 to 1")
     other = [*head[:-1], head[-1]._replace(baseline_mae=math.nextafter(9, 10))]
     assert gate.compare(base, other).word == "not compared"
     few = "Too few to judge: 4 held-out samples, 5 needed"
@@ -226,6 +228,9 @@ def test_a_rule_for_a_metric_that_a_stage_may_leave_out_is_ignored(folder: Path)
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        ("metrics:", "metric:", "missing required field `metrics`|unknown field `metric`"),
+        ("    limit:", "    limit: .inf #", "validation_mae: Expected `float` <= 3.4"),
+        ("mae_q1: {", "mae_q1: {decides: true, ", "validation_mae_q1: wanted no decides; only "),
         ("    limit:", "    limitt:", r"validation_mae: Object contains unknown field `limitt`$"),
         ("better: lower", "better: higher", "validation_mae: wanted better: lower"),
         ("tolerance: 1e-6", "tolerance: -1", "Expected `float` >= 0.0"),

@@ -1,4 +1,4 @@
-"""Any type of clone finds revisions as DVC does, and reading a branch never runs its programs."""
+"""In any type of clone, names lead to the commits that DVC finds; no program of a branch runs."""
 
 import os
 import shutil
@@ -145,8 +145,10 @@ def test_no_hook_filter_or_monitor_runs_where_plain_git_would_run_it(origin: Clo
     program.chmod(0o755)
     Path(".gitattributes").write_text("file filter=own\n")
     origin.commit("Programs")
-    for name in ("core.fsmonitor", "filter.own.clean", "filter.own.smudge"):
-        origin.run("git", "config", name, str(program.absolute()))
+    for name in ("filter.own.clean", "filter.own.smudge"):
+        origin.run("git", "config", "--file", "included", name, str(program.absolute()))
+    origin.run("git", "config", "include.path", "../included")
+    origin.run("git", "config", "core.fsmonitor", str(program.absolute()))
     origin.run("git", "config", "core.hooksPath", "hooks")
     Path("file").write_text("edited")
     for revision in (None, "HEAD"):
@@ -157,7 +159,7 @@ def test_no_hook_filter_or_monitor_runs_where_plain_git_would_run_it(origin: Clo
     assert Path("../ran").exists()
 
 
-def test_dvc_never_writes_to_the_index_even_if_the_user_turns_on_autostage() -> None:
+def test_the_projects_settings_turn_autostage_off_even_if_the_users_settings_turn_it_on() -> None:
     assert "autostage = false" in (ROOT / ".dvc" / "config").read_text()
 
 

@@ -65,11 +65,11 @@ def test_a_complete_or_conflicted_lock_is_not_truncated(content: bytes, truncate
     assert is_truncated(content) == truncated
 
 
-def test_in_an_unrecognised_truncated_lock_each_entry_is_whole_or_lacks_an_outputs_hash() -> None:
+def test_if_a_truncation_is_not_noticed_each_entry_is_whole_or_lacks_an_outputs_hash() -> None:
     def hashes(entry: dict[str, Any]) -> set[tuple[str, str]]:
         return {(out["path"], out["md5"]) for out in entry.get("outs") or [] if "md5" in out}
 
-    lengths = range(TEXT.index(b"  show:"))  # the last stage, which has no outputs
+    lengths = range(TEXT.index(b"  show:"))  # before the last stage, which has no outputs
     accepted = [length for length in lengths if not is_truncated(TEXT[:length])]
     assert len(accepted) < len(lengths) / 10
     for length in accepted:

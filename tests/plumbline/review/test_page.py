@@ -5,7 +5,7 @@ import re
 from io import BytesIO
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -13,6 +13,7 @@ from plumbline.core.command import printable
 from plumbline.review.page import DATA, LONGEST, code, differing_fraction, image, page
 
 
+@example(" a ")
 @given(st.text(st.sampled_from("`|\\\n\r\x1b\u202e\u2028<&a ") | st.characters(), max_size=20))
 def test_the_markdown_and_the_page_show_the_printable_form_of_any_text(text: str) -> None:
     shown = re.fullmatch(r"`([^`|\\]+)`|<code>([\w &#;]*)</code>", code(text), re.ASCII)
@@ -38,12 +39,14 @@ def test_a_page_shows_html_as_text(text: str) -> None:
     assert f"<title>{html.escape(text)}</title>" in page(text)
 
 
-def png(painted: int = 0, size: tuple[int, int] = (10, 10), **options: int) -> bytes:
+def png(
+    painted: int = 0, size: tuple[int, int] = (10, 10), kind: str = "png", **options: int
+) -> bytes:
     """A red picture with `painted` black pixels."""
     picture, file = Image.new("RGB", size, "red"), BytesIO()
     for x in range(painted):
         picture.putpixel((x, 4), (0, 0, 0))
-    picture.save(file, format="png", **options)
+    picture.save(file, format=kind, **options)
     return file.getvalue()
 
 
@@ -55,8 +58,9 @@ def png(painted: int = 0, size: tuple[int, int] = (10, 10), **options: int) -> b
         (png(size=(10, 9)), 1),
         (b"\x89PNG\r\n\x1a\nno", 1),
         (png()[:40], 1),
+        (png(kind="gif"), 1),
     ],
-    ids=["different bytes", "one pixel", "different size", "no picture", "half a file"],
+    ids=["different bytes", "one pixel", "different size", "no picture", "half a file", "no PNG"],
 )
 def test_pictures_are_compared_by_their_pixels(other: bytes, fraction: float) -> None:
     assert other != png()

@@ -56,7 +56,7 @@ LINE = f"🟢 {IT}. Merge it unless you see a problem."
 FROM_8 = "Worse in 20 of 20 trainings; the median error went from 8 to 10"
 NOT = "Do not merge it as it is."
 ONLY_IF = "Merge it only if you have another reason to."
-REPEAT = "The error is no reason to merge it; raise validate.repeats first."
+REPEAT = "The metrics give no reason to merge it; raise validate.repeats first."
 DOUBT = "⛔ Do not merge it: its results do not match its parameters and scripts. The results say: "
 NOT_ADDED = "plot: a.png is not in the commit; git add it"
 
@@ -92,7 +92,7 @@ def test_the_verdict_on_a_custom_metric_says_that_it_is_from_one_training() -> N
     both = headline(repeated(1, 2), structs.replace(RULES, metrics=RULES.metrics | SCORE))
     assert re.fullmatch(f"🔴 Worse in 20 of 20 .*; {said}. {NOT}", both)
     none = headline(NOTHING._replace(rules=[Change("a", 1, 2)]), structs.replace(RULES, metrics={}))
-    assert none.startswith("⚪ Not judged: no metric decides. The error ")
+    assert none.startswith("⚪ Not judged: no metric decides. The metrics ")
 
 
 def test_the_line_below_the_verdict_names_the_changes_and_the_metric_that_decides() -> None:

@@ -1,10 +1,12 @@
-"""A training resumes only from its own checkpoint; `test_invariance.py` resumes killed ones."""
+"""A training resumes only from its own checkpoint; `test_invariance.py` kills trainings."""
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
 from plumbline.core.errors import UserError
 from plumbline.training.checkpoint import Checkpoint
@@ -20,7 +22,7 @@ AGAIN = "damaged or from a different training; starting from the beginning"
 
 @pytest.fixture(autouse=True)
 def data(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Writes the samples, and replaces the file of the training loop with loop.py."""
+    """Writes the samples, and makes loop.py count as the script of the training loop."""
     make_samples(PARAMS)
     SCRIPT.write_text("# as it ran\n")
     monkeypatch.setattr(sys.modules["stages.loop"], "__file__", SCRIPT.name)
@@ -62,6 +64,15 @@ def test_checkpoint_every_is_the_number_of_epochs_between_two_checkpoints(
     monkeypatch.setattr(Checkpoint, "save", lambda _, done, __: saved.append(done))
     train()
     assert saved == [5, 10, 15, 20]
+
+
+def test_tied_weights_are_saved_too() -> None:
+    model, checkpoint = nn.Linear(1, 1), Checkpoint(Path("model"), [], [Path("train")], 1)
+    model.tied = model.weight
+    optimizer, order = torch.optim.SGD(model.parameters(), lr=1), torch.Generator()
+    checkpoint.resume(model, optimizer, order, ALONE)
+    checkpoint.save(1, [])
+    assert checkpoint.resume(model, optimizer, order, ALONE) == (1, [])
 
 
 def test_resuming_is_an_error_if_the_data_were_replaced_while_the_stage_ran() -> None:

@@ -45,7 +45,7 @@ class Case(NamedTuple):
     threads: list[int]  # of each process
     killed: int | None = None  # the epoch in which an earlier run is killed
     killed_threads: list[int] | None = None  # of each process of that run
-    terms_bytes: int = 2**26  # bytes of pieces' gradients after which a single process adds them up
+    terms_bytes: int = 2**26  # a single process adds up its terms when they take this many bytes
 
 
 def make_params(**changes: Any) -> Train:
