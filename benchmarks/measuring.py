@@ -1,24 +1,31 @@
 """Measures the time and memory of a command in a clone of this project."""
 
-import os
 import shlex
 import subprocess
 import sys
-import time
 
 from tests.support.clone import Clone
+
+# Runs in a small process, because Linux counts the memory of the parent as its child's.
+CODE = """
+import resource, subprocess, sys, time
+start = time.perf_counter()
+status = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
+seconds = time.perf_counter() - start
+print(status, seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 
 
 def measure(command: list[str], clone: Clone, **environment: str) -> tuple[float, int]:
     """Seconds and peak memory in MB of a command; exits with an error if the command fails."""
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        command,
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", CODE, *command],
         cwd=clone.path,
         env={**clone.environment, **environment},
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        check=True,
     )
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"{shlex.join(command)}: status {status}")
-    return time.perf_counter() - start, usage.ru_maxrss // 1024
+    status, seconds, kilobytes = done.stdout.split()
+    if int(status):
+        sys.exit(f"{shlex.join(command)}: status {int(status)}")
+    return float(seconds), int(kilobytes) // 1024

@@ -131,7 +131,7 @@ def find_index(table: Table) -> list[str]:
 
 
 def _holds_row_numbers(table: Table, name: str) -> bool:
-    if re.fullmatch(r"index|level_\d+", name):
+    if re.fullmatch(r"index|level_\d+", name) and table.names.count(name) == 1:
         with suppress(UserError):
             parts = [numbers[:, 0] for _, numbers in read_rows(table, {name: None})]
             column = np.concatenate([np.empty(0), *parts])
@@ -193,7 +193,7 @@ def _count_lines_above(lines: list[bytes]) -> int:
         above += 1
     # numpy writes the names as a comment, directly above the numbers.
     if 0 < above < len(lines) and lines[above - 1].startswith(b"#"):
-        above -= bool(re.fullmatch(rb"[-+\d.eE,\s]+", lines[above]))
+        above -= bool(re.fullmatch(rb"([-+\d.eE,\s]|nan|inf)+", lines[above]))
     return above
 
 

@@ -28,6 +28,7 @@ def prepare(raw: pd.DataFrame, params: Prepare) -> pd.DataFrame:
         raise UserError(f"wanted the columns {', '.join(columns)}, got no {', '.join(missing)}")
     complete = raw.dropna(subset=[*columns, *({params.target} & {*raw})])
     for name, known in params.categories.items():
+        complete[name] = complete[name].astype(str)
         if unknown := set(complete[name]) - set(known):
             raise UserError(f"column {name}: wanted {', '.join(known)}, got {min(unknown)}")
         complete[name] = pd.Categorical(complete[name], known)  # absent categories get columns too

@@ -62,8 +62,8 @@ def compute_pieces(
 def predict(model: nn.Module, X: Tensor, threads: int = 1) -> Tensor:
     """The model's predictions (n, 1), on the CPU, for X (n, k), which is on the model's device.
 
-    The result is the same for any number of threads. Padding makes the bits of a prediction
-    independent of the other rows.
+    The result is the same for any number of threads. On a CPU, padding makes the bits of a
+    prediction independent of the other rows.
     """
     model.eval()
     predicted = torch.empty(X.shape[0], 1)

@@ -37,6 +37,7 @@ def read(content: str | bytes | dict[str, Any], *columns: str) -> list[list[floa
         ("\n \n,,\na,b,,\n1,2,,\n", "a"),
         ("# exported in 2024, twice\na,b,c\n1,2,x\n", "a"),
         ("# a,b\n1,2\n", "# a"),
+        ("# a,b\nnan,-inf\n", "# a"),
         ("\ufeffsep=,\r\na,b\r\n\r\n1,2\r\n", "a"),
         ('"a\n\n(years)",b\n1,2\n', "a\n\n(years)"),
         ("a,b,c\r1,2,größe".encode("latin-1"), "a"),

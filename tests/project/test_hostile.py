@@ -101,11 +101,13 @@ def test_anything_but_a_regular_file_is_refused_without_waiting(files: None, nam
         path.mkdir,
     ]
     signal.alarm(60)  # ends this process if the reader waits for a writer to the pipe
-    for make in kinds:
-        path.unlink()
-        make()
-        assert is_refused(name)
-    signal.alarm(0)
+    try:
+        for make in kinds:
+            path.unlink()
+            make()
+            assert is_refused(name)
+    finally:
+        signal.alarm(0)
 
 
 MERGES = "a: &a {x: 1}\n" + "".join(
