@@ -33,6 +33,11 @@ class Epoch(NamedTuple):
     bias: float | None = None
     y_std: float | None = None
 
+    @property
+    def is_finite(self) -> bool:
+        """True if float32 can hold each number."""
+        return all(abs(number or 0) <= MAX for number in self)
+
 
 HEADERS = [
     [*Epoch._fields[:3], *line, *scale]
@@ -116,7 +121,6 @@ def parse(content: bytes, path: Path | str) -> list[Epoch]:
 
 def _row(epoch: str, **cells: str) -> Epoch:
     row = Epoch(int(epoch), **{name: float(cell) for name, cell in cells.items()})
-    # nan and inf fail these comparisons too.
-    if not (0 <= row.epoch < 2**31 and all(abs(n or 0) <= MAX for n in row)):
+    if not (0 <= row.epoch < 2**31 and row.is_finite):
         raise ValueError
     return row

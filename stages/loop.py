@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from plumbline.core.errors import UserError
-from plumbline.core.params import MAX, NonNegativeInt, Positive, PositiveInt, Seed, one_of
+from plumbline.core.params import NonNegativeInt, Positive, PositiveInt, Seed, one_of
 from plumbline.core.tensors import Recipe
 from plumbline.history import Epoch
 from plumbline.inference.model import Standardized, arguments_of, line_of, make_model
@@ -120,7 +120,7 @@ def make_row(
     y_std = model.y_std.item() if isinstance(model, Standardized) else None
     train_loss = fmean(torch.stack(values).tolist(), sizes)
     row = Epoch(epoch, train_loss, test_loss.item(), weight, bias, y_std)
-    if not all(abs(number) <= MAX for number in row if number is not None):
+    if not row.is_finite:
         scale = "" if params.standardize else ", or set train.standardize to true,"
         raise DivergedError(
             f"epoch {epoch}: wanted a finite loss, got nan or inf; "

@@ -130,7 +130,7 @@ def cause(stage: str, ends: dict[int, tuple[int, str, list[str]]]) -> str:
     ends: for each rank, its exit code, torchrun's message, and its lines on standard error.
     An error that the stage reported is preferred to a signal, and a signal to the last line of a
     process, which may only report a lost connection. An interruption is the last choice, because
-    torchrun itself ends the remaining processes with SIGTERM.
+    torchrun itself interrupts the remaining processes, with SIGTERM or, through Python, SIGINT.
     """
     found, own = [], f"{stage}: "
     for rank, (code, message, lines) in ends.items():
@@ -138,7 +138,7 @@ def cause(stage: str, ends: dict[int, tuple[int, str, list[str]]]) -> str:
         reported = [line.removeprefix(own) for line in lines if line.startswith(own)]
         if reported and reported[-1] != "interrupted":
             found.append((0, reported[-1]))
-        elif reported or code == -signal.SIGTERM:
+        elif reported or code in (-signal.SIGTERM, -signal.SIGINT):
             found.append((3, "interrupted"))
         elif code < 0:
             found.append((1, f"process {rank} failed: {message}"))

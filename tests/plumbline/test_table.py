@@ -37,7 +37,6 @@ def read(content: str | bytes | dict[str, Any], *columns: str) -> list[list[floa
         ("\n \n,,\na,b,,\n1,2,,\n", "a"),
         ("# exported in 2024, twice\na,b,c\n1,2,x\n", "a"),
         ("# a,b\n1,2\n", "# a"),
-        ("# a,b\nnan,-inf\n", "# a"),
         ("\ufeffsep=,\r\na,b\r\n\r\n1,2\r\n", "a"),
         ('"a\n\n(years)",b\n1,2\n', "a\n\n(years)"),
         ("a,b,c\r1,2,größe".encode("latin-1"), "a"),
@@ -45,6 +44,11 @@ def read(content: str | bytes | dict[str, Any], *columns: str) -> list[list[floa
 )
 def test_lines_above_the_header_and_unused_columns_are_ignored(text: str | bytes, a: str) -> None:
     assert read(text, "b", a) == [[2, 1]]
+
+
+def test_a_comment_directly_above_numbers_has_the_names_even_if_a_number_is_nan() -> None:
+    Path("table").write_text("# a,b\nnan,-inf\n")
+    assert open_table(Path("table")).names == ["# a", "b"]
 
 
 def test_integers_booleans_and_decimals_are_read_as_numbers() -> None:

@@ -23,7 +23,7 @@ README = PAGES[ROOT / "README.md"]
 MADE = {
     *(path for stage in STAGES.values() for path in stage.outs),
     *("stages/describe.py", "stages/errors.py", "tests/stages/test_describe.py"),
-    *("report/report.md", "report/report.html", "data/penguins.csv"),
+    *("report/report.md", "report/report.html", "data/penguins.csv", "build/diabetes"),
     *(".dvc/tmp/rwlock", ".dvc/cache/runs", ".git/index.lock"),
 }
 

@@ -25,14 +25,14 @@ TWO = {"PET_NPROC_PER_NODE": "2"}
 
 ERROR, LOST = (1, "", ["train: no data", "aborted"]), (1, "", ["RuntimeError: Connection closed"])
 KILLED, ENDED = (-9, "Signal 9 (SIGKILL)", [""]), (-15, "Signal 15 (SIGTERM)", [""])
-INTERRUPTED = (1, "", ["train: interrupted"])
+INTERRUPTED, SIGINT = (1, "", ["train: interrupted"]), (-2, "Signal 2 (SIGINT)", [""])
 
 
 @pytest.mark.parametrize(
     ("ends", "line"),
     [
         ((INTERRUPTED, LOST, ERROR, KILLED), "no data"),
-        ((ENDED, INTERRUPTED, LOST, KILLED), "process 3 failed: Signal 9 (SIGKILL)"),
+        ((ENDED, INTERRUPTED, LOST, SIGINT, KILLED), "process 4 failed: Signal 9 (SIGKILL)"),
         ((ENDED, INTERRUPTED, LOST), "process 2 failed: RuntimeError: Connection closed"),
         ((INTERRUPTED, ENDED), "interrupted"),
     ],
@@ -40,7 +40,7 @@ INTERRUPTED = (1, "", ["train: interrupted"])
 def test_the_cause_is_an_error_or_else_a_signal_or_else_a_lost_connection(
     ends: tuple[tuple[int, str, list[str]], ...], line: str
 ) -> None:
-    """Torchrun ends the remaining processes with SIGTERM, so SIGTERM is not the cause."""
+    """Torchrun ends the remaining processes by a signal, so their interruption is not the cause."""
     assert cause("train", dict(enumerate(ends))) == line
 
 
