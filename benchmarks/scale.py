@@ -113,7 +113,7 @@ def draw(results: dict[int, Results], path: Path) -> None:
             values = [measured[name][place] for measured in results.values()]
             axes.loglog(list(results), values, "o-", markersize=4, label=name)
         axes.grid(color="#DDDDDD")
-    axes.legend(fontsize=8)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", fontsize=8)
     figure.savefig(path, dpi=100)
 
 

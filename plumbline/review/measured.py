@@ -66,7 +66,8 @@ def read_values(checkout: Checkout, commit: str, path: str) -> Values:
         raise UserError(f"{path}: wanted at most {MAX_BYTES:,} bytes, got more")
     if path.endswith(".json"):
         try:
-            values = json.loads(content, parse_int=_whole_number)
+            # More than 300 digits may overflow a float, so they stay text, as in YAML.
+            values = json.loads(content, parse_int=lambda n: int(n) if len(n) <= 300 else n)
         except (ValueError, RecursionError) as error:
             raise UserError(f"{path}: wanted JSON, got: {error}") from None
     else:
@@ -94,11 +95,6 @@ def read_changes(checkout: Checkout, base: str, path: Path) -> list[Change]:
 def has_changed(old: Values, new: Values, name: str) -> bool:
     """True if both revisions have the value and it differs."""
     return name in old and name in new and old[name] != new[name]
-
-
-def _whole_number(text: str) -> int | str:
-    """The number; its text if it has over 300 digits, which may overflow a float (as in YAML)."""
-    return int(text) if len(text) <= 300 else text
 
 
 def is_number(value: Any) -> bool:

@@ -54,7 +54,7 @@ def conflict_notes(checkout: Checkout, name: str) -> list[str]:
         with suppress(UserError):  # git fails on a conflict
             git("merge", "--no-commit", commit)
         only_results = bool(unmerged()) and not _files_to_edit(":/", set())
-    return [f"Merging {name} conflicts only in results: make merge BRANCH={name}"] * only_results
+    return [f"A merge of {name} conflicts only in results: make merge BRANCH={name}"] * only_results
 
 
 def _files_to_edit(folder: str, edited: set[str]) -> list[str]:

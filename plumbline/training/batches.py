@@ -132,17 +132,14 @@ def check_model(model: nn.Module, features: int) -> None:
 def backward(loss_of: LossOf, model: nn.Module, batch: Batch, world: World) -> Tensor:
     """The mean loss of the batch; sets each parameter's `.grad`, which zero_grad must have cleared.
 
-    The forward pass, loss and backward pass of a piece run in a single thread. The gradient of a
-    parameter that the loss does not use is 0, not None, because weight decay tells them apart.
+    The forward pass, loss and backward pass of a piece run in a single thread. With several pieces
+    or processes, the gradient of a parameter that the loss does not use is 0, not None.
     """
-    parameters = [p for p in model.parameters() if p.requires_grad]
     if batch.piece_count == 1 and world.size == 1:
         loss = loss_of(*batch.own[0])
         loss.backward()
-        for parameter in parameters:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
         return loss.detach()
+    parameters = [p for p in model.parameters() if p.requires_grad]
 
     def write_term(X: Tensor, y: Tensor, term: Tensor) -> None:
         loss, fraction = loss_of(X, y), X.new_full((), len(X) / batch.total)

@@ -30,7 +30,7 @@ LIMIT = "validation_mae is beyond its limit: 0.08 (limit 0.05)"
         ("main", "stale", [STALE, "make: changed command"]),
         ("better", "unclear",
          [OPEN, "validation_mae: No clear difference: better in 11 of 20 trainings, worse in 9",
-          "Merging better conflicts only in results: make merge BRANCH=better",
+          "A merge of better conflicts only in results: make merge BRANCH=better",
           "better has 1 newer commit; compared with "]),
     ],
 )  # fmt: skip

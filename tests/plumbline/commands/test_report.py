@@ -55,7 +55,7 @@ def test_the_same_revisions_give_the_same_report_with_links_to_both_commits(
 @pytest.mark.parametrize(
     ("base", "head", "lines"),
     [
-        ("better", "unclear", ["⚠️ Merging better conflicts only in results: make merge BRANCH=",
+        ("better", "unclear", ["⚠️ A merge of better conflicts only in results: make merge BRANCH=",
                                "⚠️ `better` has 1 newer commit; compared with "]),
         ("before", "main", ["## ⚪ Not judged: one training only",
                             "⚠️ `before` shares no commit with this branch", "- new: `make`",

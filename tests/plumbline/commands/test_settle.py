@@ -80,7 +80,7 @@ def test_a_note_says_what_to_type_if_only_results_conflict(clone: Clone) -> None
     with chdir(clone.path), checkout_of(find_commit("ours")) as checkout:
         (checkout.path / "metrics.json").write_text("a result of this machine")
         assert conflict_notes(checkout, "other") == conflict_notes(checkout, "main") == []
-        note = "Merging theirs conflicts only in results: make merge BRANCH=theirs"
+        note = "A merge of theirs conflicts only in results: make merge BRANCH=theirs"
         assert conflict_notes(checkout, "theirs") == [note]
 
 

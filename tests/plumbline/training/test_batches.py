@@ -11,16 +11,8 @@ from torch import Tensor, nn
 from plumbline.core import tensors
 from plumbline.core.errors import UserError
 from plumbline.inference import device as device_module
-from plumbline.training.batches import (
-    Samples,
-    backward,
-    check_model,
-    full_batch,
-    load_share,
-    mean_loss,
-    predict_all,
-)
-from plumbline.training.world import ALONE, World
+from plumbline.training.batches import Samples, check_model, load_share, mean_loss, predict_all
+from plumbline.training.world import World
 from tests.support.exercise import INFO
 from tests.support.ranks import by_ranks
 
@@ -51,18 +43,6 @@ def test_a_layer_whose_result_depends_on_the_pieces_is_refused_by_name(
     model = nn.Sequential(nn.LayerNorm(1), nn.Sequential(layer))
     with pytest.raises(UserError, match=f"layers that compute each sample by itself, got {reason}"):
         check_model(model, 1)
-
-
-@pytest.mark.parametrize("piece", [8, 100])
-def test_the_gradient_of_an_unused_parameter_is_0_for_any_number_of_pieces(
-    monkeypatch: pytest.MonkeyPatch, piece: int
-) -> None:
-    monkeypatch.setattr(device_module, "PIECE", piece)
-    model, samples = nn.Linear(1, 1), Samples(torch.rand(100, 1), torch.rand(100, 1), 0, 100)
-    model.unused = nn.Parameter(torch.ones(3))
-    backward(lambda X, y: (model(X) - y).abs().mean(), model, full_batch(samples, ALONE), ALONE)
-    assert torch.equal(model.unused.grad, torch.zeros(3))
-    assert model.weight.grad != 0
 
 
 class FailsElsewhere(nn.Linear):
