@@ -6,7 +6,7 @@ import sys
 
 from tests.support.clone import Clone
 
-# Runs in a small process, because Linux counts the memory of the parent as its child's.
+# A small process starts the command: Linux counts the starting process's memory as the command's.
 CODE = """
 import resource, subprocess, sys, time
 start = time.perf_counter()

@@ -3,7 +3,7 @@
 Usage: python -m benchmarks.gpu [SECTION]...
 
 Each section runs in its own process, with a time limit. Each result is printed immediately, and
-appended to gpu.jsonl in the folder $OUT. Without a GPU, the CPU runs all sections on fewer samples.
+appended to gpu.jsonl in $OUT or the temporary folder. Without a GPU, the CPU takes fewer samples.
 """
 
 import os

@@ -22,7 +22,7 @@ class Params(msgspec.Struct, frozen=True):
 
 
 def prepare(raw: pd.DataFrame, params: Prepare) -> pd.DataFrame:
-    """The rows without a gap. Each category but the first of its column becomes a 0/1 column."""
+    """The rows without a gap in a listed column; each category but the first gets a 0/1 column."""
     columns = [*params.numbers, *params.categories]
     if missing := [name for name in columns if name not in raw]:
         raise UserError(f"wanted the columns {', '.join(columns)}, got no {', '.join(missing)}")

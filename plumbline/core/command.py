@@ -118,7 +118,7 @@ class Watch:
         self._stamps = self._find_stamps()
 
     def edited(self) -> list[str]:
-        """The names of the files whose content has changed."""
+        """The names of the changed scripts; params.yaml if a parameter of the stage has changed."""
         names = [path.name for path, old in self.scripts.items() if _digest(path) != old]
         with suppress(UserError):
             if load_params(type(self.params)) == self.params:

@@ -1,4 +1,4 @@
-"""Logs the files and sockets that Python opens. Python runs it at startup as sitecustomize.py."""
+"""Logs opened files and network calls to $AUDIT. Python runs it at startup as sitecustomize.py."""
 
 import json
 import os

@@ -41,8 +41,8 @@ def _modules(script: Path, text: bytes) -> frozenset[str]:
 def closure(*scripts: str) -> dict[str, frozenset[str]]:
     """Maps each script, and each script it imports at any depth, to the modules that it imports.
 
-    The keys are scripts of the project or the library. Their paths are relative to the working
-    folder, where Python looks for modules first, or absolute if the library is installed elsewhere.
+    The keys are scripts of the project or the library. Paths are relative to the working folder,
+    where Python looks for modules first. Those of a library installed elsewhere are absolute.
     """
     found, open_ends = dict[str, frozenset[str]](), [*scripts]
     while open_ends:
@@ -72,7 +72,7 @@ def distributions(scripts: dict[str, frozenset[str]]) -> set[str]:
 
 
 def fields(script: Path) -> set[str]:
-    """The fields of the script's `Params`, which are the top-level keys of params.yaml it reads."""
+    """The fields of the script's `Params`: the top-level keys that it reads from params.yaml."""
     found = ast.parse(script.read_bytes(), script).body
     classes = [node for node in found if isinstance(node, ast.ClassDef) and node.name == "Params"]
     return {

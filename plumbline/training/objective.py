@@ -18,11 +18,11 @@ CPU = torch.device("cpu")
 # With fewer rows, nn.L1Loss is faster, because its backward pass does not call Python.
 MIN_ROWS = 10_000
 
-# If a column's largest magnitude is outside this range, no lr suits both the weights and the bias.
+# If a column's largest magnitude is outside this range, a good lr is hard or impossible to find.
 LEAST, MOST = 0.01, 100
 
-# Shuffling is advised if more than this fraction of the testing samples is outside a feature's
-# training range, and this many more. A random split stays below it.
+# Shuffling is advised if the testing samples outside a feature's training range are more than this
+# fraction of all, plus FEW. A random split rarely has so many, unless few samples are for training.
 OUT_OF_RANGE, FEW = 0.1, 3
 
 
@@ -141,7 +141,7 @@ def sort_for_median(samples: Samples, world: World) -> float:
 
 
 def bounds_of(column: Tensor, world: World) -> tuple[Tensor, Tensor]:
-    """The smallest and the largest value of each column over all processes; column: (n, k)."""
+    """For each column of a table (n, k), the smallest and the largest value over all processes."""
     if len(column):
         low, high = column.amin(dim=0), column.amax(dim=0)
     else:  # A process may have no row.

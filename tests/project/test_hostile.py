@@ -1,4 +1,4 @@
-"""Every file is read, or refused in one line; none runs code, fills the memory or hangs.
+"""Every file is read, or refused with an error; none runs code, fills memory or hangs a reader.
 
 With FUZZ=10000 in the environment, the last test draws 10,000 files of each kind.
 """
@@ -63,7 +63,7 @@ def files(folder: Path) -> None:
 
 
 def is_refused(name: str) -> bool:
-    """True if the reader refuses the file; its error must name the file, or new.csv for a model."""
+    """True if the file is refused. Its error must name it, or new.csv, the input of the model."""
     said = ""
     try:
         READERS[name]()

@@ -151,7 +151,7 @@ def test_a_users_model_parameter_stage_metric_and_picture_survive_a_library_upda
 
 
 def test_the_tests_of_this_repository_pass_on_a_branch_with_a_different_lr(clone: Clone) -> None:
-    """The tests use the exercise's parameters, and take only added keys from params.yaml."""
+    """The tests use the exercise's values. From params.yaml they take only keys a user added."""
     clone.set_params({"train.lr": 0.02})
     clone.reproduce()
     clone.commit("My lr")

@@ -32,7 +32,7 @@ def rows(**changes: Any) -> list[validation.Repeat]:
     return validation.load(Path("validation"))
 
 
-def test_a_repeat_draws_shuffled_samples_again_or_drops_the_last_of_ordered_ones() -> None:
+def test_a_repeat_shuffles_with_its_own_seed_or_without_shuffling_drops_the_last_samples() -> None:
     for i in (0, 1, 19):
         again = split_again(X, X, Split(0.8, True, 42), i, 20)
         np.testing.assert_equal(again, split.split(X, X, Split(0.8, True, i)))

@@ -148,7 +148,7 @@ def plain(case: Case, data: Data) -> Result:
 def train(
     case: Case, folder: Path, threads: list[int], killed: int | None = None
 ) -> tuple[list[Result], list[int]]:
-    """The result in each process, and the size in bytes of each message between processes."""
+    """The result in each process, and the size in bytes of each tensor that the processes sum."""
     models = [first_model(case) for _ in threads]
 
     def show(row: Epoch) -> None:
