@@ -2,8 +2,8 @@
 
 Usage: python -m benchmarks.gpu [SECTION]...
 
-Each section runs in its own process, with a time limit. Each result is printed immediately, and
-appended to gpu.jsonl in $OUT or the temporary folder. Without a GPU, the CPU takes fewer samples.
+Each section has its own process and time limit. Each result is printed immediately, and appended to
+gpu.jsonl in $OUT or the temporary folder. Without a GPU, the CPU runs all, some on fewer samples.
 """
 
 import os
